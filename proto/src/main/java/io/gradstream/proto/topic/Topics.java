@@ -1,0 +1,85 @@
+package io.gradstream.proto.topic;
+
+import java.util.List;
+
+/**
+ * The names of a run's topics and groups, in one place.
+ *
+ * @param run the run's name, prefix of every topic
+ * @param tasks task names, in manifest order
+ */
+public record Topics(String run, List<String> tasks) {
+  public Topics {
+    tasks = List.copyOf(tasks);
+  }
+
+  /** Where a run's spec and manifest lie; known before the run's tasks are. */
+  public static String spec(String run) {
+    return run + ".spec";
+  }
+
+  public String spec() {
+    return spec(run);
+  }
+
+  public String orders(int task) {
+    return run + ".orders." + tasks.get(task);
+  }
+
+  public String gradients(int task) {
+    return run + ".gradients." + tasks.get(task);
+  }
+
+  /** The task whose gradients the topic carries, or -1. */
+  public int taskOfGradients(String topic) {
+    return taskOf(topic, run + ".gradients.");
+  }
+
+  /** The task whose orders the topic carries, or -1. */
+  public int taskOfOrders(String topic) {
+    return taskOf(topic, run + ".orders.");
+  }
+
+  private int taskOf(String topic, String prefix) {
+    return topic.startsWith(prefix) ? tasks.indexOf(topic.substring(prefix.length())) : -1;
+  }
+
+  public String statistics() {
+    return run + ".statistics";
+  }
+
+  public String verdicts() {
+    return run + ".verdicts";
+  }
+
+  public String updates() {
+    return run + ".updates";
+  }
+
+  public String weights() {
+    return run + ".weights";
+  }
+
+  public String metrics() {
+    return run + ".metrics";
+  }
+
+  public String deadLetters() {
+    return run + ".dead-letters";
+  }
+
+  /** Share group of the workers; a worker subscribes to the orders of its tasks. */
+  public String workerGroup() {
+    return run + ".workers";
+  }
+
+  /** Kafka Streams application of the arbitrator. */
+  public String arbitratorApplication() {
+    return run + ".arbitrator";
+  }
+
+  /** Kafka Streams application of the parameter server. */
+  public String serverApplication() {
+    return run + ".server";
+  }
+}
