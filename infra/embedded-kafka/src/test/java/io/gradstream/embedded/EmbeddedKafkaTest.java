@@ -1,0 +1,198 @@
+package io.gradstream.embedded;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.gradstream.proto.UserError;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.AcknowledgeType;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.KafkaShareConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class EmbeddedKafkaTest {
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+  @TempDir Path directory;
+
+  @Test
+  void deliversWhatWasProduced() throws Exception {
+    try (var kafka = EmbeddedKafka.start(directory, 0)) {
+      createTopic(kafka, "words");
+      produce(kafka, "words", "one", "two");
+
+      assertThat(readAll(kafka, "words", 2)).containsExactly("one", "two");
+    }
+  }
+
+  @Test
+  void keepsItsDataAndItsPortAcrossARestart() throws Exception {
+    final String address;
+    try (var kafka = EmbeddedKafka.start(directory, 0)) {
+      address = kafka.bootstrapServers();
+      createTopic(kafka, "words");
+      produce(kafka, "words", "kept");
+    }
+
+    try (var kafka = EmbeddedKafka.start(directory, 0)) {
+      assertThat(kafka.bootstrapServers()).isEqualTo(address);
+      assertThat(readAll(kafka, "words", 1)).containsExactly("kept");
+    }
+  }
+
+  @Test
+  void aShareGroupDeliversEachRecordOnceAndAgainWhenReleased() throws Exception {
+    try (var kafka = EmbeddedKafka.start(directory, 0)) {
+      createTopic(kafka, "orders");
+      readShareGroupFromTheStart(kafka, "workers");
+      produce(kafka, "orders", "a", "b", "c");
+
+      final List<String> accepted = new ArrayList<>();
+      final Map<String, Short> deliveries = new HashMap<>();
+      try (var consumer = shareConsumer(kafka, "workers")) {
+        consumer.subscribe(List.of("orders"));
+        await()
+            .atMost(PATIENCE)
+            .until(
+                () -> {
+                  for (var record : consumer.poll(Duration.ofMillis(100))) {
+                    final String value = new String(record.value(), UTF_8);
+                    final short count = record.deliveryCount().orElseThrow();
+                    deliveries.put(value, count);
+                    final boolean refuse = value.equals("b") && count == 1;
+                    consumer.acknowledge(
+                        record, refuse ? AcknowledgeType.RELEASE : AcknowledgeType.ACCEPT);
+                    if (!refuse) {
+                      accepted.add(value);
+                    }
+                  }
+                  consumer.commitSync();
+                  return accepted.size() == 3;
+                });
+      }
+
+      assertThat(accepted).containsExactlyInAnyOrder("a", "b", "c");
+      assertThat(deliveries).containsEntry("a", (short) 1).containsEntry("b", (short) 2);
+    }
+  }
+
+  @Test
+  void refusesADirectoryThatAnotherBrokerUses() {
+    try (var kafka = EmbeddedKafka.start(directory, 0)) {
+      assertThat(kafka.bootstrapServers()).startsWith("127.0.0.1:");
+      assertThatThrownBy(() -> EmbeddedKafka.start(directory, 0))
+          .isInstanceOf(UserError.class)
+          .hasMessageContaining("another process (pid " + ProcessHandle.current().pid() + ") uses")
+          .hasMessageContaining(directory.toString());
+    }
+  }
+
+  @Test
+  void refusesAPortThatIsTaken() throws Exception {
+    try (var taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      assertThatThrownBy(() -> EmbeddedKafka.start(directory, taken.getLocalPort()))
+          .isInstanceOf(UserError.class)
+          .hasMessageContaining("port " + taken.getLocalPort() + " is taken");
+    }
+  }
+
+  @Test
+  void refusesADirectoryThatIsAFile() throws Exception {
+    final Path file = Files.createFile(directory.resolve("file"));
+
+    assertThatThrownBy(() -> EmbeddedKafka.start(file, 0))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("cannot use the data directory " + file);
+  }
+
+  private static void createTopic(EmbeddedKafka kafka, String name) throws Exception {
+    try (var admin = admin(kafka)) {
+      admin.createTopics(List.of(new NewTopic(name, 1, (short) 1))).all().get();
+    }
+  }
+
+  private static void readShareGroupFromTheStart(EmbeddedKafka kafka, String group)
+      throws Exception {
+    try (var admin = admin(kafka)) {
+      final var setting =
+          new AlterConfigOp(
+              new ConfigEntry("share.auto.offset.reset", "earliest"), AlterConfigOp.OpType.SET);
+      admin
+          .incrementalAlterConfigs(
+              Map.of(new ConfigResource(ConfigResource.Type.GROUP, group), List.of(setting)))
+          .all()
+          .get();
+    }
+  }
+
+  private static void produce(EmbeddedKafka kafka, String topic, String... values)
+      throws Exception {
+    final Map<String, Object> settings = Map.of("bootstrap.servers", kafka.bootstrapServers());
+    try (var producer =
+        new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer())) {
+      for (final String value : values) {
+        producer.send(new ProducerRecord<>(topic, value.getBytes(UTF_8))).get();
+      }
+    }
+  }
+
+  private static List<String> readAll(EmbeddedKafka kafka, String topic, int count) {
+    final Map<String, Object> settings = Map.of("bootstrap.servers", kafka.bootstrapServers());
+    final var partition = new TopicPartition(topic, 0);
+    final List<String> values = new ArrayList<>();
+    try (var consumer =
+        new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+      consumer.assign(List.of(partition));
+      consumer.seekToBeginning(List.of(partition));
+      await()
+          .atMost(PATIENCE)
+          .until(
+              () -> {
+                for (var record : consumer.poll(Duration.ofMillis(100))) {
+                  values.add(new String(record.value(), UTF_8));
+                }
+                return values.size() >= count;
+              });
+    }
+    return values;
+  }
+
+  private static KafkaShareConsumer<byte[], byte[]> shareConsumer(
+      EmbeddedKafka kafka, String group) {
+    final Map<String, Object> settings =
+        Map.of(
+            "bootstrap.servers",
+            kafka.bootstrapServers(),
+            "group.id",
+            group,
+            "share.acknowledgement.mode",
+            "explicit");
+    return new KafkaShareConsumer<>(
+        settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+  }
+
+  private static Admin admin(EmbeddedKafka kafka) {
+    return Admin.create(Map.of("bootstrap.servers", kafka.bootstrapServers()));
+  }
+}
