@@ -39,6 +39,47 @@ public final class EmbeddedKafka implements AutoCloseable {
   /** How often free ports are chosen anew when somebody takes them before the node does. */
   private static final int BIND_ATTEMPTS = 5;
 
+  /** A node without peers: nothing is replicated, and nobody takes over when it stops. */
+  private static final Map<String, String> ALONE =
+      Map.ofEntries(
+          Map.entry("offsets.topic.num.partitions", "1"),
+          Map.entry("offsets.topic.replication.factor", "1"),
+          Map.entry("transaction.state.log.num.partitions", "1"),
+          Map.entry("transaction.state.log.replication.factor", "1"),
+          Map.entry("transaction.state.log.min.isr", "1"),
+          Map.entry("share.coordinator.state.topic.num.partitions", "1"),
+          Map.entry("share.coordinator.state.topic.replication.factor", "1"),
+          Map.entry("share.coordinator.state.topic.min.isr", "1"),
+          Map.entry("default.replication.factor", "1"),
+          Map.entry("min.insync.replicas", "1"),
+          // The controller believes in a killed broker until its session ends; the next start
+          // waits.
+          Map.entry("broker.session.timeout.ms", "4000"),
+          Map.entry("broker.heartbeat.interval.ms", "500"),
+          // A mistyped topic is an error, not a new topic with default settings.
+          Map.entry("auto.create.topics.enable", "false"),
+          Map.entry("num.network.threads", "2"),
+          Map.entry("num.io.threads", "4"),
+          Map.entry("log.cleaner.threads", "1"),
+          Map.entry("log.cleaner.dedupe.buffer.size", "16777216"));
+
+  /**
+   * Groups form at once, and an order is offered again as often as Kafka permits.
+   *
+   * <p>The bounds are as wide as Kafka has them, so that a run may choose its own lock duration.
+   */
+  private static final Map<String, String> QUICK_GROUPS =
+      Map.ofEntries(
+          Map.entry("group.initial.rebalance.delay.ms", "0"),
+          Map.entry("group.share.heartbeat.interval.ms", "300"),
+          Map.entry("group.share.min.heartbeat.interval.ms", "300"),
+          Map.entry("group.share.assignment.interval.ms", "0"),
+          Map.entry("group.share.min.assignment.interval.ms", "0"),
+          Map.entry("group.share.delivery.count.limit", "10"),
+          Map.entry("group.share.max.delivery.count.limit", "25"),
+          Map.entry("group.share.min.record.lock.duration.ms", "1000"),
+          Map.entry("group.share.max.record.lock.duration.ms", "3600000"));
+
   private final DataDirectory directory;
   private final KafkaRaftServer server;
   private final Ports ports;
@@ -171,42 +212,4 @@ public final class EmbeddedKafka implements AutoCloseable {
     settings.putAll(QUICK_GROUPS);
     return settings;
   }
-
-  /** A node without peers: nothing is replicated, and nobody takes over when it stops. */
-  private static final Map<String, String> ALONE =
-      Map.ofEntries(
-          Map.entry("offsets.topic.num.partitions", "1"),
-          Map.entry("offsets.topic.replication.factor", "1"),
-          Map.entry("transaction.state.log.num.partitions", "1"),
-          Map.entry("transaction.state.log.replication.factor", "1"),
-          Map.entry("transaction.state.log.min.isr", "1"),
-          Map.entry("share.coordinator.state.topic.num.partitions", "1"),
-          Map.entry("share.coordinator.state.topic.replication.factor", "1"),
-          Map.entry("share.coordinator.state.topic.min.isr", "1"),
-          Map.entry("default.replication.factor", "1"),
-          Map.entry("min.insync.replicas", "1"),
-          Map.entry("controlled.shutdown.enable", "false"),
-          // A mistyped topic is an error, not a new topic with default settings.
-          Map.entry("auto.create.topics.enable", "false"),
-          Map.entry("num.network.threads", "2"),
-          Map.entry("num.io.threads", "4"),
-          Map.entry("log.cleaner.threads", "1"),
-          Map.entry("log.cleaner.dedupe.buffer.size", "16777216"));
-
-  /**
-   * Groups form at once, and an order is offered again as often as Kafka permits.
-   *
-   * <p>The bounds are as wide as Kafka has them, so that a run may choose its own lock duration.
-   */
-  private static final Map<String, String> QUICK_GROUPS =
-      Map.ofEntries(
-          Map.entry("group.initial.rebalance.delay.ms", "0"),
-          Map.entry("group.share.heartbeat.interval.ms", "300"),
-          Map.entry("group.share.min.heartbeat.interval.ms", "300"),
-          Map.entry("group.share.assignment.interval.ms", "0"),
-          Map.entry("group.share.min.assignment.interval.ms", "0"),
-          Map.entry("group.share.delivery.count.limit", "10"),
-          Map.entry("group.share.max.delivery.count.limit", "25"),
-          Map.entry("group.share.min.record.lock.duration.ms", "1000"),
-          Map.entry("group.share.max.record.lock.duration.ms", "3600000"));
 }
