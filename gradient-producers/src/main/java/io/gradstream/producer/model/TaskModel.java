@@ -1,0 +1,56 @@
+package io.gradstream.producer.model;
+
+import io.gradstream.proto.manifest.TensorShape;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * A model that computes one task's gradient on one micro-batch.
+ *
+ * <p>Instances are confined to the thread that uses them; several of them in one JVM do not disturb
+ * each other. What {@link #gradient(int, long)} answers follows from the run spec, the weights and
+ * its arguments alone, to the bit, whoever asks and whatever was asked before.
+ */
+public interface TaskModel extends AutoCloseable {
+  /** The parameter tensors in the order of the flat vectors: shared first, then each task's own. */
+  List<TensorShape> tensors();
+
+  /**
+   * The flat weights, little-endian float32, off-heap. The caller writes a weights version here
+   * before it asks for gradients; the model never changes them but in {@link #initialize(long)}.
+   */
+  MemorySegment weights();
+
+  /**
+   * The flat gradient of the last {@link #gradient(int, long)}, laid out like {@link #weights()}.
+   */
+  MemorySegment gradient();
+
+  /**
+   * Fills {@link #weights()} with the initial weights that belong to a seed, the same on every
+   * machine.
+   */
+  void initialize(long seed);
+
+  /**
+   * Computes d loss / d weights of one task on one micro-batch into {@link #gradient()}. What the
+   * task does not touch, the other tasks' own parameters among it, is zero.
+   *
+   * @param task position of the task in the run spec
+   * @param microBatch index into the seeded sequence of micro-batches; it names samples, masks and
+   *     noise, so tasks that ask for the same index see the same batch
+   * @return the loss
+   */
+  double gradient(int task, long microBatch);
+
+  /**
+   * Losses of all tasks on held-out data at the current weights, without gradients. The same
+   * samples and the same masks each time.
+   *
+   * @param samples how many held-out samples to use at most, at least 1
+   */
+  Validation validate(int samples);
+
+  @Override
+  void close();
+}

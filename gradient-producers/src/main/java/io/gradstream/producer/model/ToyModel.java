@@ -1,0 +1,129 @@
+package io.gradstream.producer.model;
+
+import io.gradstream.producer.data.CounterRandom;
+import io.gradstream.producer.data.Purpose;
+import io.gradstream.producer.loss.Objective;
+import io.gradstream.proto.manifest.TensorShape;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A parameter vector whose losses are analytic functions: everything but the model is the real
+ * thing, and everything can be computed twice.
+ *
+ * <p>The tasks share {@code dimension} parameters, cut into equal tensors, and may own {@code
+ * ownDimension} more each. Losses and gradients are computed in double from the float32 weights and
+ * rounded once. Noise, where wanted, is standard normal times {@code noise} on every element that
+ * the task touches and follows from (seed, task, micro-batch, element); the reported loss is
+ * without noise. Held-out losses are the losses themselves.
+ */
+final class ToyModel implements TaskModel {
+  private final ToyOptions options;
+  private final List<Objective> objectives;
+  private final List<TensorShape> tensors;
+  private final long seed;
+  private final Arena arena = Arena.ofShared();
+  private final MemorySegment weights;
+  private final MemorySegment gradient;
+  private final double[] point;
+  private final double[] slope;
+
+  /**
+   * @param tasks names, for the tensors that tasks own
+   * @param objectives one for each task, of dimension + ownDimension parameters
+   */
+  ToyModel(ToyOptions options, List<String> tasks, List<Objective> objectives, long seed) {
+    this.options = options;
+    this.objectives = List.copyOf(objectives);
+    this.tensors = shapes(options, tasks);
+    this.seed = seed;
+    this.weights = FlatVector.allocate(arena, tensors);
+    this.gradient = FlatVector.allocate(arena, tensors);
+    this.point = new double[options.dimension() + options.ownDimension()];
+    this.slope = new double[point.length];
+  }
+
+  private static List<TensorShape> shapes(ToyOptions options, List<String> tasks) {
+    var shapes = new ArrayList<TensorShape>();
+    int first = 0;
+    for (int t = 0; t < options.tensors(); t++) {
+      int end = (int) ((t + 1L) * options.dimension() / options.tensors());
+      shapes.add(new TensorShape("shared." + t, new long[] {end - first}, TensorShape.SHARED));
+      first = end;
+    }
+    if (options.ownDimension() > 0) {
+      for (int task = 0; task < tasks.size(); task++) {
+        shapes.add(
+            new TensorShape("own." + tasks.get(task), new long[] {options.ownDimension()}, task));
+      }
+    }
+    return List.copyOf(shapes);
+  }
+
+  @Override
+  public List<TensorShape> tensors() {
+    return tensors;
+  }
+
+  @Override
+  public MemorySegment weights() {
+    return weights;
+  }
+
+  @Override
+  public MemorySegment gradient() {
+    return gradient;
+  }
+
+  /** The configured start in the first shared parameters; standard normal elsewhere. */
+  @Override
+  public void initialize(long seed) {
+    var normal = CounterRandom.of(seed, Purpose.WEIGHTS);
+    List<Double> start = options.start();
+    long values = weights.byteSize() / Float.BYTES;
+    for (long i = 0; i < values; i++) {
+      double value = i < start.size() ? start.get((int) i) : normal.gaussian(i);
+      weights.setAtIndex(FlatVector.FLOAT, i, (float) value);
+    }
+  }
+
+  @Override
+  public double gradient(int task, long microBatch) {
+    double loss = evaluate(task);
+    gradient.fill((byte) 0);
+    var normal = CounterRandom.of(seed, Purpose.NOISE, task, microBatch);
+    for (int d = 0; d < slope.length; d++) {
+      double noise = options.noise() == 0 ? 0 : options.noise() * normal.gaussian(d);
+      gradient.setAtIndex(FlatVector.FLOAT, position(task, d), (float) (slope[d] + noise));
+    }
+    return loss;
+  }
+
+  @Override
+  public Validation validate(int samples) {
+    var losses = new double[objectives.size()];
+    for (int task = 0; task < losses.length; task++) {
+      losses[task] = evaluate(task);
+    }
+    return new Validation(samples, losses);
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+
+  private double evaluate(int task) {
+    for (int d = 0; d < point.length; d++) {
+      point[d] = weights.getAtIndex(FlatVector.FLOAT, position(task, d));
+    }
+    return objectives.get(task).evaluate(point, slope);
+  }
+
+  /** Where parameter {@code d} of a task's objective lies in the flat vector. */
+  private long position(int task, int d) {
+    return d < options.dimension() ? d : d + (long) task * options.ownDimension();
+  }
+}

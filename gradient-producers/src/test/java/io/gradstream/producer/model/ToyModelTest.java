@@ -1,0 +1,99 @@
+package io.gradstream.producer.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.gradstream.producer.loss.Landscape;
+import io.gradstream.producer.loss.Objective;
+import io.gradstream.producer.loss.Quadratic;
+import io.gradstream.proto.manifest.TensorShape;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class ToyModelTest {
+  private static final List<String> TASKS = List.of("a", "b");
+
+  @Test
+  void tasksTouchTheSharedAndTheirOwnParametersAlone() {
+    try (var model = quadratics(new ToyOptions(4, 2, 2, List.of(), 0))) {
+      model.initialize(7);
+      model.gradient(1, 0);
+
+      assertThat(model.tensors()).extracting(TensorShape::owner).containsExactly(-1, -1, 0, 1);
+      float[] gradient = model.gradient().toArray(ValueLayout.JAVA_FLOAT);
+      assertThat(gradient).hasSize(8);
+      assertThat(gradient[4]).isZero();
+      assertThat(gradient[5]).isZero();
+      assertThat(gradient[6]).isNotZero();
+      assertThat(gradient[7]).isNotZero();
+    }
+  }
+
+  @Test
+  void weightsWrittenFromOutsideAreTheOnesThatCount() {
+    try (var model =
+        new ToyModel(
+            new ToyOptions(2, 0, 1, List.of(-8.5, 7.5), 0),
+            TASKS,
+            List.of(new Landscape(0), new Landscape(1)),
+            1)) {
+      model.initialize(1);
+      double atStart = model.gradient(0, 0);
+      model.weights().setAtIndex(ValueLayout.JAVA_FLOAT, 0, 7f);
+      model.weights().setAtIndex(ValueLayout.JAVA_FLOAT, 1, -8f);
+      double atMinimum = model.gradient(0, 0);
+
+      assertThat(atStart).isGreaterThan(0);
+      assertThat(atMinimum).isCloseTo(-20, within(0.02));
+    }
+  }
+
+  @Test
+  void noiseFollowsFromTheMicroBatchAndAveragesOut() {
+    try (var noisy = quadratics(new ToyOptions(3, 0, 1, List.of(), 0.5));
+        var clean = quadratics(new ToyOptions(3, 0, 1, List.of(), 0))) {
+      noisy.initialize(1);
+      clean.initialize(1);
+      clean.gradient(0, 0);
+      float expected = clean.gradient().getAtIndex(ValueLayout.JAVA_FLOAT, 0);
+
+      noisy.gradient(0, 11);
+      float[] first = noisy.gradient().toArray(ValueLayout.JAVA_FLOAT);
+      noisy.gradient(1, 12);
+      noisy.gradient(0, 11);
+      assertThat(noisy.gradient().toArray(ValueLayout.JAVA_FLOAT)).containsExactly(first);
+
+      double mean = 0;
+      int draws = 10_000;
+      for (int b = 0; b < draws; b++) {
+        noisy.gradient(0, b);
+        mean += noisy.gradient().getAtIndex(ValueLayout.JAVA_FLOAT, 0) / (double) draws;
+      }
+      assertThat(first[0]).isNotEqualTo(expected);
+      assertThat(mean).isCloseTo(expected, within(0.02));
+    }
+  }
+
+  @Test
+  void initialWeightsFollowFromTheSeedAlone() {
+    try (var one = quadratics(new ToyOptions(5, 1, 1, List.of(3.0), 0));
+        var other = quadratics(new ToyOptions(5, 1, 1, List.of(3.0), 0))) {
+      one.initialize(9);
+      other.initialize(9);
+      assertThat(one.weights().mismatch(other.weights())).isEqualTo(-1);
+      assertThat(one.weights().getAtIndex(ValueLayout.JAVA_FLOAT, 0)).isEqualTo(3f);
+      MemorySegment nine = MemorySegment.ofArray(one.weights().toArray(ValueLayout.JAVA_FLOAT));
+      one.initialize(10);
+      assertThat(one.weights().mismatch(nine)).isNotEqualTo(-1);
+    }
+  }
+
+  private static TaskModel quadratics(ToyOptions options) {
+    int dimension = options.dimension() + options.ownDimension();
+    List<Objective> objectives =
+        List.of(new Quadratic(1, 0, dimension, 10), new Quadratic(1, 1, dimension, 10));
+    return new ToyModel(options, TASKS, objectives, 1);
+  }
+}
