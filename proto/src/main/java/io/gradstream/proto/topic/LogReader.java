@@ -1,0 +1,132 @@
+package io.gradstream.proto.topic;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads records of a log by their offsets, aside from any subscription.
+ *
+ * <p>The log is the system: what a service does not hold any more, it reads again. One owner, one
+ * thread; the connection is opened at the first read.
+ */
+public final class LogReader implements AutoCloseable {
+  private static final Duration POLL = Duration.ofMillis(200);
+  private static final Duration PATIENCE = Duration.ofMinutes(2);
+
+  private final Connection connection;
+  private final String group;
+  private @Nullable KafkaConsumer<byte[], byte[]> consumer;
+
+  /**
+   * @param group consumer group whose committed offsets {@link #committed} tells; it is never joined
+   */
+  public LogReader(Connection connection, String group) {
+    this.connection = connection;
+    this.group = group;
+  }
+
+  private KafkaConsumer<byte[], byte[]> consumer() {
+    if (consumer == null) {
+      final Map<String, Object> config = connection.consumer();
+      config.put(ConsumerConfig.GROUP_ID_CONFIG, group);
+      consumer = new KafkaConsumer<>(config);
+    }
+    return consumer;
+  }
+
+  /** The offset that the group goes on from, 0 where it has committed none. */
+  public long committed(TopicPartition partition) {
+    final OffsetAndMetadata offset = consumer().committed(Set.of(partition)).get(partition);
+    return offset == null ? 0 : offset.offset();
+  }
+
+  /** The offset after the last record that can be read. */
+  public long end(TopicPartition partition) {
+    return consumer().endOffsets(Set.of(partition)).getOrDefault(partition, 0L);
+  }
+
+  /**
+   * Reads one record.
+   *
+   * @throws IllegalStateException when the log does not hold it any more
+   */
+  public byte[] read(TopicPartition partition, long offset) {
+    final var found = new AtomicReference<byte[]>();
+    read(
+        partition,
+        offset,
+        offset + 1,
+        record -> {
+          if (record.offset() == offset) {
+            found.set(record.value());
+          }
+        });
+    final byte[] value = found.get();
+    if (value == null) {
+      throw new IllegalStateException(
+          "%s holds no record at offset %d any more; records must be kept at least until their round"
+              + " is over".formatted(partition, offset));
+    }
+    return value;
+  }
+
+  /** Hands over the records from {@code from} (inclusive) to {@code to} (exclusive), in order. */
+  public void read(
+      TopicPartition partition,
+      long from,
+      long to,
+      Consumer<ConsumerRecord<byte[], byte[]>> records) {
+    if (from >= to) {
+      return;
+    }
+    consumer().assign(List.of(partition));
+    consumer().seek(partition, from);
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
+    while (consumer().position(partition) < to) {
+      final long before = consumer().position(partition);
+      for (final var record : consumer().poll(POLL).records(partition)) {
+        if (record.offset() < to) {
+          records.accept(record);
+        }
+      }
+      if (consumer().position(partition) > before) {
+        deadline = System.nanoTime() + PATIENCE.toNanos();
+      } else if (System.nanoTime() > deadline) {
+        throw new TimeoutException(
+            "%s could not be read at offset %d for %s".formatted(partition, before, PATIENCE));
+      }
+    }
+  }
+
+  /** The last record of a partition, found from its end backwards. */
+  public Optional<ConsumerRecord<byte[], byte[]>> last(TopicPartition partition) {
+    final long end = end(partition);
+    for (long back = 1; ; back *= 2) {
+      final long from = Math.max(0, end - back);
+      final var last = new AtomicReference<ConsumerRecord<byte[], byte[]>>();
+      read(partition, from, end, last::set);
+      if (last.get() != null || from == 0) {
+        return Optional.ofNullable(last.get());
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    if (consumer != null) {
+      consumer.close();
+    }
+  }
+}
