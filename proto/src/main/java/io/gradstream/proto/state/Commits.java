@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.apache.kafka.common.utils.Bytes;
 import org.jspecify.annotations.Nullable;
 
@@ -33,10 +34,13 @@ final class Commits {
   private static final int KEY_BYTES = Long.BYTES + 2 + Integer.BYTES;
   private static final byte COMMIT = 2;
 
+  /** One of the two keys of a vector. */
+  private record Place(VectorId id, int slot) {}
+
   private record Copy(long generation, MemorySegment values) {}
 
   private static final class Chain {
-    final Map<VectorId, @Nullable Copy[]> copies = new HashMap<>();
+    final Map<Place, Copy> copies = new HashMap<>();
     @Nullable StoreCommit commit;
 
     /** Whether every vector of the last commit is here as that commit saw it. */
@@ -46,15 +50,11 @@ final class Commits {
     }
 
     Optional<Copy> copyOf(StoreCommit.Cell cell) {
-      final Copy[] both = copies.get(new VectorId(cell.getKind(), cell.getIndex()));
-      if (both != null) {
-        for (final Copy copy : both) {
-          if (copy != null && copy.generation() == cell.getGeneration()) {
-            return Optional.of(copy);
-          }
-        }
-      }
-      return Optional.empty();
+      final var id = new VectorId(cell.getKind(), cell.getIndex());
+      return Stream.of(0, 1)
+          .map(slot -> copies.get(new Place(id, slot)))
+          .filter(copy -> copy != null && copy.generation() == cell.getGeneration())
+          .findFirst();
     }
   }
 
@@ -72,22 +72,22 @@ final class Commits {
     final ByteBuffer parts = ByteBuffer.wrap(key);
     final Chain chain = chains.computeIfAbsent(parts.getLong(), writer -> new Chain());
     final int slot = parts.get();
-    final var id = new VectorId(Byte.toUnsignedInt(parts.get()), parts.getInt());
+    final var place =
+        new Place(new VectorId(Byte.toUnsignedInt(parts.get()), parts.getInt()), slot);
     if (value == null) {
       keys.remove(Bytes.wrap(key));
       if (slot == COMMIT) {
         chain.commit = null;
-      } else if (chain.copies.get(id) instanceof Copy[] both) {
-        both[slot] = null;
+      } else {
+        chain.copies.remove(place);
       }
-      return;
-    }
-    keys.add(Bytes.wrap(key));
-    if (slot == COMMIT) {
-      chain.commit = parse(value);
     } else {
-      final Copy[] both = chain.copies.computeIfAbsent(id, absent -> new Copy[2]);
-      both[slot] = copyOf(value);
+      keys.add(Bytes.wrap(key));
+      if (slot == COMMIT) {
+        chain.commit = parse(value);
+      } else {
+        chain.copies.put(place, copyOf(value));
+      }
     }
   }
 

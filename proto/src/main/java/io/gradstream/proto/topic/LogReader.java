@@ -76,8 +76,8 @@ public final class LogReader implements AutoCloseable {
     final byte[] value = found.get();
     if (value == null) {
       throw new IllegalStateException(
-          "%s holds no record at offset %d any more; records must be kept at least until their round"
-              + " is over".formatted(partition, offset));
+          "%s holds no record at offset %d any more; keep records at least until their round is over"
+              .formatted(partition, offset));
     }
     return value;
   }
