@@ -1,0 +1,30 @@
+package io.gradstream.proto.spec;
+
+import java.util.regex.Pattern;
+
+/**
+ * Where and with how many threads gradients are computed.
+ *
+ * @param workers worker threads that {@code train} starts; without effect on the result
+ * @param intraOpThreads threads of one tensor operation; a gradient's bits depend on it
+ * @param device {@code cpu} or {@code gpu:<index>}
+ */
+public record Compute(
+    @Param(value = "worker threads that train starts", defaultValue = "1", min = 1, max = 1024)
+        int workers,
+    @Param(
+            value = "threads of one tensor operation; the bits of a gradient depend on it",
+            defaultValue = "1",
+            min = 1,
+            max = 1024)
+        int intraOpThreads,
+    @Param(value = "cpu, or gpu:0 for the first GPU", defaultValue = "cpu") String device) {
+  private static final Pattern DEVICE = Pattern.compile("cpu|gpu:\\d{1,3}");
+
+  public Compute {
+    if (!DEVICE.matcher(device).matches()) {
+      throw new SpecError(
+          "device", "\"" + device + "\" is not allowed; must be cpu, or gpu:0, gpu:1, ...");
+    }
+  }
+}

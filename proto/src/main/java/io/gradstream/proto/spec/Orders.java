@@ -1,0 +1,14 @@
+package io.gradstream.proto.spec;
+
+/**
+ * How long a worker may take.
+ *
+ * @param timeoutMs milliseconds after which an unanswered order is issued again and its lock ends
+ */
+public record Orders(
+    @Param(
+            value = "milliseconds after which an unanswered order goes to another worker",
+            defaultValue = "30000",
+            min = 1000,
+            max = 3600000)
+        int timeoutMs) {}

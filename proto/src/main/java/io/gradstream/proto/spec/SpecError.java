@@ -1,0 +1,27 @@
+package io.gradstream.proto.spec;
+
+/**
+ * A value that its record refuses, thrown by the compact constructors of records read from the run
+ * spec. The reader adds file, line and the path to the record, and makes it a {@link
+ * io.gradstream.proto.UserError}.
+ */
+public final class SpecError extends IllegalArgumentException {
+  private static final long serialVersionUID = 1L;
+
+  private final String key;
+
+  /**
+   * @param key the parameter's key within the record, kebab-case, such as {@code "thresholds"};
+   *     dotted for a part of it, such as {@code "tasks.1.name"}
+   * @param message the value and what is allowed, to be read after the key and a colon
+   */
+  public SpecError(String key, String message) {
+    super(message);
+    this.key = key;
+  }
+
+  /** The key within the record that was refused. */
+  public String key() {
+    return key;
+  }
+}

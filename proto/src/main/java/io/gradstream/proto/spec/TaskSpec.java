@@ -1,0 +1,31 @@
+package io.gradstream.proto.spec;
+
+import java.util.regex.Pattern;
+
+/**
+ * One task: a loss of the model.
+ *
+ * @param name names the task's topics
+ * @param loss the loss and its options
+ * @param weight lambda: multiplies the task's gradient at the arbitrator; the log holds raw gradients
+ */
+public record TaskSpec(
+    @Param("name of the task, unique in the run; part of its topics' names") String name,
+    @Param("the loss this task minimises") @Section.KindKey("type") Section loss,
+    @Param(value = "weight (lambda) of the task's gradient", defaultValue = "1.0", min = 0)
+        double weight) {
+  private static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]*[a-z0-9])?");
+
+  public TaskSpec {
+    if (!NAME.matcher(name).matches() || name.length() > 40) {
+      throw new SpecError(
+          "name",
+          "\""
+              + name
+              + "\" is not allowed; use at most 40 of a-z, 0-9 and inner hyphens, such as \"left-digit\"");
+    }
+    if (name.equals("all")) {
+      throw new SpecError("name", "\"all\" is reserved for all tasks together; choose another");
+    }
+  }
+}

@@ -1,0 +1,109 @@
+package io.gradstream.proto.spec;
+
+import io.gradstream.proto.UserError;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.Set;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import org.snakeyaml.engine.v2.api.LoadSettings;
+import org.snakeyaml.engine.v2.api.lowlevel.Compose;
+import org.snakeyaml.engine.v2.common.ScalarStyle;
+import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
+import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
+import org.snakeyaml.engine.v2.nodes.MappingNode;
+import org.snakeyaml.engine.v2.nodes.Node;
+import org.snakeyaml.engine.v2.nodes.ScalarNode;
+import org.snakeyaml.engine.v2.nodes.SequenceNode;
+
+/**
+ * Reads YAML into nodes that know their line.
+ *
+ * <p>Keys are unique and plain. Anchors and aliases are refused: a spec is read by people and
+ * rewritten by machines, and neither wants a value that lives elsewhere (or a document that unfolds
+ * to a billion nodes).
+ */
+final class YamlReader {
+  private final Function<Integer, Location> locations;
+  private final Set<Node> seen = Collections.newSetFromMap(new IdentityHashMap<>());
+
+  private YamlReader(Function<Integer, Location> locations) {
+    this.locations = locations;
+  }
+
+  /** Reads a document; locations are {@code source:line}. */
+  static SpecNode read(String text, String source) {
+    return new YamlReader(line -> Location.line(source, line)).document(text);
+  }
+
+  /** Reads a value that stands in one place, such as on the command line. */
+  static SpecNode read(String text, Location location) {
+    return new YamlReader(line -> location).document(text);
+  }
+
+  private SpecNode document(String text) {
+    try {
+      final var settings = LoadSettings.builder().setParseComments(false).build();
+      final @Nullable Node root = new Compose(settings).composeString(text).orElse(null);
+      return root == null
+          ? new SpecNode.Scalar("", true, locations.apply(1))
+          : node(root, lineOf(root));
+    } catch (MarkedYamlEngineException e) {
+      final int line = e.getProblemMark().map(mark -> mark.getLine() + 1).orElse(1);
+      throw new UserError(locations.apply(line).text() + ": not YAML: " + oneLine(e.getProblem()));
+    } catch (YamlEngineException e) {
+      throw new UserError(
+          locations.apply(1).text() + ": not YAML: " + oneLine(String.valueOf(e.getMessage())));
+    }
+  }
+
+  private SpecNode node(Node node, int line) {
+    final var location = locations.apply(line);
+    if (!seen.add(node)) {
+      throw new UserError(location.text() + ": an alias; write the value out instead");
+    }
+    return switch (node) {
+      case ScalarNode scalar ->
+          new SpecNode.Scalar(
+              scalar.getValue(), scalar.getScalarStyle() == ScalarStyle.PLAIN, location);
+      case SequenceNode sequence -> {
+        final var items = new ArrayList<SpecNode>();
+        sequence.getValue().forEach(item -> items.add(node(item, lineOf(item))));
+        yield new SpecNode.Items(items, location);
+      }
+      case MappingNode mapping -> keys(mapping, location);
+      default -> throw new UserError(location.text() + ": an alias; write the value out instead");
+    };
+  }
+
+  private SpecNode keys(MappingNode mapping, Location location) {
+    final var entries = new LinkedHashMap<String, SpecNode>();
+    for (final var tuple : mapping.getValue()) {
+      final int line = lineOf(tuple.getKeyNode());
+      final var where = locations.apply(line).text();
+      if (!(tuple.getKeyNode() instanceof ScalarNode key)) {
+        throw new UserError(where + ": expected a plain key, found a list or keys");
+      }
+      final var previous = entries.put(key.getValue(), node(tuple.getValueNode(), line));
+      if (previous != null) {
+        throw new UserError(
+            where
+                + ": "
+                + key.getValue()
+                + ": given twice in one place, first at "
+                + previous.location().text());
+      }
+    }
+    return new SpecNode.Keys(entries, location);
+  }
+
+  private static int lineOf(Node node) {
+    return node.getStartMark().map(mark -> mark.getLine() + 1).orElse(1);
+  }
+
+  private static String oneLine(String message) {
+    return message.replaceAll("\\s*\\R\\s*", " ").strip();
+  }
+}
