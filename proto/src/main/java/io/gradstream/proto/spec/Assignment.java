@@ -61,7 +61,8 @@ final class Assignment {
       }
       case SpecNode.Scalar scalar when !scalar.isNothing() ->
           throw error(depth, "is " + scalar.describe() + ", which has no \"" + key + "\" to set");
-      case null, default -> inKeys(new SpecNode.Keys(new LinkedHashMap<>(), location), shape, key, depth);
+      case null, default ->
+          inKeys(new SpecNode.Keys(new LinkedHashMap<>(), location), shape, key, depth);
     };
   }
 
@@ -92,8 +93,7 @@ final class Assignment {
       throw error(depth, "has no item \"" + key + "\"; it has " + items.size() + known);
     }
     items.set(
-        index,
-        set(items.get(index), shape instanceof Shape.Many m ? m.item() : null, depth + 1));
+        index, set(items.get(index), shape instanceof Shape.Many m ? m.item() : null, depth + 1));
     return new SpecNode.Items(items, list.location());
   }
 

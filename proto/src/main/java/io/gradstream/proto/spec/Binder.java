@@ -62,7 +62,8 @@ final class Binder {
     final boolean absent =
         node == null
             || (parameter.optional() && node instanceof SpecNode.Scalar s && s.isNothing());
-    final var value = absent || node == null ? null : value(parameter.shape(), node, here, parameter);
+    final var value =
+        absent || node == null ? null : value(parameter.shape(), node, here, parameter);
     final var type = parameter.component().getType();
     if (type == Optional.class) {
       return Optional.ofNullable(value);
@@ -150,11 +151,7 @@ final class Binder {
   }
 
   private static <R extends Record> R construct(
-      Class<R> type,
-      Class<?>[] types,
-      @Nullable Object[] values,
-      SpecNode.Keys keys,
-      String path) {
+      Class<R> type, Class<?>[] types, @Nullable Object[] values, SpecNode.Keys keys, String path) {
     try {
       final var constructor = type.getDeclaredConstructor(types);
       constructor.setAccessible(true); // options records may be package-private

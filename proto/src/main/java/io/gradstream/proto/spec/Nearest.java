@@ -22,7 +22,8 @@ final class Nearest {
 
   /** Near enough to be a slip: a third of the letters at most, and always one of a short word. */
   static boolean isNear(String name, String candidate) {
-    return distance(name, candidate) <= Math.max(1, Math.max(name.length(), candidate.length()) / 3);
+    return distance(name, candidate)
+        <= Math.max(1, Math.max(name.length(), candidate.length()) / 3);
   }
 
   /** Optimal string alignment: insertions, deletions, substitutions and swapped neighbours. */

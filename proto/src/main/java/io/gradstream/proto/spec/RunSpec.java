@@ -14,9 +14,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * One training job, described by one YAML file.
  *
- * <p>Read strictly: an unknown or missing key, a wrong type, a value out of range or a contradiction
- * is a {@link UserError} of one line with file and line. The sections (model, data, losses, resolver,
- * calibrator, optimizer) are only located here; the services' {@link Catalog}s bind them.
+ * <p>Read strictly: an unknown or missing key, a wrong type, a value out of range or a
+ * contradiction is a {@link UserError} of one line with file and line. The sections (model, data,
+ * losses, resolver, calibrator, optimizer) are only located here; the services' {@link Catalog}s
+ * bind them.
  *
  * @param run names the run and prefixes its topics
  * @param seed the only source of randomness
@@ -125,8 +126,8 @@ public record RunSpec(
   }
 
   /**
-   * The spec as canonical YAML, overrides applied and the defaults of this level written out, so that
-   * a run means the same after a default has changed. Read again, it gives an equal spec.
+   * The spec as canonical YAML, overrides applied and the defaults of this level written out, so
+   * that a run means the same after a default has changed. Read again, it gives an equal spec.
    */
   public String text() {
     return YamlWriter.document(SpecTree.of(this));

@@ -63,8 +63,7 @@ public final class Section {
     }
     if (!(node instanceof SpecNode.Keys keys)) {
       throw node.error(
-          path,
-          "expected a name, or keys with \"" + kindKey + "\", found " + node.describe());
+          path, "expected a name, or keys with \"" + kindKey + "\", found " + node.describe());
     }
     final var kind = keys.get(kindKey);
     if (kind == null) {
@@ -118,8 +117,7 @@ public final class Section {
 
   /** A mistake in the kind itself. */
   UserError kindError(String message) {
-    return new UserError(
-        kindLocation.text() + ": " + Binder.join(path, kindKey) + ": " + message);
+    return new UserError(kindLocation.text() + ": " + Binder.join(path, kindKey) + ": " + message);
   }
 
   /** Says where a value stands that a factory refused. */

@@ -59,8 +59,7 @@ final class SpecTree {
         yield new SpecNode.Items(items, WRITTEN);
       }
       case Enum<?> constant -> new SpecNode.Scalar(Parameter.nameOf(constant), false, WRITTEN);
-      case Double d ->
-          new SpecNode.Scalar(d.toString().toLowerCase(Locale.ROOT), true, WRITTEN);
+      case Double d -> new SpecNode.Scalar(d.toString().toLowerCase(Locale.ROOT), true, WRITTEN);
       case Number n -> new SpecNode.Scalar(n.toString(), true, WRITTEN);
       case Boolean b -> new SpecNode.Scalar(b.toString(), true, WRITTEN);
       case String text -> new SpecNode.Scalar(text, false, WRITTEN);

@@ -7,7 +7,8 @@ import java.util.regex.Pattern;
  *
  * @param name names the task's topics
  * @param loss the loss and its options
- * @param weight lambda: multiplies the task's gradient at the arbitrator; the log holds raw gradients
+ * @param weight lambda: multiplies the task's gradient at the arbitrator; the log holds raw
+ *     gradients
  */
 public record TaskSpec(
     @Param("name of the task, unique in the run; part of its topics' names") String name,

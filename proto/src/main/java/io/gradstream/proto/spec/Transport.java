@@ -38,7 +38,8 @@ public record Transport(
             max = 60000)
         int commitIntervalMs,
     @Param(
-            value = "bytes of early slots held in memory; beyond, they are read again at their turn",
+            value =
+                "bytes of early slots held in memory; beyond, they are read again at their turn",
             defaultValue = "268435456",
             min = 0)
         long heldMaxBytes,

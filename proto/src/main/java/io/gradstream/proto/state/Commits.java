@@ -22,11 +22,11 @@ import org.jspecify.annotations.Nullable;
  * The records of an {@link InPlaceStore}'s changelog, and what of them is a whole commit.
  *
  * <p>A commit is the changed vectors, each under its own key, and then one {@link StoreCommit} that
- * lists every vector with the generation that last wrote it. A vector alternates between two keys, so
- * the commit before stays readable until the next one's last record is there: a crash in the middle of
- * a commit leaves the one before. Keys begin with the writer's own number. An instance that was taken
- * for dead and goes on writing therefore cannot spoil the records of its successor; of several whole
- * commits the one of the highest epoch, then generation, counts.
+ * lists every vector with the generation that last wrote it. A vector alternates between two keys,
+ * so the commit before stays readable until the next one's last record is there: a crash in the
+ * middle of a commit leaves the one before. Keys begin with the writer's own number. An instance
+ * that was taken for dead and goes on writing therefore cannot spoil the records of its successor;
+ * of several whole commits the one of the highest epoch, then generation, counts.
  *
  * <p>Not thread-safe: Kafka Streams restores on one thread and hands the store over.
  */

@@ -25,23 +25,23 @@ import org.jspecify.annotations.Nullable;
 /**
  * Off-heap float32 vectors that are changed in place and reach their changelog at commits only.
  *
- * <p>An accumulator of a megabyte changes with every record. A key-value store would write a megabyte
- * to the changelog each time; this one writes what changed since the last commit, once, when Kafka
- * Streams is about to commit offsets. Between commits nothing is lost by a crash, since the input is
- * read again from the committed offsets and gives the same bits.
+ * <p>An accumulator of a megabyte changes with every record. A key-value store would write a
+ * megabyte to the changelog each time; this one writes what changed since the last commit, once,
+ * when Kafka Streams is about to commit offsets. Between commits nothing is lost by a crash, since
+ * the input is read again from the committed offsets and gives the same bits.
  *
- * <p><b>When it writes.</b> In Kafka 4.3.1 a task commits in the order {@link #flushCache()}, producer
- * flush, offset commit, {@link StateStore#commit}. Only what is written in {@code flushCache} is sure
- * to be there when the offsets are, hence the implementation of the internal type {@link
- * CachedStateStore}; the kill tests guard it at every change of version.
+ * <p><b>When it writes.</b> In Kafka 4.3.1 a task commits in the order {@link #flushCache()},
+ * producer flush, offset commit, {@link StateStore#commit}. Only what is written in {@code
+ * flushCache} is sure to be there when the offsets are, hence the implementation of the internal
+ * type {@link CachedStateStore}; the kill tests guard it at every change of version.
  *
- * <p><b>A commit is atomic</b>, whether Kafka's transactions are on or not: see {@link Commits}. The
- * owner's bookkeeping (which slots are in which sum, how far the input was read) goes along as the
- * commit's note, so vectors and bookkeeping never disagree.
+ * <p><b>A commit is atomic</b>, whether Kafka's transactions are on or not: see {@link Commits}.
+ * The owner's bookkeeping (which slots are in which sum, how far the input was read) goes along as
+ * the commit's note, so vectors and bookkeeping never disagree.
  *
- * <p><b>Owner.</b> The processor that uses the store calls {@link #recover()} in its {@code init}, then
- * takes {@link #vector vectors}, changes them and says so with {@link #changed}. Everything runs on
- * the task's stream thread; only restoring runs on another, before that.
+ * <p><b>Owner.</b> The processor that uses the store calls {@link #recover()} in its {@code init},
+ * then takes {@link #vector vectors}, changes them and says so with {@link #changed}. Everything
+ * runs on the task's stream thread; only restoring runs on another, before that.
  */
 public final class InPlaceStore implements StateStore, CachedStateStore<Object, Object> {
   /** Vectors begin at multiples of this many bytes, a cache line. */
@@ -76,7 +76,9 @@ public final class InPlaceStore implements StateStore, CachedStateStore<Object, 
     this.name = name;
   }
 
-  /** For {@code Topology.addStateStore}; the changelog is compacted by key, as Streams creates it. */
+  /**
+   * For {@code Topology.addStateStore}; the changelog is compacted by key, as Streams creates it.
+   */
   public static StoreBuilder<InPlaceStore> builder(String name) {
     return new Builder(name);
   }

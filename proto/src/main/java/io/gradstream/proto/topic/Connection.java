@@ -10,7 +10,8 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
- * How a process reaches the brokers, and what its clients are set to for records of about a megabyte.
+ * How a process reaches the brokers, and what its clients are set to for records of about a
+ * megabyte.
  *
  * @param bootstrap {@code host:port}, several separated by commas
  * @param properties Kafka client properties that every client gets, such as security settings
@@ -39,8 +40,8 @@ public record Connection(String bootstrap, Map<String, Object> properties) {
   }
 
   /**
-   * Settings of producers: every record acknowledged by all in-sync replicas and written once, sent at
-   * once, in batches that hold a whole shard. Float noise does not compress.
+   * Settings of producers: every record acknowledged by all in-sync replicas and written once, sent
+   * at once, in batches that hold a whole shard. Float noise does not compress.
    */
   public Map<String, Object> producer() {
     final Map<String, Object> config = client();
@@ -53,12 +54,18 @@ public record Connection(String bootstrap, Map<String, Object> properties) {
   /** The producer's settings without serializers, as Kafka Streams wants them. */
   public static Map<String, Object> producerSettings() {
     return Map.of(
-        ProducerConfig.ACKS_CONFIG, "all",
-        ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true,
-        ProducerConfig.LINGER_MS_CONFIG, 0,
-        ProducerConfig.BATCH_SIZE_CONFIG, MEBIBYTE,
-        ProducerConfig.BUFFER_MEMORY_CONFIG, 64L * MEBIBYTE,
-        ProducerConfig.COMPRESSION_TYPE_CONFIG, "none");
+        ProducerConfig.ACKS_CONFIG,
+        "all",
+        ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG,
+        true,
+        ProducerConfig.LINGER_MS_CONFIG,
+        0,
+        ProducerConfig.BATCH_SIZE_CONFIG,
+        MEBIBYTE,
+        ProducerConfig.BUFFER_MEMORY_CONFIG,
+        64L * MEBIBYTE,
+        ProducerConfig.COMPRESSION_TYPE_CONFIG,
+        "none");
   }
 
   /** Settings of consumers that are assigned their partitions; committed records only. */

@@ -30,7 +30,8 @@ public final class LogReader implements AutoCloseable {
   private @Nullable KafkaConsumer<byte[], byte[]> consumer;
 
   /**
-   * @param group consumer group whose committed offsets {@link #committed} tells; it is never joined
+   * @param group consumer group whose committed offsets {@link #committed} tells; it is never
+   *     joined
    */
   public LogReader(Connection connection, String group) {
     this.connection = connection;
