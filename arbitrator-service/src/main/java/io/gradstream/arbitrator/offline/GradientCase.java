@@ -1,0 +1,157 @@
+package io.gradstream.arbitrator.offline;
+
+import io.gradstream.proto.UserError;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A method and the gradients to run it on, as parsed from JSON into maps, lists, strings and
+ * numbers.
+ *
+ * @param id names the case in messages and answers
+ * @param method name of the method, such as {@code gcond}
+ * @param variant which public implementation the parameters speak of; empty for our own names
+ * @param params parameters in the words of that implementation; the string "none" stands for no
+ *     value
+ * @param initialState what the method starts from, where not from its own beginning; may be empty
+ * @param segments sizes of the parameter tensors, for the tensor-wise part of GCond's Lion
+ * @param theta D parameter values, for the same
+ * @param steps rounds, in order, on one instance of the method
+ */
+public record GradientCase(
+    String id,
+    String method,
+    String variant,
+    Map<String, Object> params,
+    Map<String, Object> initialState,
+    int[] segments,
+    double[] theta,
+    List<Step> steps) {
+
+  /**
+   * One round.
+   *
+   * @param gradients N x D
+   * @param losses N, or null where the method does not look at them
+   * @param inputs further inputs by name: order, uniform, normal, epoch, losses_after_step, beta
+   */
+  public record Step(double[][] gradients, double @Nullable [] losses, Map<String, Object> inputs) {
+
+    int tasks() {
+      return gradients.length;
+    }
+
+    int size() {
+      return gradients[0].length;
+    }
+
+    double @Nullable [] numbers(String input) {
+      Object value = inputs.get(input);
+      return value == null ? null : numbersOf(input, value);
+    }
+
+    boolean has(String input) {
+      return inputs.get(input) != null;
+    }
+  }
+
+  /**
+   * Reads a case from parsed JSON.
+   *
+   * @throws UserError naming the case and the field that is missing or of the wrong form
+   */
+  public static GradientCase of(Map<String, ?> json) {
+    String id = json.get("id") instanceof String text ? text : "?";
+    try {
+      List<?> steps = list("steps", json.get("steps"));
+      if (steps.isEmpty()) {
+        throw new IllegalArgumentException("'steps' is empty");
+      }
+      return new GradientCase(
+          id,
+          text("method", json.get("method")),
+          json.get("variant") == null ? "" : text("variant", json.get("variant")),
+          map("params", json.get("params")),
+          map("initial_state", json.get("initial_state")),
+          json.get("segments") == null
+              ? new int[0]
+              : Arrays.stream(numbersOf("segments", json.get("segments")))
+                  .mapToInt(size -> (int) size)
+                  .toArray(),
+          json.get("theta") == null ? new double[0] : numbersOf("theta", json.get("theta")),
+          steps.stream().map(step -> step(map("steps", step))).toList());
+    } catch (IllegalArgumentException e) {
+      throw new UserError("case " + id + ": " + e.getMessage());
+    }
+  }
+
+  private static Step step(Map<String, Object> json) {
+    double[][] gradients = rowsOf("gradients", json.get("gradients"));
+    if (gradients.length == 0) {
+      throw new IllegalArgumentException("'gradients' has no row");
+    }
+    for (double[] row : gradients) {
+      if (row.length != gradients[0].length) {
+        throw new IllegalArgumentException("the rows of 'gradients' differ in length");
+      }
+    }
+    double[] losses = json.get("losses") == null ? null : numbersOf("losses", json.get("losses"));
+    if (losses != null && losses.length != gradients.length) {
+      throw new IllegalArgumentException(
+          "'losses' has " + losses.length + " numbers for " + gradients.length + " gradients");
+    }
+    return new Step(gradients, losses, json);
+  }
+
+  static double[] numbersOf(String name, @Nullable Object value) {
+    return list(name, value).stream().mapToDouble(number -> number(name, number)).toArray();
+  }
+
+  static double[][] rowsOf(String name, @Nullable Object value) {
+    var rows = new ArrayList<double[]>();
+    for (Object row : list(name, value)) {
+      rows.add(numbersOf(name, row));
+    }
+    return rows.toArray(double[][]::new);
+  }
+
+  private static double number(String name, @Nullable Object value) {
+    if (value instanceof Number number && Double.isFinite(number.doubleValue())) {
+      return number.doubleValue();
+    }
+    throw new IllegalArgumentException("'" + name + "' must hold finite numbers, not " + value);
+  }
+
+  private static List<?> list(String name, @Nullable Object value) {
+    if (value instanceof List<?> list) {
+      return list;
+    }
+    throw new IllegalArgumentException("'" + name + "' must be a list");
+  }
+
+  private static String text(String name, @Nullable Object value) {
+    if (value instanceof String text) {
+      return text;
+    }
+    throw new IllegalArgumentException("'" + name + "' must be a text");
+  }
+
+  /** Anything but a map, such as null or the word "zeros", is an empty one. */
+  private static Map<String, Object> map(String name, @Nullable Object value) {
+    var copy = new java.util.LinkedHashMap<String, Object>();
+    if (value instanceof Map<?, ?> map) {
+      map.forEach(
+          (key, entry) -> {
+            if (key instanceof String text && entry != null) {
+              copy.put(text, entry);
+            }
+          });
+    } else if (name.equals("steps")) {
+      throw new IllegalArgumentException("'steps' must hold objects");
+    }
+    return copy;
+  }
+}

@@ -1,0 +1,22 @@
+package io.gradstream.arbitrator.resolver;
+
+/**
+ * What {@code gradstream methods} tells about a resolver beside its options.
+ *
+ * @param space what it needs to see
+ * @param paper where it comes from: authors, year, arXiv number
+ * @param checkedAgainst the public implementation whose answers are in the tests
+ * @param state what it remembers between rounds, in words; empty if nothing
+ */
+public record MethodInfo(Space space, String paper, String checkedAgainst, String state) {
+
+  /** What a method needs to see of the gradients. */
+  public enum Space {
+    /** The losses alone. */
+    LOSS_ONLY,
+    /** Inner products of the gradients. */
+    GRAM,
+    /** The values of the gradients, element by element. */
+    ELEMENTWISE
+  }
+}

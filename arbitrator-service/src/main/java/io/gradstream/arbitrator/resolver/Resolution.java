@@ -1,0 +1,47 @@
+package io.gradstream.arbitrator.resolver;
+
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a resolver decided in a round, and why.
+ *
+ * @param weights N, finite: the update is the sum of weight times gradient; empty for an
+ *     elementwise method, whose update no weights describe
+ * @param arbitrations pairs whose conflict was resolved, in order
+ * @param details named numbers that explain the decision
+ * @param fallback null, or why the method itself had no answer and what was done instead
+ * @param state what the method remembers for the next round
+ */
+public record Resolution(
+    double[] weights,
+    List<Arbitration> arbitrations,
+    Map<String, double[]> details,
+    @Nullable String fallback,
+    MethodState state) {
+
+  public Resolution {
+    arbitrations = List.copyOf(arbitrations);
+    details = Collections.unmodifiableMap(new TreeMap<>(details));
+  }
+
+  /** Weights alone, without a story. */
+  static Resolution of(double[] weights, MethodState state) {
+    return new Resolution(weights, List.of(), Map.of(), null, state);
+  }
+
+  /** Weights that stand in where the method has no answer. */
+  static Resolution fallback(double[] weights, String why, MethodState state) {
+    return new Resolution(weights, List.of(), Map.of(), why, state);
+  }
+
+  /** This resolution with named numbers that explain it. */
+  Resolution with(String name, double... numbers) {
+    var more = new TreeMap<>(details);
+    more.put(name, numbers);
+    return new Resolution(weights, arbitrations, more, fallback, state);
+  }
+}

@@ -1,0 +1,62 @@
+package io.gradstream.arbitrator.resolver;
+
+/**
+ * What a resolver sees of a round: inner products of the tasks' accumulated gradients over the
+ * shared parameters. A gradient here is the mean over its slots times its loss weight lambda.
+ *
+ * @param round number of the round, from 0
+ * @param tasks number of tasks N
+ * @param gram N x N, symmetric: this round's gradients with each other
+ * @param cross N x N: row i is this round's gradient of task i, column j the previous round's
+ *     gradient of task j as accumulated, before any projection; zeros in round 0
+ * @param losses N, the mean losses of the round
+ * @param seed the run's seed, from which random methods draw
+ */
+public record RoundStatistics(
+    long round, int tasks, double[][] gram, double[][] cross, double[] losses, long seed) {
+
+  /**
+   * @throws IllegalArgumentException if a size is wrong or a value is not finite
+   */
+  public RoundStatistics {
+    requireMatrix("gram", gram, tasks);
+    requireMatrix("cross", cross, tasks);
+    requireVector("losses", losses, tasks);
+  }
+
+  /** Norm of a task's gradient. */
+  public double norm(int task) {
+    return Math.sqrt(Math.max(0, gram[task][task]));
+  }
+
+  /** Norms of all gradients. */
+  public double[] norms() {
+    double[] norms = new double[tasks];
+    for (int i = 0; i < tasks; i++) {
+      norms[i] = norm(i);
+    }
+    return norms;
+  }
+
+  private static void requireMatrix(String name, double[][] matrix, int tasks) {
+    if (matrix.length != tasks) {
+      throw new IllegalArgumentException(
+          name + " has " + matrix.length + " rows for " + tasks + " tasks");
+    }
+    for (double[] row : matrix) {
+      requireVector(name, row, tasks);
+    }
+  }
+
+  private static void requireVector(String name, double[] vector, int tasks) {
+    if (vector.length != tasks) {
+      throw new IllegalArgumentException(
+          name + " has " + vector.length + " values for " + tasks + " tasks");
+    }
+    for (double value : vector) {
+      if (!Double.isFinite(value)) {
+        throw new IllegalArgumentException(name + " has the value " + value);
+      }
+    }
+  }
+}

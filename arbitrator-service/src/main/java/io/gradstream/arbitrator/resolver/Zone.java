@@ -1,0 +1,30 @@
+package io.gradstream.arbitrator.resolver;
+
+import java.util.Locale;
+
+/**
+ * How strong a conflict is, in GCond's words: three zones of its smooth mode, three of its stepwise
+ * one.
+ */
+public enum Zone {
+  /** Smooth: the loser gives way in part, from nothing at no conflict to a full projection. */
+  MILD,
+  /** Smooth: the loser is projected, and less so the more the conflict nears the critical one. */
+  MODERATE,
+  /**
+   * Smooth: the loser is projected to the full, the winner left alone. Stepwise: the loser is
+   * dropped.
+   */
+  CRITICAL,
+  /** Stepwise: both give way alike, nobody is asked who wins. */
+  WEAK,
+  /** Stepwise: the loser is projected. */
+  MAIN,
+  /** Hard projections: both give way alike at any angle, as in PCGrad. */
+  HARD;
+
+  /** The name in records and messages. */
+  public String label() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+}
