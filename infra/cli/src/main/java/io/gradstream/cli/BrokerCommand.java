@@ -1,0 +1,47 @@
+package io.gradstream.cli;
+
+import io.gradstream.embedded.EmbeddedKafka;
+import io.gradstream.proto.UserError;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code gradstream broker}. */
+@Command(
+    name = "broker",
+    description = "Runs a Kafka broker on this machine until it is interrupted.",
+    mixinStandardHelpOptions = true)
+final class BrokerCommand implements Callable<Integer> {
+  @Option(
+      names = "--data-dir",
+      required = true,
+      paramLabel = "DIR",
+      description = "Where the broker keeps its data; created if missing.")
+  private Path dataDirectory;
+
+  @Option(
+      names = "--port",
+      paramLabel = "PORT",
+      description = "What clients connect to; else the port of the last start, or any free one.")
+  private int port;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() {
+    if (port < 0 || port > 65535) {
+      throw new UserError("--port: " + port + " is not a port; 0 (any) to 65535");
+    }
+    try (var stop = new StopSignal();
+        var kafka = EmbeddedKafka.start(dataDirectory, port)) {
+      final var out = spec.commandLine().getOut();
+      out.println("bootstrap.servers=" + kafka.bootstrapServers());
+      out.flush();
+      stop.await();
+    }
+    return 0;
+  }
+}

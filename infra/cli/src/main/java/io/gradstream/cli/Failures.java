@@ -1,0 +1,61 @@
+package io.gradstream.cli;
+
+import io.gradstream.proto.UserError;
+import java.io.PrintWriter;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/**
+ * How a command fails: in one line on standard error.
+ *
+ * <p>A user's mistake ends with exit code 2. Anything else is ours: it ends with exit code 1 and
+ * the line says where the stack trace was written.
+ */
+final class Failures {
+  private static final int USER_ERROR = 2;
+  private static final int FAILED = 1;
+
+  private Failures() {}
+
+  static int wrongArguments(ParameterException e, String[] args) {
+    final CommandLine command = e.getCommandLine();
+    final var message = new StringBuilder(firstLine(e.getMessage()));
+    if (e instanceof UnmatchedArgumentException unmatched
+        && !unmatched.getSuggestions().isEmpty()) {
+      message.append("; did you mean ").append(unmatched.getSuggestions().getFirst()).append('?');
+    }
+    message.append(" (see ").append(command.getCommandSpec().qualifiedName()).append(" --help)");
+    print(command.getErr(), message.toString());
+    return USER_ERROR;
+  }
+
+  static int failed(Exception e, CommandLine command, ParseResult parsed) {
+    if (e instanceof UserError) {
+      print(command.getErr(), e.getMessage());
+      return USER_ERROR;
+    }
+    print(command.getErr(), "failed: " + summary(e) + "; " + Logs.keep(e));
+    return FAILED;
+  }
+
+  private static void print(PrintWriter err, @Nullable String message) {
+    err.println("gradstream: " + message);
+    err.flush();
+  }
+
+  private static String summary(Exception e) {
+    Throwable cause = e;
+    while (cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    final String message = cause.getMessage();
+    return cause.getClass().getSimpleName() + (message == null ? "" : ": " + firstLine(message));
+  }
+
+  private static String firstLine(@Nullable String text) {
+    return text == null ? "" : text.lines().findFirst().orElse("");
+  }
+}

@@ -1,0 +1,73 @@
+package io.gradstream.cli;
+
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.LoggerContext;
+import ch.qos.logback.classic.encoder.PatternLayoutEncoder;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.FileAppender;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Where a process logs. A role that runs on its own logs to standard error (logback.xml); {@code
+ * train} shows progress there and keeps its log in a file.
+ *
+ * <p>One log a process, chosen before its threads start.
+ */
+final class Logs {
+  private static final Logger log = LoggerFactory.getLogger("io.gradstream.cli");
+
+  private static volatile @Nullable Path file;
+
+  private Logs() {}
+
+  /** Sends everything that is logged from now on to a file, appending, and Kafka's warnings too. */
+  static void toFile(Path path) throws IOException {
+    Files.createDirectories(path.toAbsolutePath().getParent());
+    final var context = (LoggerContext) LoggerFactory.getILoggerFactory();
+    final var encoder = new PatternLayoutEncoder();
+    encoder.setContext(context);
+    encoder.setPattern("%d{ISO8601} %-5level [%thread] %logger{30} %msg%n");
+    encoder.start();
+    final var appender = new FileAppender<ILoggingEvent>();
+    appender.setContext(context);
+    appender.setName("file");
+    appender.setFile(path.toString());
+    appender.setEncoder(encoder);
+    appender.start();
+    final var root = context.getLogger(Logger.ROOT_LOGGER_NAME);
+    root.detachAndStopAllAppenders();
+    root.addAppender(appender);
+    root.setLevel(Level.WARN);
+    file = path;
+  }
+
+  /**
+   * Keeps an unexpected exception's stack trace.
+   *
+   * @return where it is, as the end of a sentence
+   */
+  static String keep(Exception e) {
+    final Path path = file;
+    if (path != null) {
+      log.error("the command failed", e);
+      return "the log is " + path;
+    }
+    try {
+      final Path trace = Files.createTempFile("gradstream-", ".log");
+      try (var writer = new PrintWriter(trace.toFile(), StandardCharsets.UTF_8)) {
+        e.printStackTrace(writer);
+      }
+      return "details are in " + trace;
+    } catch (IOException unwritable) {
+      log.error("the command failed", e);
+      return "details are above";
+    }
+  }
+}

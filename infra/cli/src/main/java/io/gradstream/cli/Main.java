@@ -1,0 +1,75 @@
+package io.gradstream.cli;
+
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import picocli.AutoComplete;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code gradstream}: runs one command and ends with its exit code. */
+@Command(
+    name = "gradstream",
+    description = "Trains one model on many losses at once, as a stream on Apache Kafka.",
+    mixinStandardHelpOptions = true,
+    version = "gradstream 0.1.0",
+    synopsisSubcommandLabel = "COMMAND",
+    footer = {"", "Start here:  gradstream train infra/runs/digits-mae.yaml"},
+    subcommands = {
+      BrokerCommand.class,
+      Main.Completion.class,
+    })
+public final class Main implements Runnable {
+  @Spec private CommandSpec spec;
+
+  /** Instantiated by picocli. */
+  Main() {}
+
+  public static void main(String[] args) {
+    System.exit(run(utf8(System.out), utf8(System.err), args));
+  }
+
+  /**
+   * Runs one command.
+   *
+   * @return 0, or 2 after a user's mistake, or 1 after anything else that failed
+   */
+  static int run(PrintWriter out, PrintWriter err, String... args) {
+    return new CommandLine(new Main())
+        .setOut(out)
+        .setErr(err)
+        .setCaseInsensitiveEnumValuesAllowed(true)
+        .setUsageHelpAutoWidth(true)
+        .setParameterExceptionHandler(Failures::wrongArguments)
+        .setExecutionExceptionHandler(Failures::failed)
+        .execute(args);
+  }
+
+  @Override
+  public void run() {
+    throw new ParameterException(spec.commandLine(), "a command is missing");
+  }
+
+  private static PrintWriter utf8(java.io.PrintStream stream) {
+    return new PrintWriter(stream, true, StandardCharsets.UTF_8);
+  }
+
+  /** {@code gradstream completion}. */
+  @Command(
+      name = "completion",
+      description = "Prints a completion script for bash and zsh.",
+      mixinStandardHelpOptions = true,
+      footer = {"", "Use it with:  source <(gradstream completion)"})
+  static final class Completion implements Runnable {
+    @Spec private CommandSpec spec;
+
+    @Override
+    public void run() {
+      final CommandLine root = spec.root().commandLine();
+      root.getOut().print(AutoComplete.bash(root.getCommandName(), root));
+      root.getOut().flush();
+    }
+  }
+}
