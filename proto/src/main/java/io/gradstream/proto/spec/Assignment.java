@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The value is YAML; list items are named by index or by their {@code name}. A section that gets
  * another kind loses the options it had in the file, since they belong to the old one; options set
- * on the command line stay, in whatever order they came. Setting {@code null} takes a value away.
+ * on the command line stay, in whatever order they came. {@code null} takes an optional value away.
  */
 final class Assignment {
   private final String text;

@@ -57,7 +57,7 @@ final class Binder {
       node = YamlReader.read(parameter.defaultValue(), keys.location());
     }
     if (node == null && parameter.required()) {
-      throw keys.error(here, "missing; it is " + parameter.allowed() + ": " + parameter.doc());
+      throw keys.error(here, "missing; " + parameter.doc() + " (" + parameter.allowed() + ")");
     }
     final boolean absent =
         node == null
@@ -81,7 +81,7 @@ final class Binder {
     return switch (shape) {
       case Shape.Many many -> {
         if (!(node instanceof SpecNode.Items list)) {
-          throw wrongType(parameter.allowed(), node, path);
+          throw wrongType(shape.describe(), node, path);
         }
         final var values = new ArrayList<Object>();
         for (int i = 0; i < list.items().size(); i++) {
@@ -124,13 +124,17 @@ final class Binder {
       }
       return number.longValueExact();
     } catch (ArithmeticException e) {
-      throw wrongType(whole.describe() + " of " + (whole.isInt() ? 32 : 64) + " bits", node, path);
+      throw node.error(
+          path,
+          node.describe() + " is out of range; must fit " + (whole.isInt() ? 32 : 64) + " bits");
     }
   }
 
   private static BigDecimal number(Shape shape, SpecNode node, String path, Parameter parameter) {
     final var number = scalar(shape, node, path).number();
-    if (number == null || !Double.isFinite(number.doubleValue())) {
+    if (number == null
+        || !Double.isFinite(number.doubleValue())
+        || (shape instanceof Shape.Whole && number.stripTrailingZeros().scale() > 0)) {
       throw wrongType(shape.describe(), node, path);
     }
     if (!parameter.inRange(number)) {

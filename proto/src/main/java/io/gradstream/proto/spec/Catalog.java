@@ -111,7 +111,12 @@ public final class Catalog<F> {
     final var entry = entries.get(section.kind());
     if (entry == null) {
       throw section.kindError(
-          "\"" + section.kind() + "\" is not a " + what + Nearest.hint(section.kind(), names()));
+          "unknown "
+              + what
+              + " \""
+              + section.kind()
+              + "\""
+              + Nearest.hint(section.kind(), names()));
     }
     return entry;
   }

@@ -12,7 +12,10 @@ final class Nearest {
    * follow a statement that the name is unknown.
    */
   static String hint(String name, Collection<String> known) {
-    final var all = known.isEmpty() ? "none" : String.join(", ", known);
+    if (known.isEmpty()) {
+      return "; nothing can be set here";
+    }
+    final var all = String.join(", ", known);
     return known.stream()
         .filter(candidate -> isNear(name, candidate))
         .min(Comparator.comparingInt(candidate -> distance(name, candidate)))

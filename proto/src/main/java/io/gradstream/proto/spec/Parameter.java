@@ -61,16 +61,13 @@ public final class Parameter {
     return !optional && param.defaultValue().isEmpty();
   }
 
-  /** What it takes, in words: "a number of at least 0 and below 1", "one of smooth, zones". */
+  /** What it takes, in words: "a number, at least 0 and below 1", "one of smooth, zones". */
   public String allowed() {
     final var range = range();
-    if (shape instanceof Shape.Many many) {
-      return "a list, each " + many.item().describe() + (range.isEmpty() ? "" : " " + range);
-    }
-    return range.isEmpty() ? shape.describe() : shape.describe() + " " + range;
+    return range.isEmpty() ? shape.describe() : shape.describe() + ", " + range;
   }
 
-  /** The allowed range in words, such as "of at least 0 and below 1"; empty if all is allowed. */
+  /** The allowed range in words, such as "at least 0 and below 1"; empty if all is allowed. */
   String range() {
     final var low =
         param.min() == Double.NEGATIVE_INFINITY

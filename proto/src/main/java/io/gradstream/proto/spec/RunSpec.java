@@ -3,6 +3,7 @@ package io.gradstream.proto.spec;
 import io.gradstream.proto.UserError;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -28,8 +29,7 @@ import org.jspecify.annotations.Nullable;
 public record RunSpec(
     @Param("name of the run; prefix of its topics") String run,
     @Param(value = "the only source of randomness", defaultValue = "1") long seed,
-    @Param(value = "optimizer steps of the whole run", min = 1, max = 1_000_000_000_000L)
-        long rounds,
+    @Param(value = "optimizer steps of the whole run", min = 1) long rounds,
     @Param("the tasks, each one loss") List<TaskSpec> tasks,
     @Param(value = "how micro-batches are shared among the tasks", defaultValue = "{}")
         Accumulation accumulation,
@@ -105,10 +105,12 @@ public record RunSpec(
       return parse(Files.readString(file), file.toString(), overrides);
     } catch (NoSuchFileException e) {
       throw new UserError(file + ": no such file; a run spec is a YAML file", e);
+    } catch (AccessDeniedException e) {
+      throw new UserError(file + ": cannot be read: permission denied", e);
     } catch (CharacterCodingException e) {
       throw new UserError(file + ": not text in UTF-8; a run spec is a YAML file", e);
     } catch (IOException e) {
-      throw new UserError(file + ": cannot be read: " + e, e);
+      throw new UserError(file + ": cannot be read: " + e.getMessage(), e);
     }
   }
 

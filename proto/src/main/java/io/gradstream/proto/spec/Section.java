@@ -27,39 +27,48 @@ public final class Section {
     String value();
   }
 
-  private static final Location IN_CODE = new Location("options", false);
-
   private final String kindKey;
-  private final String kind;
+  private final SpecNode.Scalar kind;
+  private final String kindPath;
   private final SpecNode.Keys options;
-  private final Location kindLocation;
   private final String path;
 
   private Section(
-      String kindKey, String kind, SpecNode.Keys options, Location kindLocation, String path) {
+      String kindKey, SpecNode.Scalar kind, String kindPath, SpecNode.Keys options, String path) {
     this.kindKey = kindKey;
     this.kind = kind;
+    this.kindPath = kindPath;
     this.options = options;
-    this.kindLocation = kindLocation;
     this.path = path;
   }
 
   /**
-   * A section that comes from no file, for tests and for callers with options of their own.
+   * A section that comes from no run spec, for tests and for callers with options of their own.
    *
    * @param values key to String, Number, Boolean, enum constant, {@code double[]}, List or Map
    */
   public static Section of(String kind, Map<String, ?> values) {
+    return of(kind, values, "options of " + kind);
+  }
+
+  /**
+   * The same, for values that were read elsewhere.
+   *
+   * @param source what messages start with, such as {@code cases.json: case gcond-3}
+   */
+  public static Section of(String kind, Map<String, ?> values, String source) {
+    final var location = new Location(source, false);
     final var options = new LinkedHashMap<String, SpecNode>();
-    values.forEach((key, value) -> options.put(key, nodeOf(value)));
-    return new Section("type", kind, new SpecNode.Keys(options, IN_CODE), IN_CODE, kind);
+    values.forEach((key, value) -> options.put(key, nodeOf(value, location)));
+    final var name = new SpecNode.Scalar(kind, false, location);
+    return new Section("kind", name, "", new SpecNode.Keys(options, location), "");
   }
 
   static Section read(String kindKey, SpecNode node, String path) {
     final var keyPath = Binder.join(path, kindKey);
     if (node instanceof SpecNode.Scalar scalar && scalar.isText()) {
       final var none = new SpecNode.Keys(Map.of(), node.location());
-      return new Section(kindKey, scalar.text(), none, node.location(), path);
+      return new Section(kindKey, scalar, path, none, path);
     }
     if (!(node instanceof SpecNode.Keys keys)) {
       throw node.error(
@@ -80,12 +89,12 @@ public final class Section {
     if (!(kind instanceof SpecNode.Scalar scalar) || !scalar.isText()) {
       throw kind.error(keyPath, "expected a name, found " + kind.describe());
     }
-    return new Section(kindKey, scalar.text(), keys.without(kindKey), kind.location(), path);
+    return new Section(kindKey, scalar, keyPath, keys.without(kindKey), path);
   }
 
   /** The name of the kind. */
   public String kind() {
-    return kind;
+    return kind.text();
   }
 
   /** The dotted path in the run spec, such as {@code tasks.1.loss}. */
@@ -117,7 +126,7 @@ public final class Section {
 
   /** A mistake in the kind itself. */
   UserError kindError(String message) {
-    return new UserError(kindLocation.text() + ": " + Binder.join(path, kindKey) + ": " + message);
+    return kind.error(kindPath, message);
   }
 
   /** Says where a value stands that a factory refused. */
@@ -126,30 +135,29 @@ public final class Section {
   }
 
   SpecNode toNode(String key) {
-    final var name = new SpecNode.Scalar(kind, false, kindLocation);
     if (options.entries().isEmpty()) {
-      return name;
+      return kind;
     }
     final var all = new LinkedHashMap<String, SpecNode>();
-    all.put(key, name);
+    all.put(key, kind);
     all.putAll(options.entries());
     return new SpecNode.Keys(all, options.location());
   }
 
-  private static SpecNode nodeOf(@Nullable Object value) {
+  private static SpecNode nodeOf(@Nullable Object value, Location at) {
     return switch (value) {
-      case null -> new SpecNode.Scalar("", true, IN_CODE);
-      case Number n -> new SpecNode.Scalar(n.toString(), true, IN_CODE);
-      case Boolean b -> new SpecNode.Scalar(b.toString(), true, IN_CODE);
-      case Enum<?> e -> new SpecNode.Scalar(Parameter.nameOf(e), false, IN_CODE);
-      case double[] a -> nodeOf(Arrays.stream(a).boxed().toList());
-      case List<?> l -> new SpecNode.Items(l.stream().map(Section::nodeOf).toList(), IN_CODE);
+      case null -> new SpecNode.Scalar("", true, at);
+      case Number n -> new SpecNode.Scalar(n.toString(), true, at);
+      case Boolean b -> new SpecNode.Scalar(b.toString(), true, at);
+      case Enum<?> e -> new SpecNode.Scalar(Parameter.nameOf(e), false, at);
+      case double[] a -> nodeOf(Arrays.stream(a).boxed().toList(), at);
+      case List<?> l -> new SpecNode.Items(l.stream().map(item -> nodeOf(item, at)).toList(), at);
       case Map<?, ?> m -> {
         final var entries = new LinkedHashMap<String, SpecNode>();
-        m.forEach((k, v) -> entries.put(String.valueOf(k), nodeOf(v)));
-        yield new SpecNode.Keys(entries, IN_CODE);
+        m.forEach((k, v) -> entries.put(String.valueOf(k), nodeOf(v, at)));
+        yield new SpecNode.Keys(entries, at);
       }
-      default -> new SpecNode.Scalar(value.toString(), false, IN_CODE);
+      default -> new SpecNode.Scalar(value.toString(), false, at);
     };
   }
 
@@ -166,6 +174,6 @@ public final class Section {
   /** Kind and options as YAML. */
   @Override
   public String toString() {
-    return YamlWriter.inline(toNode("kind"));
+    return kind.text() + " " + YamlWriter.inline(options);
   }
 }

@@ -32,7 +32,13 @@ sealed interface Shape {
   /** A list; {@code array} if it is kept as {@code double[]}. */
   record Many(Shape item, boolean array) implements Shape {}
 
-  record Nested(Class<? extends Record> type) implements Shape {}
+  record Nested(Class<? extends Record> type) implements Shape {
+    private String keys() {
+      return Parameter.of(type).stream()
+          .map(Parameter::key)
+          .collect(Collectors.joining(", ", "keys (", ")"));
+    }
+  }
 
   /** A {@link Section}, whose kind stands under {@code kindKey}. */
   record Variant(String kindKey) implements Shape {}
@@ -45,9 +51,22 @@ sealed interface Shape {
       case Real r -> "a number";
       case Flag f -> "true or false";
       case Choice c -> c.names().stream().collect(Collectors.joining(", ", "one of ", ""));
-      case Many m -> "a list";
-      case Nested n -> "keys";
+      case Many m -> "a list of " + m.item().plural();
+      case Nested n -> n.keys();
       case Variant v -> "a name, or keys with \"" + v.kindKey() + "\"";
+    };
+  }
+
+  private String plural() {
+    return switch (this) {
+      case Text t -> "text";
+      case Whole w -> "whole numbers";
+      case Real r -> "numbers";
+      case Flag f -> "true or false";
+      case Choice c -> String.join(", ", c.names());
+      case Many m -> "lists";
+      case Nested n -> n.keys();
+      case Variant v -> "names or keys with \"" + v.kindKey() + "\"";
     };
   }
 

@@ -5,12 +5,14 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.snakeyaml.engine.v2.api.lowlevel.Compose;
 import org.snakeyaml.engine.v2.common.ScalarStyle;
+import org.snakeyaml.engine.v2.exceptions.Mark;
 import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
 import org.snakeyaml.engine.v2.nodes.MappingNode;
@@ -51,8 +53,13 @@ final class YamlReader {
           ? new SpecNode.Scalar("", true, locations.apply(1))
           : node(root, lineOf(root));
     } catch (MarkedYamlEngineException e) {
-      final int line = e.getProblemMark().map(mark -> mark.getLine() + 1).orElse(1);
-      throw new UserError(locations.apply(line).text() + ": not YAML: " + oneLine(e.getProblem()));
+      final int line = lineOf(e.getProblemMark());
+      final int begin = lineOf(e.getContextMark().or(e::getProblemMark));
+      throw new UserError(
+          locations.apply(line).text()
+              + ": not YAML: "
+              + oneLine(e.getProblem())
+              + (begin == line ? "" : ", " + oneLine(e.getContext()) + " from line " + begin));
     } catch (YamlEngineException e) {
       throw new UserError(
           locations.apply(1).text() + ": not YAML: " + oneLine(String.valueOf(e.getMessage())));
@@ -100,7 +107,11 @@ final class YamlReader {
   }
 
   private static int lineOf(Node node) {
-    return node.getStartMark().map(mark -> mark.getLine() + 1).orElse(1);
+    return lineOf(node.getStartMark());
+  }
+
+  private static int lineOf(Optional<Mark> mark) {
+    return mark.map(m -> m.getLine() + 1).orElse(1);
   }
 
   private static String oneLine(String message) {

@@ -1,6 +1,5 @@
 package io.gradstream.proto.spec;
 
-import java.util.Locale;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
@@ -57,17 +56,6 @@ final class YamlWriter {
     if (PLAIN.matcher(text).matches() && !WORD.matcher(text).matches()) {
       return text;
     }
-    final var quoted = new StringBuilder("\"");
-    for (int i = 0; i < text.length(); i++) {
-      final char c = text.charAt(i);
-      if (c == '"' || c == '\\') {
-        quoted.append('\\').append(c);
-      } else if (c < ' ' || c > '~') {
-        quoted.append(String.format(Locale.ROOT, "\\u%04x", (int) c));
-      } else {
-        quoted.append(c);
-      }
-    }
-    return quoted.append('"').toString();
+    return Json.quote(text);
   }
 }
