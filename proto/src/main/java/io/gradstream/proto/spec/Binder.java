@@ -172,11 +172,10 @@ final class Binder {
 
   /** Turns what a record said about its own values into a mistake at their place in the spec. */
   static UserError locate(IllegalArgumentException refused, SpecNode.Keys keys, String path) {
-    final var message = String.valueOf(refused.getMessage());
-    if (!(refused instanceof SpecError error)) {
-      return keys.error(path, message);
+    if (refused instanceof SpecError error) {
+      return at(error.key(), keys).error(join(path, error.key()), error.reason());
     }
-    return at(error.key(), keys).error(join(path, error.key()), message);
+    return keys.error(path, String.valueOf(refused.getMessage()));
   }
 
   /** The innermost node on the way along a dotted key. */
