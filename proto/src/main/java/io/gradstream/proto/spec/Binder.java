@@ -59,12 +59,15 @@ final class Binder {
     if (node == null && parameter.required()) {
       throw keys.error(here, "missing; " + parameter.doc() + " (" + parameter.allowed() + ")");
     }
-    final boolean absent =
-        node == null
-            || (parameter.optional() && node instanceof SpecNode.Scalar s && s.isNothing());
-    final var value =
-        absent || node == null ? null : value(parameter.shape(), node, here, parameter);
-    final var type = parameter.component().getType();
+    if (parameter.optional() && node instanceof SpecNode.Scalar s && s.isNothing()) {
+      node = null;
+    }
+    return wrap(
+        parameter.component().getType(),
+        node == null ? null : value(parameter.shape(), node, here, parameter));
+  }
+
+  private static @Nullable Object wrap(Class<?> type, @Nullable Object value) {
     if (type == Optional.class) {
       return Optional.ofNullable(value);
     } else if (type == OptionalInt.class) {
