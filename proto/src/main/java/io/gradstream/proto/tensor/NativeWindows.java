@@ -1,0 +1,80 @@
+package io.gradstream.proto.tensor;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * Vectors seen through off-heap windows of {@value #VALUES} values, so that a loop over vectors
+ * meets one class of segment only.
+ *
+ * <p>What lies off-heap is looked at where it is. What lies on the heap, as the payload of a record
+ * does, is copied through a small buffer, which stays in the first level of cache. A loop that met
+ * both kinds would be compiled with a branch at every access, and vector stores to a byte array are
+ * not always compiled to instructions at all: they then cost a hundred times as much.
+ */
+final class NativeWindows implements AutoCloseable {
+  /** Values in a window: few enough that the windows of a kernel stay in cache. */
+  static final int VALUES = 2048;
+
+  private final long n;
+  private final Arena arena = Arena.ofConfined();
+
+  NativeWindows(long n) {
+    this.n = n;
+  }
+
+  /** Number of values in the window that starts at {@code from}. */
+  int length(long from) {
+    return (int) Math.min(VALUES, n - from);
+  }
+
+  Window on(MemorySegment x) {
+    return on(x, ValueType.FLOAT32);
+  }
+
+  Window on(MemorySegment x, ValueType type) {
+    MemorySegment values = Vectors.of(x, type, n);
+    boolean direct = values.isNative() && !values.isMapped();
+    return new Window(values, type, direct ? values : buffer(type), direct);
+  }
+
+  /** Off-heap room for a window's values. */
+  MemorySegment buffer(ValueType type) {
+    return arena.allocate((long) length(0) * type.bytes(), Long.BYTES);
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+
+  /** One vector's window; {@code memory} is the vector itself or the buffer it goes through. */
+  record Window(MemorySegment vector, ValueType type, MemorySegment memory, boolean direct) {
+
+    /** The values from {@code from} on, to be read. */
+    MemorySegment read(long from, int length) {
+      MemorySegment place = place(from, length);
+      if (!direct) {
+        copy(vector, from * type.bytes(), place, 0, place.byteSize());
+      }
+      return place;
+    }
+
+    /** Room for the values from {@code from} on, to be written and then {@link #written}. */
+    MemorySegment place(long from, int length) {
+      return memory.asSlice(direct ? from * type.bytes() : 0, (long) length * type.bytes());
+    }
+
+    /** Says that the values from {@code from} on are in their place. */
+    void written(long from, int length) {
+      if (!direct) {
+        copy(memory, 0, vector, from * type.bytes(), (long) length * type.bytes());
+      }
+    }
+
+    private static void copy(MemorySegment from, long at, MemorySegment to, long where, long n) {
+      MemorySegment.copy(from, ValueLayout.JAVA_BYTE, at, to, ValueLayout.JAVA_BYTE, where, n);
+    }
+  }
+}
