@@ -129,8 +129,8 @@ public final class Section {
     return kind.error(kindPath, message);
   }
 
-  /** Says where a value stands that a factory refused. */
-  UserError locate(IllegalArgumentException refused) {
+  /** Says where a value stands that whoever uses the options refused. */
+  public UserError locate(IllegalArgumentException refused) {
     return Binder.locate(refused, options, path);
   }
 

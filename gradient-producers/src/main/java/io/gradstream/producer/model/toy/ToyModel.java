@@ -1,8 +1,11 @@
-package io.gradstream.producer.model;
+package io.gradstream.producer.model.toy;
 
 import io.gradstream.producer.data.CounterRandom;
 import io.gradstream.producer.data.Purpose;
 import io.gradstream.producer.loss.Objective;
+import io.gradstream.producer.model.FlatVector;
+import io.gradstream.producer.model.TaskModel;
+import io.gradstream.producer.model.Validation;
 import io.gradstream.proto.manifest.TensorShape;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -19,7 +22,7 @@ import java.util.List;
  * the task touches and follows from (seed, task, micro-batch, element); the reported loss is
  * without noise. Held-out losses are the losses themselves.
  */
-final class ToyModel implements TaskModel {
+public final class ToyModel implements TaskModel {
   private final ToyOptions options;
   private final List<Objective> objectives;
   private final List<TensorShape> tensors;
@@ -34,7 +37,7 @@ final class ToyModel implements TaskModel {
    * @param tasks names, for the tensors that tasks own
    * @param objectives one for each task, of dimension + ownDimension parameters
    */
-  ToyModel(ToyOptions options, List<String> tasks, List<Objective> objectives, long seed) {
+  public ToyModel(ToyOptions options, List<String> tasks, List<Objective> objectives, long seed) {
     this.options = options;
     this.objectives = List.copyOf(objectives);
     this.tensors = shapes(options, tasks);

@@ -1,4 +1,4 @@
-package io.gradstream.producer.model;
+package io.gradstream.producer.model.toy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.gradstream.producer.loss.Landscape;
 import io.gradstream.producer.loss.Objective;
 import io.gradstream.producer.loss.Quadratic;
+import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.manifest.TensorShape;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

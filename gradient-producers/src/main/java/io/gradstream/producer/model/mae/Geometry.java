@@ -1,0 +1,47 @@
+package io.gradstream.producer.model.mae;
+
+import io.gradstream.producer.data.ImageData;
+import io.gradstream.producer.data.Masks;
+import io.gradstream.proto.spec.SpecError;
+
+/**
+ * Everything about a run's images that does not change from batch to batch.
+ *
+ * @param grid how images are cut
+ * @param masks how many patches are visible
+ * @param encoderPositions patches x width
+ * @param decoderPositions patches x decoder width
+ * @param mean brightness of the training data
+ * @param deviation of the training data's brightness
+ */
+record Geometry(
+    PatchGrid grid,
+    Masks masks,
+    float[][] encoderPositions,
+    float[][] decoderPositions,
+    float mean,
+    float deviation) {
+
+  /**
+   * @throws SpecError when the images cannot be cut into such patches
+   */
+  static Geometry of(MaeOptions options, ImageData data) {
+    int side = options.patchSize();
+    int height = data.training().height();
+    int width = data.training().width();
+    if (height % side != 0 || width % side != 0 || height * width <= side * side) {
+      throw new SpecError(
+          "patch-size",
+          "images of %d x %d pixels cannot be cut into patches of %d x %d"
+              .formatted(height, width, side, side));
+    }
+    var grid = new PatchGrid(height / side, width / side, side);
+    return new Geometry(
+        grid,
+        Masks.ofRatio(grid.patches(), options.maskRatio()),
+        grid.positions(options.width()),
+        grid.positions(options.decoderWidth()),
+        data.mean(),
+        data.deviation());
+  }
+}

@@ -1,0 +1,87 @@
+package io.gradstream.producer.model.mae;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.types.Shape;
+import io.gradstream.producer.model.torch.Initialization;
+import io.gradstream.producer.model.torch.Layout;
+import io.gradstream.producer.model.torch.LinearLayer;
+import io.gradstream.producer.model.torch.NormLayer;
+import io.gradstream.producer.model.torch.Parameters;
+import io.gradstream.producer.model.torch.TransformerBlock;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The network of a masked auto-encoder (He et al., "Masked Autoencoders Are Scalable Vision
+ * Learners", 2022).
+ *
+ * <p>The encoder, a transformer, sees the visible patches alone. The decoder, a smaller one, sees
+ * the encoder's tokens and one learned token for every masked patch, and guesses the masked
+ * patches' pixels. Attention does not know an order, so tokens stay as they come, visible ones
+ * first, and positions say where they belong.
+ */
+final class MaeNetwork {
+  private final LinearLayer embedding;
+  private final List<TransformerBlock> encoder;
+  private final NormLayer encoderNorm;
+  private final LinearLayer bridge;
+  private final int maskToken;
+  private final List<TransformerBlock> decoder;
+  private final NormLayer decoderNorm;
+  private final LinearLayer head;
+
+  MaeNetwork(MaeOptions options, int pixelsPerPatch, Layout layout) {
+    int width = options.width();
+    int decoderWidth = options.decoderWidth();
+    embedding = new LinearLayer(layout, "encoder.embedding", pixelsPerPatch, width);
+    encoder = blocks(layout, "encoder.", options.encoderLayers(), width, options);
+    encoderNorm = new NormLayer(layout, "encoder.norm", width);
+    bridge = new LinearLayer(layout, "decoder.embedding", width, decoderWidth);
+    maskToken = layout.declare("decoder.mask-token", Initialization.SMALL_NORMAL, decoderWidth);
+    decoder = blocks(layout, "decoder.", options.decoderLayers(), decoderWidth, options);
+    decoderNorm = new NormLayer(layout, "decoder.norm", decoderWidth);
+    head = new LinearLayer(layout, "decoder.head", decoderWidth, pixelsPerPatch);
+  }
+
+  private static List<TransformerBlock> blocks(
+      Layout layout, String prefix, int count, int width, MaeOptions options) {
+    var blocks = new ArrayList<TransformerBlock>();
+    for (int k = 0; k < count; k++) {
+      int mlpWidth = width * options.mlpRatio();
+      blocks.add(new TransformerBlock(layout, prefix + k, width, options.heads(), mlpWidth));
+    }
+    return List.copyOf(blocks);
+  }
+
+  /**
+   * Guesses the masked patches.
+   *
+   * @param visible B x V x P, normalised pixels of the visible patches
+   * @param visiblePositions B x V x width
+   * @param decoderPositions B x (V + M) x decoderWidth, of the visible patches and then of the
+   *     masked ones
+   * @return B x M x P
+   */
+  NDArray guess(
+      Parameters parameters, NDArray visible, NDArray visiblePositions, NDArray decoderPositions) {
+    NDArray seen = embedding.apply(parameters, visible).add(visiblePositions);
+    for (TransformerBlock block : encoder) {
+      seen = block.apply(parameters, seen);
+    }
+    NDArray bridged = bridge.apply(parameters, encoderNorm.apply(parameters, seen));
+
+    long batch = visible.getShape().get(0);
+    long visibleCount = visible.getShape().get(1);
+    long maskedCount = decoderPositions.getShape().get(1) - visibleCount;
+    NDArray masked =
+        visible.getManager().ones(new Shape(batch, maskedCount, 1)).mul(parameters.get(maskToken));
+    NDArray tokens = NDArrays.concat(new NDList(bridged, masked), 1).add(decoderPositions);
+    for (TransformerBlock block : decoder) {
+      tokens = block.apply(parameters, tokens);
+    }
+    NDArray guesses = tokens.split(new long[] {visibleCount}, 1).get(1);
+    return head.apply(parameters, decoderNorm.apply(parameters, guesses));
+  }
+}

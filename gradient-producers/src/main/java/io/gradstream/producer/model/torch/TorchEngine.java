@@ -1,0 +1,86 @@
+package io.gradstream.producer.model.torch;
+
+import ai.djl.Device;
+import ai.djl.engine.Engine;
+import ai.djl.engine.EngineException;
+import ai.djl.ndarray.NDManager;
+import ai.djl.pytorch.jni.JniUtils;
+import io.gradstream.proto.UserError;
+import java.nio.file.Path;
+import java.util.Locale;
+
+/**
+ * Starts PyTorch so that a gradient's bits depend on the run spec alone.
+ *
+ * <p>The number of intra-op threads decides how sums are split and so decides bits; it holds for
+ * the whole JVM, and a second spec that asks for another number is refused. The engine works
+ * offline, reports nothing to anyone, and unpacks its native libraries (450 MB) once under {@code
+ * DJL_CACHE_DIR}, by default {@code ~/.cache/gradstream/djl}.
+ */
+public final class TorchEngine {
+  private static final String ENGINE = "PyTorch";
+
+  private TorchEngine() {}
+
+  /**
+   * A manager of tensors on a device. Starts the engine if it does not run yet.
+   *
+   * @param device {@code cpu}, {@code gpu} or {@code gpu:<index>}
+   * @param intraOpThreads threads inside one tensor operation, at least 1
+   * @throws UserError when the device is not there, the engine cannot be loaded, or it already runs
+   *     with another number of threads
+   */
+  public static NDManager open(String device, int intraOpThreads) {
+    synchronized (TorchEngine.class) {
+      setUnlessGiven("DJL_CACHE_DIR", "DJL_CACHE_DIR", defaultCache().toString());
+      setUnlessGiven("OPT_OUT_TRACKING", "OPT_OUT_TRACKING", "true");
+      setUnlessGiven("DJL_OFFLINE", "ai.djl.offline", "true");
+      System.setProperty("ai.djl.pytorch.num_threads", Integer.toString(intraOpThreads));
+      System.setProperty("ai.djl.pytorch.num_interop_threads", "1");
+      Engine engine = load();
+      int running = JniUtils.getNumThreads();
+      if (running != intraOpThreads) {
+        throw new UserError(
+            "compute.intra-op-threads: PyTorch runs with %d in this process; %d needs a process of its own"
+                .formatted(running, intraOpThreads));
+      }
+      return engine.newBaseManager(find(device, engine));
+    }
+  }
+
+  private static Engine load() {
+    try {
+      return Engine.getEngine(ENGINE);
+    } catch (EngineException | UnsatisfiedLinkError e) {
+      throw new UserError(
+          "PyTorch cannot be loaded (%s); its libraries are unpacked under %s, which must be writable"
+              .formatted(e.getMessage(), System.getProperty("DJL_CACHE_DIR", "DJL_CACHE_DIR")),
+          e);
+    }
+  }
+
+  private static Device find(String name, Engine engine) {
+    Device device;
+    try {
+      device = Device.fromName(name.toLowerCase(Locale.ROOT), engine);
+    } catch (IllegalArgumentException e) {
+      throw new UserError("compute.device: %s: cpu or gpu:<index> is possible".formatted(name), e);
+    }
+    if (device.isGpu() && device.getDeviceId() >= engine.getGpuCount()) {
+      throw new UserError(
+          "compute.device: %s: PyTorch sees %d such devices here; cpu always works"
+              .formatted(name, engine.getGpuCount()));
+    }
+    return device;
+  }
+
+  private static Path defaultCache() {
+    return Path.of(System.getProperty("user.home"), ".cache", "gradstream", "djl");
+  }
+
+  private static void setUnlessGiven(String variable, String property, String value) {
+    if (System.getenv(variable) == null && System.getProperty(property) == null) {
+      System.setProperty(property, value);
+    }
+  }
+}

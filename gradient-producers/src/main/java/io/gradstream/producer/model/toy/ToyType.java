@@ -1,0 +1,36 @@
+package io.gradstream.producer.model.toy;
+
+import io.gradstream.producer.loss.Objective;
+import io.gradstream.producer.loss.Objectives;
+import io.gradstream.producer.model.ModelType;
+import io.gradstream.producer.model.TaskModel;
+import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.spec.Section;
+import io.gradstream.proto.spec.SpecError;
+import io.gradstream.proto.spec.TaskSpec;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+
+/** Puts analytic models together from a run spec. */
+public record ToyType(ToyOptions options) implements ModelType {
+  @Override
+  public Supplier<TaskModel> prepare(RunSpec spec) {
+    if (!spec.data().kind().equals("none")) {
+      throw spec.data().error("type", "model toy takes no data; leave this section out");
+    }
+    int dimension = options.dimension() + options.ownDimension();
+    var objectives = new ArrayList<Objective>();
+    for (TaskSpec task : spec.tasks()) {
+      Section loss = task.loss();
+      try {
+        objectives.add(
+            Objectives.CATALOG.create(loss).of(spec.seed(), objectives.size(), dimension));
+      } catch (SpecError e) {
+        throw loss.locate(e);
+      }
+    }
+    List<String> names = spec.tasks().stream().map(TaskSpec::name).toList();
+    return () -> new ToyModel(options, names, objectives, spec.seed());
+  }
+}
