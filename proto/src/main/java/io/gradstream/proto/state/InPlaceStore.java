@@ -43,7 +43,7 @@ import org.jspecify.annotations.Nullable;
  * then takes {@link #vector vectors}, changes them and says so with {@link #changed}. Everything
  * runs on the task's stream thread; only restoring runs on another, before that.
  */
-public final class InPlaceStore implements StateStore, CachedStateStore<Object, Object> {
+public final class InPlaceStore implements Vectors, StateStore, CachedStateStore<Object, Object> {
   /** Vectors begin at multiples of this many bytes, a cache line. */
   static final long ALIGNMENT = 64;
 
@@ -129,11 +129,7 @@ public final class InPlaceStore implements StateStore, CachedStateStore<Object, 
     return latest.map(whole -> whole.commit().getNote().toByteArray());
   }
 
-  /**
-   * The vector of that name, made of zeros when there is none.
-   *
-   * @param length its length in values, the same at every call
-   */
+  @Override
   public MemorySegment vector(VectorId id, long length) {
     final Cell cell =
         cells.computeIfAbsent(
@@ -145,7 +141,7 @@ public final class InPlaceStore implements StateStore, CachedStateStore<Object, 
     return cell.values;
   }
 
-  /** Says that a vector's values are no longer those of the last commit. */
+  @Override
   public void changed(VectorId id) {
     final Cell cell = cells.get(id);
     if (cell == null) {

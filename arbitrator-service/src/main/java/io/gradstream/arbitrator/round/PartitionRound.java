@@ -1,0 +1,414 @@
+package io.gradstream.arbitrator.round;
+
+import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.manifest.Shard;
+import io.gradstream.proto.message.ArbitratorNote;
+import io.gradstream.proto.message.ShardStatistics;
+import io.gradstream.proto.message.UpdateShard;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.state.VectorId;
+import io.gradstream.proto.state.Vectors;
+import io.gradstream.proto.tensor.Kernels;
+import io.gradstream.proto.tensor.ValueType;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.TreeMap;
+import java.util.function.BiConsumer;
+import java.util.function.DoubleConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One partition's part of the round that is open.
+ *
+ * <p>Each shard has, per task that touches it, the sum of this round's slots and the sum of the round
+ * before, and one momentum vector. Slots are added in slot order, so the sums do not depend on who
+ * answered first; {@link #turnOf} says whether a slot's turn has come. Once all slots of a shard are
+ * in, its inner products are taken, while other shards still arrive. When the round closes, the sums
+ * become "previous" by the parity of the round: nothing is copied.
+ *
+ * <p>Confined to one thread.
+ */
+public final class PartitionRound {
+  /** What is to be done with a slot's gradient of a shard. */
+  public enum Turn {
+    /** Its round is over. */
+    CLOSED,
+    /** The sum contains it already. */
+    CONTAINED,
+    /** It is the next to add. */
+    NOW,
+    /** Others come before it. */
+    EARLY
+  }
+
+  /** Record size at which statistics go on in another record, well below a stock broker's limit. */
+  private static final int MAX_STATISTICS_BYTES = 512 * 1024;
+
+  private static final int MOMENTUM = 2;
+
+  private final Manifest manifest;
+  private final int partition;
+  private final int slots;
+  private final boolean momentum;
+  private final ValueType updateType;
+  private final Kernels kernels;
+  private final Vectors vectors;
+  private final List<Shard> shards;
+  private final TreeMap<Integer, ShardSum> sums = new TreeMap<>();
+  private final ShardStatistics.@Nullable Slot[] reports;
+  private long round;
+  private int incomplete;
+
+  /** Progress of one shard. */
+  private final class ShardSum {
+    final int[] next = new int[manifest.tasks().size()];
+    final double[] slotSquared = new double[manifest.tasks().size() * slots];
+    ShardStatistics.@Nullable Products products;
+
+    boolean complete(Shard shard) {
+      for (final int task : tasksOf(shard)) {
+        if (next[task] < slots) {
+          return false;
+        }
+      }
+      return true;
+    }
+
+    void clear() {
+      Arrays.fill(next, 0);
+      Arrays.fill(slotSquared, 0);
+      products = null;
+    }
+  }
+
+  /**
+   * @param slots slots per task and round
+   * @param momentum whether momentum is integrated, so that a momentum vector is kept
+   * @param updateType how updates travel
+   */
+  public PartitionRound(
+      Manifest manifest,
+      int partition,
+      int slots,
+      boolean momentum,
+      ValueType updateType,
+      Kernels kernels,
+      Vectors vectors) {
+    this.manifest = manifest;
+    this.partition = partition;
+    this.slots = slots;
+    this.momentum = momentum;
+    this.updateType = updateType;
+    this.kernels = kernels;
+    this.vectors = vectors;
+    this.shards = manifest.shardsOf(partition);
+    this.reports = new ShardStatistics.Slot[manifest.tasks().size() * slots];
+    shards.forEach(shard -> sums.put(shard.index(), new ShardSum()));
+    incomplete = shards.size();
+  }
+
+  /** The round that is open. */
+  public long round() {
+    return round;
+  }
+
+  public int slots() {
+    return slots;
+  }
+
+  public List<Shard> shards() {
+    return shards;
+  }
+
+  /** Whether all slots of all tasks are in, for all shards of the partition. */
+  public boolean complete() {
+    return incomplete == 0;
+  }
+
+  public Turn turnOf(long slotRound, int shard, int task, int slot) {
+    if (slotRound < round) {
+      return Turn.CLOSED;
+    }
+    if (slotRound > round) {
+      return Turn.EARLY;
+    }
+    final int next = sumOf(shard).next[task];
+    if (slot < next) {
+      return Turn.CONTAINED;
+    }
+    return slot == next ? Turn.NOW : Turn.EARLY;
+  }
+
+  /**
+   * Adds the slot whose turn it is.
+   *
+   * @param values the shard's values of the slot, checked to be finite
+   * @param squaredNorm their squared norm
+   */
+  public void add(
+      int shard,
+      ShardStatistics.Slot report,
+      MemorySegment values,
+      ValueType type,
+      double squaredNorm) {
+    final Shard place = manifest.shard(shard);
+    final ShardSum sum = sumOf(shard);
+    final int task = report.getTask();
+    final int slot = report.getSlot();
+    if (slot != sum.next[task] || slot >= slots) {
+      throw new IllegalStateException("slot " + slot + " added in place of " + sum.next[task]);
+    }
+    final VectorId id = sumId(round, shard, task);
+    final MemorySegment target = vectors.vector(id, place.length());
+    if (slot == 0) {
+      kernels.set(target, values, type, place.length());
+    } else {
+      kernels.add(target, values, type, place.length());
+    }
+    vectors.changed(id);
+    sum.slotSquared[task * slots + slot] = squaredNorm;
+    sum.next[task]++;
+    reports[task * slots + slot] = report;
+    if (sum.complete(place)) {
+      sum.products = productsOf(place, sum);
+      incomplete--;
+    }
+  }
+
+  private ShardStatistics.Products productsOf(Shard shard, ShardSum sum) {
+    final int[] tasks = tasksOf(shard);
+    final var products =
+        kernels.innerProducts(
+            sumsOf(round, shard),
+            round == 0 ? new MemorySegment[0] : sumsOf(round - 1, shard),
+            momentum ? vectors.vector(momentumId(shard), shard.length()) : null,
+            shard.length());
+    final var record =
+        ShardStatistics.Products.newBuilder()
+            .setShard(shard.index())
+            .setMomentumSquared(products.momentumSquared());
+    addAll(products.gram(), record::addGram);
+    addAll(products.cross(), record::addCross);
+    addAll(products.momentum(), record::addMomentum);
+    for (final int task : tasks) {
+      for (int slot = 0; slot < slots; slot++) {
+        record.addSlotSquared(sum.slotSquared[task * slots + slot]);
+      }
+    }
+    return record.build();
+  }
+
+  private static void addAll(double[] values, DoubleConsumer add) {
+    for (final double value : values) {
+      add.accept(value);
+    }
+  }
+
+  /** The statistics of a complete partition, in as many records as their size asks for. */
+  public List<ShardStatistics> statistics() {
+    if (!complete()) {
+      throw new IllegalStateException("round " + round + " is not complete");
+    }
+    final var records = new ArrayList<ShardStatistics>();
+    ShardStatistics.Builder record = newStatistics();
+    for (final ShardStatistics.Slot report : reports) {
+      if (report != null) {
+        record.addSlots(report);
+      }
+    }
+    int bytes = 0;
+    for (final ShardSum sum : sums.values()) {
+      final ShardStatistics.Products products = sum.products;
+      if (products == null) {
+        throw new IllegalStateException("a complete shard has its inner products");
+      }
+      if (bytes > 0 && bytes + products.getSerializedSize() > MAX_STATISTICS_BYTES) {
+        records.add(record.build());
+        record = newStatistics();
+        bytes = 0;
+      }
+      record.addShards(products);
+      bytes += products.getSerializedSize();
+    }
+    records.add(record.build());
+    return records;
+  }
+
+  private ShardStatistics.Builder newStatistics() {
+    return ShardStatistics.newBuilder()
+        .setRound(round)
+        .setPartition(partition)
+        .setManifest(manifest.hash());
+  }
+
+  /**
+   * Closes the round: combines every shard and hands over its update record, in shard order.
+   *
+   * @param verdict of this round
+   */
+  public void close(Verdict verdict, BiConsumer<Shard, byte[]> updates) {
+    if (verdict.getRound() != round || !complete()) {
+      throw new IllegalStateException(
+          "verdict %d closes round %d".formatted(verdict.getRound(), round));
+    }
+    for (final Shard shard : shards) {
+      final byte[] record = newUpdate(shard, round);
+      combine(shard, verdict, momentumOf(shard), record);
+      if (momentum) {
+        vectors.changed(momentumId(shard));
+      }
+      updates.accept(shard, record);
+    }
+    round++;
+    incomplete = shards.size();
+    sums.values().forEach(ShardSum::clear);
+    Arrays.fill(reports, null);
+  }
+
+  /** Hands over the update records of the round before once more, with the same bits. */
+  public void repeat(Verdict verdict, BiConsumer<Shard, byte[]> updates) {
+    if (verdict.getRound() != round - 1) {
+      throw new IllegalStateException(
+          "round %d is not the one before %d".formatted(verdict.getRound(), round));
+    }
+    for (final Shard shard : shards) {
+      final byte[] record = newUpdate(shard, verdict.getRound());
+      final MemorySegment kept = momentumOf(shard);
+      if (kept == null) {
+        combine(shard, verdict, null, record);
+      } else {
+        kernels.scale(
+            valuesOf(shard, record), updateType, kept, verdict.getOutputScale(), shard.length());
+      }
+      updates.accept(shard, record);
+    }
+  }
+
+  private void combine(
+      Shard shard, Verdict verdict, @Nullable MemorySegment momentumVector, byte[] record) {
+    final int[] tasks = tasksOf(shard);
+    final float[] coefficients = new float[tasks.length];
+    for (int i = 0; i < tasks.length; i++) {
+      coefficients[i] =
+          shard.shared()
+              ? verdict.getSharedCoefficients(tasks[i])
+              : verdict.getOwnCoefficients(tasks[i]);
+    }
+    kernels.combine(
+        valuesOf(shard, record),
+        updateType,
+        sumsOf(verdict.getRound(), shard),
+        coefficients,
+        momentumVector,
+        verdict.getMomentumBeta(),
+        verdict.getOutputScale(),
+        shard.length());
+  }
+
+  private @Nullable MemorySegment momentumOf(Shard shard) {
+    return momentum ? vectors.vector(momentumId(shard), shard.length()) : null;
+  }
+
+  private byte[] newUpdate(Shard shard, long updateRound) {
+    final var header =
+        UpdateShard.newBuilder()
+            .setRound(updateRound)
+            .setShard(shard.index())
+            .setManifest(manifest.hash())
+            .setType(ValuesRecord.typeOf(updateType))
+            .build();
+    return ValuesRecord.allocate(header, shard.length() * updateType.bytes());
+  }
+
+  private MemorySegment valuesOf(Shard shard, byte[] record) {
+    return ValuesRecord.valuesOf(record, shard.length() * updateType.bytes());
+  }
+
+  private MemorySegment[] sumsOf(long ofRound, Shard shard) {
+    return Arrays.stream(tasksOf(shard))
+        .mapToObj(task -> vectors.vector(sumId(ofRound, shard.index(), task), shard.length()))
+        .toArray(MemorySegment[]::new);
+  }
+
+  private int[] tasksOf(Shard shard) {
+    if (!shard.shared()) {
+      return new int[] {shard.owner()};
+    }
+    final int[] all = new int[manifest.tasks().size()];
+    Arrays.setAll(all, task -> task);
+    return all;
+  }
+
+  private ShardSum sumOf(int shard) {
+    final ShardSum sum = sums.get(shard);
+    if (sum == null) {
+      throw new IllegalArgumentException("shard %d is not on partition %d".formatted(shard, partition));
+    }
+    return sum;
+  }
+
+  private VectorId sumId(long ofRound, int shard, int task) {
+    return new VectorId((int) (ofRound & 1), shard * manifest.tasks().size() + task);
+  }
+
+  private static VectorId momentumId(Shard shard) {
+    return new VectorId(MOMENTUM, shard.index());
+  }
+
+  /** The slots that some shard of the partition still lacks, task by task. */
+  public List<MissingSlot> missing() {
+    final var missing = new ArrayList<MissingSlot>();
+    for (int task = 0; task < manifest.tasks().size(); task++) {
+      int next = slots;
+      for (final Shard shard : shards) {
+        if (shard.touchedBy(task)) {
+          next = Math.min(next, sumOf(shard.index()).next[task]);
+        }
+      }
+      for (int slot = next; slot < slots; slot++) {
+        missing.add(new MissingSlot(task, slot));
+      }
+    }
+    return missing;
+  }
+
+  /** A slot that has not been added to all shards. */
+  public record MissingSlot(int task, int slot) {}
+
+  /** Writes down where the round stands, beside its vectors. */
+  public void save(ArbitratorNote.Builder note) {
+    note.setRound(round);
+    sums.forEach(
+        (shard, sum) -> {
+          final var progress = note.addShardsBuilder().setShard(shard);
+          Arrays.stream(sum.next).forEach(progress::addNext);
+          addAll(sum.slotSquared, progress::addSlotSquared);
+        });
+    for (final ShardStatistics.Slot report : reports) {
+      if (report != null) {
+        note.addSlots(report);
+      }
+    }
+  }
+
+  /** Goes on where {@link #save} left off; the vectors must be those of that moment. */
+  public void restore(ArbitratorNote note) {
+    round = note.getRound();
+    Arrays.fill(reports, null);
+    note.getSlotsList().forEach(slot -> reports[slot.getTask() * slots + slot.getSlot()] = slot);
+    incomplete = shards.size();
+    for (final var progress : note.getShardsList()) {
+      final ShardSum sum = sumOf(progress.getShard());
+      Arrays.setAll(sum.next, progress::getNext);
+      Arrays.setAll(sum.slotSquared, progress::getSlotSquared);
+      final Shard shard = manifest.shard(progress.getShard());
+      if (sum.complete(shard)) {
+        sum.products = productsOf(shard, sum);
+        incomplete--;
+      }
+    }
+  }
+}
