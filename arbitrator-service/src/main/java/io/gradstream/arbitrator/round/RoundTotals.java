@@ -1,0 +1,169 @@
+package io.gradstream.arbitrator.round;
+
+import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.manifest.Shard;
+import io.gradstream.proto.message.ShardStatistics;
+import java.util.Arrays;
+import java.util.function.ToDoubleFunction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The statistics of a round as they come in, shard by shard, from whichever partition.
+ *
+ * <p>Totals are taken when all shards are in, over the shards in their order, so that they do not
+ * depend on the partitions.
+ */
+final class RoundTotals {
+  private final Manifest manifest;
+  private final int tasks;
+  private final int slots;
+  private final ShardStatistics.@Nullable Products[] products;
+  private final ShardStatistics.@Nullable Slot[] reports;
+  private int missing;
+
+  RoundTotals(Manifest manifest, int slots) {
+    this.manifest = manifest;
+    this.tasks = manifest.tasks().size();
+    this.slots = slots;
+    this.products = new ShardStatistics.Products[manifest.shards().size()];
+    this.reports = new ShardStatistics.Slot[tasks * slots];
+    this.missing = products.length;
+  }
+
+  void add(ShardStatistics statistics) {
+    for (final var shard : statistics.getShardsList()) {
+      if (products[shard.getShard()] == null) {
+        missing--;
+      }
+      products[shard.getShard()] = shard;
+    }
+    for (final var slot : statistics.getSlotsList()) {
+      reports[slot.getTask() * slots + slot.getSlot()] = slot;
+    }
+  }
+
+  boolean complete() {
+    return missing == 0;
+  }
+
+  void clear() {
+    Arrays.fill(products, null);
+    Arrays.fill(reports, null);
+    missing = products.length;
+  }
+
+  /** N x N inner products of the sums of the shared parameters. */
+  double[][] gram() {
+    final double[][] gram = new double[tasks][tasks];
+    for (final Shard shard : manifest.shards()) {
+      if (shard.shared()) {
+        final var of = productsOf(shard);
+        int entry = 0;
+        for (int i = 0; i < tasks; i++) {
+          for (int j = i; j < tasks; j++) {
+            gram[i][j] += of.getGram(entry++);
+            gram[j][i] = gram[i][j];
+          }
+        }
+      }
+    }
+    return gram;
+  }
+
+  /** N x N inner products of this round's sums (rows) with those of the round before (columns). */
+  double[][] cross() {
+    final double[][] cross = new double[tasks][tasks];
+    for (final Shard shard : manifest.shards()) {
+      final var of = productsOf(shard);
+      if (shard.shared() && of.getCrossCount() > 0) {
+        for (int entry = 0; entry < tasks * tasks; entry++) {
+          cross[entry / tasks][entry % tasks] += of.getCross(entry);
+        }
+      }
+    }
+    return cross;
+  }
+
+  /** Per task, the inner product of its sum with the momentum, over the shared parameters. */
+  double[] momentum() {
+    final double[] momentum = new double[tasks];
+    for (final Shard shard : manifest.shards()) {
+      final var of = productsOf(shard);
+      if (shard.shared() && of.getMomentumCount() > 0) {
+        for (int task = 0; task < tasks; task++) {
+          momentum[task] += of.getMomentum(task);
+        }
+      }
+    }
+    return momentum;
+  }
+
+  /** Per task, the squared norm of its sum over its own parameters. */
+  double[] ownSquared() {
+    return overOwn(of -> of.getGram(0));
+  }
+
+  /** Per task, the inner product of its sum with the momentum over its own parameters. */
+  double[] ownMomentum() {
+    return overOwn(of -> of.getMomentumCount() > 0 ? of.getMomentum(0) : 0);
+  }
+
+  private double[] overOwn(ToDoubleFunction<ShardStatistics.Products> value) {
+    final double[] totals = new double[tasks];
+    for (final Shard shard : manifest.shards()) {
+      if (!shard.shared()) {
+        totals[shard.owner()] += value.applyAsDouble(productsOf(shard));
+      }
+    }
+    return totals;
+  }
+
+  /** Squared norm of the momentum over all parameters. */
+  double momentumSquared() {
+    double total = 0;
+    for (final Shard shard : manifest.shards()) {
+      total += productsOf(shard).getMomentumSquared();
+    }
+    return total;
+  }
+
+  /** Per task, the mean over its slots of the squared norm of the slot's own gradient. */
+  double[] slotSquaredMean() {
+    final double[] totals = new double[tasks];
+    for (final Shard shard : manifest.shards()) {
+      final var of = productsOf(shard);
+      int entry = 0;
+      for (int task = 0; task < tasks; task++) {
+        if (shard.touchedBy(task)) {
+          for (int slot = 0; slot < slots; slot++) {
+            totals[task] += of.getSlotSquared(entry++) / slots;
+          }
+        }
+      }
+    }
+    return totals;
+  }
+
+  /** Per task, the mean of its slots' losses. */
+  double[] losses() {
+    final double[] losses = new double[tasks];
+    for (int task = 0; task < tasks; task++) {
+      for (int slot = 0; slot < slots; slot++) {
+        final var report = reports[task * slots + slot];
+        if (report == null) {
+          throw new IllegalStateException("no report of task " + task + ", slot " + slot);
+        }
+        losses[task] += report.getLoss() / slots;
+      }
+    }
+    return losses;
+  }
+
+  private ShardStatistics.Products productsOf(Shard shard) {
+    final var of = products[shard.index()];
+    if (of == null) {
+      throw new IllegalStateException("no statistics of shard " + shard.index());
+    }
+    return of;
+  }
+}
