@@ -73,18 +73,19 @@ public final class RoundDecider {
   /**
    * Takes in some shards' statistics of the round that is to be decided.
    *
+   * @param offset where they lie on their topic
    * @return the verdict, once all shards are in
    */
-  public Optional<Verdict> add(ShardStatistics statistics) {
+  public Optional<Verdict> add(ShardStatistics statistics, long offset) {
     if (statistics.getRound() != round) {
       throw new IllegalArgumentException(
           "statistics of round %d in round %d".formatted(statistics.getRound(), round));
     }
     totals.add(statistics);
-    return totals.complete() ? Optional.of(decide()) : Optional.empty();
+    return totals.complete() ? Optional.of(decide(offset)) : Optional.empty();
   }
 
-  private Verdict decide() {
+  private Verdict decide(long offset) {
     final double[][] gram = scaled(totals.gram());
     final double[] losses = totals.losses();
     final double[] weighted = new double[losses.length];
@@ -108,6 +109,7 @@ public final class RoundDecider {
             .setMomentumBeta((float) beta)
             .setOutputScale((float) (clip / correction))
             .setResolver(spec.resolver().kind())
+            .setStatisticsOffset(offset + 1)
             .setClipFactor(clip)
             .setUpdateNorm(norm * clip);
     for (int task = 0; task < losses.length; task++) {

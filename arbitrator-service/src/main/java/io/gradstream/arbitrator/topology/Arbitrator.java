@@ -1,0 +1,75 @@
+package io.gradstream.arbitrator.topology;
+
+import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.run.Run;
+import io.gradstream.proto.run.StreamsService;
+import io.gradstream.proto.state.InPlaceStore;
+import io.gradstream.proto.tensor.Kernels;
+import io.gradstream.proto.topic.Topics;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.processor.StreamPartitioner;
+
+/**
+ * The arbitrator of a run.
+ *
+ * <pre>
+ * gradients.&lt;task&gt;, verdicts ──▶ PartitionArbitrator ──▶ statistics, updates
+ * statistics ─────────────────▶ RoundResolver ────────▶ verdicts
+ * </pre>
+ *
+ * <p>The two halves meet on topics only, so the first runs once per partition on as many instances as
+ * there are, and the second once in the whole run.
+ */
+public final class Arbitrator {
+  private Arbitrator() {}
+
+  /**
+   * Starts an instance; it runs until closed.
+   *
+   * @param instance unique among the run's arbitrators, and the same after a restart
+   * @param stateDir where Kafka Streams keeps its bookkeeping
+   */
+  public static StreamsService start(Run run, String instance, Path stateDir) {
+    return StreamsService.start(
+        run, run.topics().arbitratorApplication(), instance, stateDir, topology(run));
+  }
+
+  static Topology topology(Run run) {
+    final Topics topics = run.topics();
+    final Kernels kernels = Kernels.best();
+    final List<String> records = new ArrayList<>(List.of(topics.verdicts()));
+    IntStream.range(0, topics.tasks().size()).mapToObj(topics::gradients).forEach(records::add);
+    final var topology = new Topology();
+    topology
+        .addSource("records", records.toArray(String[]::new))
+        .addProcessor("partition", () -> new PartitionArbitrator(run, kernels), "records")
+        .addStateStore(InPlaceStore.builder(PartitionArbitrator.STORE), "partition")
+        .addSink(Sinks.STATISTICS, topics.statistics(), "partition")
+        .addSink(Sinks.UPDATES, topics.updates(), byShard(run.manifest()), "partition")
+        .addSink(Sinks.METRICS, topics.metrics(), "partition");
+    topology
+        .addSource("statistics", topics.statistics())
+        .addProcessor("resolver", () -> new RoundResolver(run), "statistics")
+        .addSink(Sinks.VERDICTS, topics.verdicts(), everywhere(), "resolver");
+    topology.addSink(Sinks.DEAD_LETTERS, topics.deadLetters(), "partition", "resolver");
+    return topology;
+  }
+
+  private static StreamPartitioner<byte[], byte[]> byShard(Manifest manifest) {
+    return (topic, key, value, partitions) ->
+        Optional.of(Set.of(manifest.shard(ByteBuffer.wrap(key).getInt()).partition()));
+  }
+
+  private static StreamPartitioner<byte[], byte[]> everywhere() {
+    return (topic, key, value, partitions) ->
+        Optional.of(IntStream.range(0, partitions).boxed().collect(Collectors.toSet()));
+  }
+}

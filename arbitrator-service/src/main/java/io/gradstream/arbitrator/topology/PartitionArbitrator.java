@@ -1,0 +1,386 @@
+package io.gradstream.arbitrator.topology;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.MessageLite;
+import io.gradstream.arbitrator.round.PartitionRound;
+import io.gradstream.arbitrator.round.SlotGradient;
+import io.gradstream.proto.message.ArbitratorNote;
+import io.gradstream.proto.message.Metric;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.Keys;
+import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.run.Run;
+import io.gradstream.proto.state.InPlaceStore;
+import io.gradstream.proto.tensor.Kernels;
+import io.gradstream.proto.topic.HeldRecords;
+import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.topic.Topics;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.streams.processor.PunctuationType;
+import org.apache.kafka.streams.processor.api.Processor;
+import org.apache.kafka.streams.processor.api.ProcessorContext;
+import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.processor.api.RecordMetadata;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Arbitrates one partition: gradients and verdicts in, statistics and updates out.
+ *
+ * <p>Reads {@code gradients.<task>} of all tasks and {@code verdicts}, its own partition of each. A
+ * gradient is added when its turn comes and held till then; the last one of the round sends the
+ * partition's statistics on their way; the round's verdict turns the sums into updates.
+ *
+ * <p><b>Restarts.</b> The store's note says how far each topic was read. Records before that are
+ * skipped, and should the committed offsets be further on (an instance that was taken for dead may have
+ * written the newest commit), the records between are read from the log first. What was published
+ * since the last commit is published again with the same bits, and readers skip what they have: an
+ * open round's statistics when the service comes back, the last round's updates when its verdict is
+ * read again or the round after it stands still.
+ *
+ * <p>One instance per task of Kafka Streams, on that task's thread.
+ */
+final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byte[]> {
+  static final String STORE = "sums";
+  private static final Logger LOG = LoggerFactory.getLogger(PartitionArbitrator.class);
+  private static final Duration LOOK = Duration.ofMillis(500);
+
+  /** When a slot's gradient of a shard is to be added. */
+  private record Turn(long round, int shard, int task, int slot) {
+    static final Comparator<Turn> ORDER =
+        Comparator.comparingLong(Turn::round)
+            .thenComparingInt(Turn::shard)
+            .thenComparingInt(Turn::task)
+            .thenComparingInt(Turn::slot);
+  }
+
+  private final Run run;
+  private final Topics topics;
+  private final Kernels kernels;
+  private final SlotGradient.Rules rules;
+  private final TreeMap<Long, Verdict> pending = new TreeMap<>();
+  private final TreeMap<String, Long> positions = new TreeMap<>();
+  private final LogReader log;
+  private final HeldRecords<Turn> held;
+  private ProcessorContext<byte[], byte[]> context;
+  private PartitionRound round;
+  private int partition;
+  private @Nullable Verdict last;
+  private boolean resumed;
+  private long movedMs;
+  private long reportedMs;
+
+  @SuppressWarnings("NullAway.Init") // Kafka Streams calls init before anything else
+  PartitionArbitrator(Run run, Kernels kernels) {
+    this.run = run;
+    this.topics = run.topics();
+    this.kernels = kernels;
+    this.rules =
+        new SlotGradient.Rules(run.manifest(), run.slots(), run.spec().rounds(), kernels);
+    this.log = new LogReader(run.connection(), topics.arbitratorApplication());
+    this.held = new HeldRecords<>(Turn.ORDER, log, run.spec().transport().heldMaxBytes());
+  }
+
+  @Override
+  public void init(ProcessorContext<byte[], byte[]> processorContext) {
+    context = processorContext;
+    partition = context.taskId().partition();
+    final InPlaceStore store = context.getStateStore(STORE);
+    round =
+        new PartitionRound(
+            run.manifest(),
+            partition,
+            run.slots(),
+            run.integratedMomentum(),
+            run.spec().transport().valueType(),
+            kernels,
+            store);
+    final Optional<byte[]> note = store.recover(() -> note().toByteArray());
+    note.ifPresent(this::restore);
+    moved();
+    resumed = false;
+    context.schedule(LOOK, PunctuationType.WALL_CLOCK_TIME, this::look);
+  }
+
+  /** Reads what is missing; not in {@link #init}, where nothing can be forwarded yet. */
+  private void resume() {
+    if (resumed) {
+      return;
+    }
+    resumed = true;
+    readUpToCommitted();
+    advance();
+    LOG.info("partition {} of {} goes on in round {}", partition, topics.run(), round.round());
+  }
+
+  private ArbitratorNote note() {
+    final var note = ArbitratorNote.newBuilder().putAllPositions(positions);
+    round.save(note);
+    held.forEach(
+        (turn, offset) ->
+            note.addHeldBuilder()
+                .setRound(turn.round())
+                .setShard(turn.shard())
+                .setTask(turn.task())
+                .setSlot(turn.slot())
+                .setOffset(offset));
+    note.addAllPending(pending.values());
+    if (last != null) {
+      note.setLast(last);
+    }
+    return note.build();
+  }
+
+  private void restore(byte[] bytes) {
+    final ArbitratorNote note;
+    try {
+      note = ArbitratorNote.parseFrom(bytes);
+    } catch (InvalidProtocolBufferException e) {
+      throw new IllegalStateException("the store's note is no note of an arbitrator", e);
+    }
+    round.restore(note);
+    for (final var place : note.getHeldList()) {
+      held.hold(
+          new Turn(place.getRound(), place.getShard(), place.getTask(), place.getSlot()),
+          gradients(place.getTask()),
+          place.getOffset());
+    }
+    note.getPendingList().forEach(verdict -> pending.put(verdict.getRound(), verdict));
+    positions.putAll(note.getPositionsMap());
+    last = note.hasLast() ? note.getLast() : null;
+  }
+
+  private TopicPartition gradients(int task) {
+    return new TopicPartition(topics.gradients(task), partition);
+  }
+
+  /** Normally finds nothing to do: a commit's note and its offsets agree. */
+  private void readUpToCommitted() {
+    for (int task = 0; task < topics.tasks().size(); task++) {
+      final int ofTask = task;
+      catchUp(gradients(task), (offset, value) -> gradient(ofTask, offset, value));
+    }
+    catchUp(new TopicPartition(topics.verdicts(), partition), this::verdict);
+  }
+
+  private interface Handler {
+    void accept(long offset, byte[] value);
+  }
+
+  private void catchUp(TopicPartition from, Handler handler) {
+    final long position = positions.getOrDefault(from.topic(), 0L);
+    final long committed = log.committed(from);
+    if (committed > position) {
+      LOG.info("reading {} again from {} to {}", from, position, committed);
+      log.read(
+          from, position, committed, record -> handler.accept(record.offset(), record.value()));
+      positions.put(from.topic(), committed);
+    }
+  }
+
+  @Override
+  public void process(Record<byte[], byte[]> record) {
+    resume();
+    final RecordMetadata source =
+        context.recordMetadata().orElseThrow(() -> new IllegalStateException("no source"));
+    if (source.offset() < positions.getOrDefault(source.topic(), 0L)) {
+      repeatIfLast(source, record.value());
+      return;
+    }
+    final int task = topics.taskOfGradients(source.topic());
+    if (task >= 0) {
+      gradient(task, source.offset(), record.value());
+    } else {
+      verdict(source.offset(), record.value());
+    }
+    positions.put(source.topic(), source.offset() + 1);
+  }
+
+  private void gradient(int task, long offset, byte @Nullable [] value) {
+    final TopicPartition from = gradients(task);
+    if (value == null) {
+      refuse(from, offset, value, "an empty record");
+      return;
+    }
+    final SlotGradient gradient;
+    try {
+      gradient = SlotGradient.read(value, task, partition, rules);
+    } catch (MalformedRecordException e) {
+      refuse(from, offset, value, String.valueOf(e.getMessage()));
+      return;
+    }
+    final int slot = gradient.report().getSlot();
+    switch (round.turnOf(gradient.round(), gradient.shard(), task, slot)) {
+      case NOW -> {
+        add(gradient);
+        addHeld(gradient.shard(), task, slot + 1);
+        advance();
+      }
+      case EARLY ->
+          held.hold(
+              new Turn(gradient.round(), gradient.shard(), task, slot), from, offset, value);
+      case CONTAINED, CLOSED -> LOG.debug("{} at {} has been counted before", from, offset);
+    }
+  }
+
+  private void add(SlotGradient gradient) {
+    round.add(
+        gradient.shard(),
+        gradient.report(),
+        gradient.values(),
+        gradient.type(),
+        gradient.squaredNorm());
+    moved();
+  }
+
+  /** Adds what was held for the turns from {@code slot} on. */
+  private void addHeld(int shard, int task, int slot) {
+    for (int next = slot; next < run.slots(); next++) {
+      final byte[] value = held.take(new Turn(round.round(), shard, task, next));
+      if (value == null) {
+        return;
+      }
+      try {
+        add(SlotGradient.read(value, task, partition, rules));
+      } catch (MalformedRecordException e) {
+        throw new IllegalStateException("a held record was found fit before", e);
+      }
+    }
+  }
+
+  /** Goes as far as what is here allows: statistics when the round is complete, updates when judged. */
+  private void advance() {
+    if (round.complete() && !round.shards().isEmpty()) {
+      publishStatistics();
+    }
+    closeRounds();
+  }
+
+  private void closeRounds() {
+    Verdict verdict = pending.get(round.round());
+    while (verdict != null && round.complete()) {
+      pending.remove(round.round());
+      round.close(verdict, (shard, update) -> forward(Keys.shard(shard.index()), update, Sinks.UPDATES));
+      last = verdict;
+      moved();
+      for (final var shard : round.shards()) {
+        for (int task = 0; task < topics.tasks().size(); task++) {
+          addHeld(shard.index(), task, 0);
+        }
+      }
+      if (round.complete() && !round.shards().isEmpty()) {
+        publishStatistics();
+      }
+      verdict = pending.get(round.round());
+    }
+  }
+
+  private void publishStatistics() {
+    for (final var statistics : round.statistics()) {
+      forward(Keys.round(round.round()), statistics.toByteArray(), Sinks.STATISTICS);
+    }
+  }
+
+  private void verdict(long offset, byte @Nullable [] value) {
+    final Verdict verdict = parseVerdict(offset, value);
+    if (verdict == null || verdict.getRound() < round.round()) {
+      return;
+    }
+    pending.putIfAbsent(verdict.getRound(), verdict);
+    closeRounds();
+  }
+
+  /** The verdict of the last closed round, read again, may mean that its updates were lost. */
+  private void repeatIfLast(RecordMetadata source, byte @Nullable [] value) {
+    if (last != null && source.topic().equals(topics.verdicts())) {
+      final Verdict verdict = parseVerdict(source.offset(), value);
+      if (verdict != null && verdict.getRound() == last.getRound()) {
+        repeat(last);
+      }
+    }
+  }
+
+  private void repeat(Verdict verdict) {
+    round.repeat(
+        verdict, (shard, update) -> forward(Keys.shard(shard.index()), update, Sinks.UPDATES));
+  }
+
+  private @Nullable Verdict parseVerdict(long offset, byte @Nullable [] value) {
+    final var from = new TopicPartition(topics.verdicts(), partition);
+    try {
+      final Verdict verdict = Verdict.parseFrom(value == null ? new byte[0] : value);
+      if (verdict.getManifest() == run.manifest().hash()) {
+        return verdict;
+      }
+      refuse(from, offset, value, "a verdict of another manifest");
+    } catch (InvalidProtocolBufferException e) {
+      refuse(from, offset, value, "not a verdict");
+    }
+    return null;
+  }
+
+  private void refuse(
+      TopicPartition from, long offset, byte @Nullable [] value, String reason) {
+    LOG.warn("refused {} at offset {}: {}", from, offset, reason);
+    context.forward(
+        Letters.of(from, offset, reason, value, context.currentSystemTimeMs()),
+        Sinks.DEAD_LETTERS);
+  }
+
+  /** Says what a round that stands still waits for, and repeats what might have been lost. */
+  private void look(long now) {
+    resume();
+    final long timeout = run.spec().orders().timeoutMs();
+    if (round.shards().isEmpty()
+        || round.round() >= run.spec().rounds()
+        || now - movedMs < timeout
+        || now - reportedMs < timeout) {
+      return;
+    }
+    reportedMs = now;
+    final var waiting =
+        Metric.Waiting.newBuilder()
+            .setRound(round.round())
+            .setPartition(partition)
+            .setWaitedMs(now - movedMs);
+    for (final var slot : round.missing()) {
+      waiting.addSlotsBuilder().setTask(slot.task()).setSlot(slot.slot());
+    }
+    LOG.warn(
+        "round {} stands still for {} s, partition {} waits for {}",
+        round.round(),
+        (now - movedMs) / 1000,
+        partition,
+        round.complete() ? "its verdict" : round.missing());
+    final var metric = Metric.newBuilder().setName("waiting").setTimeMs(now).setWaiting(waiting);
+    forward("waiting".getBytes(StandardCharsets.UTF_8), metric.build(), Sinks.METRICS);
+    if (round.complete()) {
+      publishStatistics();
+    } else if (last != null) {
+      repeat(last);
+    }
+  }
+
+  private void moved() {
+    movedMs = context.currentSystemTimeMs();
+  }
+
+  private void forward(byte[] key, MessageLite value, String sink) {
+    forward(key, value.toByteArray(), sink);
+  }
+
+  private void forward(byte[] key, byte[] value, String sink) {
+    context.forward(new Record<>(key, value, context.currentSystemTimeMs()), sink);
+  }
+
+  @Override
+  public void close() {
+    log.close();
+  }
+}

@@ -1,0 +1,12 @@
+package io.gradstream.arbitrator.topology;
+
+/** Names of the topology's sinks: where the processors' records go. */
+final class Sinks {
+  static final String STATISTICS = "to-statistics";
+  static final String VERDICTS = "to-verdicts";
+  static final String UPDATES = "to-updates";
+  static final String METRICS = "to-metrics";
+  static final String DEAD_LETTERS = "to-dead-letters";
+
+  private Sinks() {}
+}

@@ -1,0 +1,64 @@
+package io.gradstream.proto.run;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
+import org.apache.kafka.common.errors.RetriableException;
+import org.apache.kafka.streams.KafkaStreams;
+import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.errors.StreamsException;
+import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A running Kafka Streams application of a run.
+ *
+ * <p>A fault that passes (a broker away for long) replaces the thread it hit, which goes on from the
+ * last commit; any other stops the service, and {@link #failure()} tells it.
+ */
+public final class StreamsService implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(StreamsService.class);
+  private static final Duration CLOSE_LIMIT = Duration.ofSeconds(30);
+
+  private final KafkaStreams streams;
+  private final AtomicReference<Throwable> failure = new AtomicReference<>();
+
+  private StreamsService(KafkaStreams streams) {
+    this.streams = streams;
+  }
+
+  public static StreamsService start(
+      Run run, String application, String instance, Path stateDir, Topology topology) {
+    final var streams =
+        new KafkaStreams(topology, StreamsSettings.of(run, application, instance, stateDir));
+    final var service = new StreamsService(streams);
+    streams.setUncaughtExceptionHandler(service::onFault);
+    streams.start();
+    return service;
+  }
+
+  private StreamThreadExceptionResponse onFault(Throwable fault) {
+    final Throwable cause =
+        fault instanceof StreamsException && fault.getCause() != null ? fault.getCause() : fault;
+    if (cause instanceof RetriableException) {
+      LOG.warn("goes on after: {}", cause.toString());
+      return StreamThreadExceptionResponse.REPLACE_THREAD;
+    }
+    LOG.error("stops after", fault);
+    failure.compareAndSet(null, fault);
+    return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
+  }
+
+  /** Why the service stopped, if it did not stop on request. */
+  public Optional<Throwable> failure() {
+    return Optional.ofNullable(failure.get());
+  }
+
+  /** Commits and stops. The instance keeps its place in the group, for a quick restart. */
+  @Override
+  public void close() {
+    streams.close(CLOSE_LIMIT);
+  }
+}
