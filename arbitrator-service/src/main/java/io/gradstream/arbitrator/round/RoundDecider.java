@@ -138,7 +138,7 @@ public final class RoundDecider {
           .setFirst(arbitration.first())
           .setSecond(arbitration.second())
           .setCosine(arbitration.cosine())
-          .setZone(arbitration.zone())
+          .setZone(arbitration.zone().label())
           .setWinner(arbitration.winner())
           .setFirstScore(arbitration.firstScore())
           .setSecondScore(arbitration.secondScore())

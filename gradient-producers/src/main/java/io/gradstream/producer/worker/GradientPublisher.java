@@ -1,0 +1,89 @@
+package io.gradstream.producer.worker;
+
+import io.gradstream.proto.manifest.Shard;
+import io.gradstream.proto.message.GradientShard;
+import io.gradstream.proto.message.Order;
+import io.gradstream.proto.record.Keys;
+import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.run.Run;
+import io.gradstream.proto.tensor.Kernels;
+import io.gradstream.proto.tensor.ValueType;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+
+/**
+ * Publishes a slot's gradient shard by shard and waits until the brokers have all of it.
+ *
+ * <p>A shard is on its way while the next is copied: one exact byte array each, one copy. Thread-safe.
+ */
+final class GradientPublisher {
+  private final Run run;
+  private final Kernels kernels;
+  private final Producer<byte[], byte[]> producer;
+
+  GradientPublisher(Run run, Kernels kernels, Producer<byte[], byte[]> producer) {
+    this.run = run;
+    this.kernels = kernels;
+    this.producer = producer;
+  }
+
+  /** What a worker says of a slot beside its values. */
+  record Result(String worker, int samples, double loss, long computeMicros) {}
+
+  /**
+   * Publishes the shards that the order's task touches.
+   *
+   * @param gradient the flat float32 gradient
+   * @throws ExecutionException when the brokers refused a shard
+   */
+  void publish(Order order, Result result, MemorySegment gradient)
+      throws ExecutionException, InterruptedException {
+    final ValueType type = run.spec().transport().valueType();
+    final String topic = run.topics().gradients(order.getTask());
+    final List<Future<RecordMetadata>> sent = new ArrayList<>();
+    for (final Shard shard : run.manifest().shards()) {
+      if (shard.touchedBy(order.getTask())) {
+        final byte[] record = recordOf(order, result, gradient, shard, type);
+        sent.add(
+            producer.send(
+                new ProducerRecord<>(
+                    topic, shard.partition(), Keys.shard(shard.index()), record)));
+      }
+    }
+    for (final Future<RecordMetadata> shard : sent) {
+      shard.get();
+    }
+  }
+
+  private byte[] recordOf(
+      Order order, Result result, MemorySegment gradient, Shard shard, ValueType type) {
+    final var header =
+        GradientShard.newBuilder()
+            .setRound(order.getRound())
+            .setShard(shard.index())
+            .setSlot(order.getSlot())
+            .setManifest(run.manifest().hash())
+            .setWorker(result.worker())
+            .setSamples(result.samples())
+            .setLoss(result.loss())
+            .setType(ValuesRecord.typeOf(type))
+            .setMicroBatch(order.getMicroBatch())
+            .setComputeUs(result.computeMicros())
+            .build();
+    final int bytes = shard.length() * type.bytes();
+    final byte[] record = ValuesRecord.allocate(header, bytes);
+    kernels.convert(
+        ValuesRecord.valuesOf(record, bytes),
+        type,
+        gradient.asSlice(shard.offset() * Float.BYTES, (long) shard.length() * Float.BYTES),
+        ValueType.FLOAT32,
+        shard.length());
+    return record;
+  }
+}

@@ -1,0 +1,102 @@
+package io.gradstream.producer.worker;
+
+import io.gradstream.producer.model.TaskModel;
+import io.gradstream.proto.run.Run;
+import io.gradstream.proto.tensor.Kernels;
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The workers of one process: threads with a model each, sharing one copy of the weights and one
+ * producer.
+ */
+public final class WorkerFleet implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(WorkerFleet.class);
+
+  private final WeightsReplica weights;
+  private final Producer<byte[], byte[]> producer;
+  private final List<Worker> workers = new ArrayList<>();
+  private final List<Thread> threads = new ArrayList<>();
+  private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+
+  private WorkerFleet(Run run) {
+    final Kernels kernels = Kernels.best();
+    this.weights = new WeightsReplica(run, kernels);
+    this.producer = new KafkaProducer<>(run.connection().producer());
+  }
+
+  /**
+   * Starts workers; they run until closed.
+   *
+   * @param count threads, each with a model of its own
+   * @param tasks names of the tasks they serve
+   * @param models makes one thread's model, on that thread
+   */
+  public static WorkerFleet start(
+      Run run, int count, Set<String> tasks, Supplier<TaskModel> models) {
+    final var fleet = new WorkerFleet(run);
+    final List<String> topics =
+        tasks.stream()
+            .map(task -> run.topics().orders(run.manifest().tasks().indexOf(task)))
+            .toList();
+    final var publisher = new GradientPublisher(run, Kernels.best(), fleet.producer);
+    final String process = ManagementFactory.getRuntimeMXBean().getName();
+    for (int index = 0; index < count; index++) {
+      final String name = process + "/" + index;
+      fleet.start(new Worker(run, name, topics, fleet.weights, publisher, models), name);
+    }
+    return fleet;
+  }
+
+  private void start(Worker worker, String name) {
+    workers.add(worker);
+    threads.add(
+        Thread.ofPlatform()
+            .name("worker-" + name)
+            .daemon()
+            .start(
+                () -> {
+                  try {
+                    worker.run();
+                  } catch (RuntimeException | Error e) {
+                    LOG.error("worker {} stops after", name, e);
+                    failure.compareAndSet(null, e);
+                  }
+                }));
+  }
+
+  /** Why a worker stopped, if one did not stop on request. */
+  public Optional<Throwable> failure() {
+    return Optional.ofNullable(failure.get());
+  }
+
+  /** The newest weights version that is here whole, -1 before the first. */
+  public long version() {
+    return weights.version();
+  }
+
+  /** Lets each worker finish the slot it computes, then stops. */
+  @Override
+  public void close() {
+    workers.forEach(Worker::close);
+    for (final Thread thread : threads) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+    producer.close();
+    weights.close();
+  }
+}
