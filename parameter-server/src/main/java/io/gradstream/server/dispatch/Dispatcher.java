@@ -1,0 +1,89 @@
+package io.gradstream.server.dispatch;
+
+import io.gradstream.proto.message.Metric;
+import io.gradstream.proto.message.Order;
+import io.gradstream.proto.spec.RunSpec;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Decides which orders go out when.
+ *
+ * <p>The orders of a round go out with the verdict of the round before, while its updates are still
+ * being applied: an order names a weights version, and a worker waits until it has that version
+ * whole. A slot that a standing round waits for is asked for again after the timeout, then after twice
+ * as long, and so on up to {@link #MAX_PATIENCE} timeouts, so that a slot nobody can compute does not
+ * flood its topic.
+ *
+ * <p>One owner, one thread: the instance that has partition 0.
+ */
+public final class Dispatcher {
+  /** Nothing ordered yet. */
+  public static final long NONE = -1;
+
+  private static final int MAX_PATIENCE = 16;
+
+  /** How a slot of the current round was asked for. */
+  private record Asked(int attempts, long lastMs) {}
+
+  private record SlotOfTask(int task, int slot) {}
+
+  private final RunSpec spec;
+  private final RoundOrders orders;
+  private final Map<SlotOfTask, Asked> again = new HashMap<>();
+  private long ordered;
+  private long orderedMs;
+
+  /**
+   * @param ordered the last round whose orders went out, or {@link #NONE}
+   */
+  public Dispatcher(RunSpec spec, long ordered, long nowMs) {
+    this.spec = spec;
+    this.orders = new RoundOrders(spec);
+    this.ordered = ordered;
+    this.orderedMs = nowMs;
+  }
+
+  /** The last round whose orders went out, or {@link #NONE}. */
+  public long ordered() {
+    return ordered;
+  }
+
+  /** The orders of a round, unless they went out before or the run has ended. */
+  public List<Order> order(long round, long nowMs) {
+    if (round <= ordered || round >= spec.rounds()) {
+      return List.of();
+    }
+    ordered = round;
+    orderedMs = nowMs;
+    again.clear();
+    return orders.of(round);
+  }
+
+  /** The orders that went out last once more, in case that they were lost. */
+  public List<Order> repeat() {
+    return ordered == NONE ? List.of() : orders.of(ordered);
+  }
+
+  /** The orders that a standing round needs again. */
+  public List<Order> orderAgain(Metric.Waiting waiting, long nowMs) {
+    if (waiting.getRound() != ordered) {
+      return List.of();
+    }
+    final var due = new ArrayList<Order>();
+    for (final var missing : waiting.getSlotsList()) {
+      final var slot = new SlotOfTask(missing.getTask(), missing.getSlot());
+      final Asked before = again.getOrDefault(slot, new Asked(1, orderedMs));
+      final long patience =
+          (long) spec.orders().timeoutMs()
+              * Math.min(MAX_PATIENCE, 1 << Math.min(before.attempts() - 1, 30));
+      if (nowMs - before.lastMs() >= patience) {
+        again.put(slot, new Asked(before.attempts() + 1, nowMs));
+        due.add(orders.of(ordered, slot.task(), slot.slot(), before.attempts()));
+      }
+    }
+    return due;
+  }
+}

@@ -1,0 +1,57 @@
+package io.gradstream.server.topology;
+
+import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.run.Run;
+import io.gradstream.proto.run.StreamsService;
+import io.gradstream.proto.state.InPlaceStore;
+import io.gradstream.proto.tensor.Kernels;
+import io.gradstream.proto.topic.Topics;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.Set;
+import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.processor.StreamPartitioner;
+
+/**
+ * The parameter server of a run.
+ *
+ * <pre>
+ * updates ──────────▶ PartitionServer ──▶ weights
+ * verdicts, metrics ─▶  (partition 0) ──▶ orders.&lt;task&gt;
+ * </pre>
+ */
+public final class ParameterServer {
+  private ParameterServer() {}
+
+  /**
+   * Starts an instance; it runs until closed.
+   *
+   * @param instance unique among the run's parameter servers, and the same after a restart
+   * @param stateDir where Kafka Streams keeps its bookkeeping
+   */
+  public static StreamsService start(Run run, String instance, Path stateDir) {
+    return StreamsService.start(
+        run, run.topics().serverApplication(), instance, stateDir, topology(run));
+  }
+
+  static Topology topology(Run run) {
+    final Topics topics = run.topics();
+    final Kernels kernels = Kernels.best();
+    final var topology = new Topology();
+    topology
+        .addSource("records", topics.updates(), topics.verdicts(), topics.metrics())
+        .addProcessor("partition", () -> new PartitionServer(run, kernels), "records")
+        .addStateStore(InPlaceStore.builder(PartitionServer.STORE), "partition")
+        .addSink(Sinks.WEIGHTS, topics.weights(), byShard(run.manifest()), "partition");
+    for (int task = 0; task < topics.tasks().size(); task++) {
+      topology.addSink(Sinks.orders(task), topics.orders(task), "partition");
+    }
+    return topology;
+  }
+
+  private static StreamPartitioner<byte[], byte[]> byShard(Manifest manifest) {
+    return (topic, key, value, partitions) ->
+        Optional.of(Set.of(manifest.shard(ByteBuffer.wrap(key).getInt()).partition()));
+  }
+}

@@ -1,0 +1,280 @@
+package io.gradstream.server.topology;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import io.gradstream.proto.manifest.Shard;
+import io.gradstream.proto.message.Metric;
+import io.gradstream.proto.message.Order;
+import io.gradstream.proto.message.ServerNote;
+import io.gradstream.proto.message.UpdateShard;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.Keys;
+import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.run.Run;
+import io.gradstream.proto.state.InPlaceStore;
+import io.gradstream.proto.tensor.Kernels;
+import io.gradstream.proto.topic.HeldRecords;
+import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.topic.Topics;
+import io.gradstream.server.dispatch.Dispatcher;
+import io.gradstream.server.weights.PartitionWeights;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.streams.processor.Cancellable;
+import org.apache.kafka.streams.processor.PunctuationType;
+import org.apache.kafka.streams.processor.api.Processor;
+import org.apache.kafka.streams.processor.api.ProcessorContext;
+import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.processor.api.RecordMetadata;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Serves one partition: updates in, weights out; on partition 0 verdicts in, orders out.
+ *
+ * <p>An update is applied when its turn comes and published as the shard's next version. The store's
+ * note says how far each topic was read; restarts work as in the arbitrator: records before that are
+ * skipped, records between it and the committed offsets are read from the log first, and what may have
+ * been lost is published again with the same bits.
+ *
+ * <p>One instance per task of Kafka Streams, on that task's thread.
+ */
+final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]> {
+  static final String STORE = "weights";
+  private static final Logger LOG = LoggerFactory.getLogger(PartitionServer.class);
+  private static final Duration SOON = Duration.ofMillis(100);
+
+  /** When an update of a shard is to be applied. */
+  private record Turn(long round, int shard) {
+    static final Comparator<Turn> ORDER =
+        Comparator.comparingLong(Turn::round).thenComparingInt(Turn::shard);
+  }
+
+  private final Run run;
+  private final Topics topics;
+  private final Kernels kernels;
+  private final TreeMap<String, Long> positions = new TreeMap<>();
+  private final LogReader log;
+  private final HeldRecords<Turn> held;
+  private ProcessorContext<byte[], byte[]> context;
+  private PartitionWeights weights;
+  private Dispatcher dispatcher;
+  private Cancellable soon;
+  private int partition;
+  private boolean resumed;
+
+  @SuppressWarnings("NullAway.Init") // Kafka Streams calls init before anything else
+  PartitionServer(Run run, Kernels kernels) {
+    this.run = run;
+    this.topics = run.topics();
+    this.kernels = kernels;
+    this.log = new LogReader(run.connection(), topics.serverApplication());
+    this.held = new HeldRecords<>(Turn.ORDER, log, run.spec().transport().heldMaxBytes());
+  }
+
+  @Override
+  public void init(ProcessorContext<byte[], byte[]> processorContext) {
+    context = processorContext;
+    partition = context.taskId().partition();
+    final InPlaceStore store = context.getStateStore(STORE);
+    weights = new PartitionWeights(run.spec(), run.manifest(), partition, kernels, store);
+    final Optional<byte[]> bytes = store.recover(() -> note().toByteArray());
+    final ServerNote note = bytes.map(PartitionServer::parseNote).orElse(ServerNote.getDefaultInstance());
+    note.getShardsList().forEach(shard -> weights.restore(shard.getShard(), shard.getVersion()));
+    note.getHeldList()
+        .forEach(
+            place ->
+                held.hold(
+                    new Turn(place.getRound(), place.getShard()), updates(), place.getOffset()));
+    positions.putAll(note.getPositionsMap());
+    dispatcher =
+        new Dispatcher(
+            run.spec(),
+            bytes.isPresent() ? note.getOrdered() : Dispatcher.NONE,
+            context.currentSystemTimeMs());
+    resumed = false;
+    soon = context.schedule(SOON, PunctuationType.WALL_CLOCK_TIME, now -> resume());
+  }
+
+  private static ServerNote parseNote(byte[] bytes) {
+    try {
+      return ServerNote.parseFrom(bytes);
+    } catch (InvalidProtocolBufferException e) {
+      throw new IllegalStateException("the store's note is no note of a server", e);
+    }
+  }
+
+  private ServerNote note() {
+    final var note =
+        ServerNote.newBuilder().putAllPositions(positions).setOrdered(dispatcher.ordered());
+    for (final Shard shard : weights.shards()) {
+      note.addShardsBuilder()
+          .setShard(shard.index())
+          .setVersion(weights.version(shard.index()));
+    }
+    held.forEach(
+        (turn, offset) ->
+            note.addHeldBuilder()
+                .setRound(turn.round())
+                .setShard(turn.shard())
+                .setOffset(offset));
+    return note.build();
+  }
+
+  private TopicPartition updates() {
+    return new TopicPartition(topics.updates(), partition);
+  }
+
+  /** Reads what is missing; not in {@link #init}, where nothing can be forwarded yet. */
+  private void resume() {
+    if (resumed) {
+      return;
+    }
+    resumed = true;
+    soon.cancel();
+    catchUp(updates());
+    if (partition == 0) {
+      catchUp(new TopicPartition(topics.verdicts(), partition));
+    }
+    LOG.info(
+        "partition {} of {} goes on from weights version {}",
+        partition,
+        topics.run(),
+        weights.shards().stream().mapToLong(s -> weights.version(s.index())).min().orElse(0));
+  }
+
+  /** Normally finds nothing to do: a commit's note and its offsets agree. */
+  private void catchUp(TopicPartition from) {
+    final long position = positions.getOrDefault(from.topic(), 0L);
+    final long committed = log.committed(from);
+    log.read(
+        from,
+        position,
+        committed,
+        record -> take(record.topic(), record.offset(), record.value()));
+  }
+
+  @Override
+  public void process(Record<byte[], byte[]> record) {
+    resume();
+    final RecordMetadata source =
+        context.recordMetadata().orElseThrow(() -> new IllegalStateException("no source"));
+    take(source.topic(), source.offset(), record.value());
+  }
+
+  private void take(String topic, long offset, byte @Nullable [] value) {
+    final boolean again = offset < positions.getOrDefault(topic, 0L);
+    final byte[] bytes = value == null ? new byte[0] : value;
+    try {
+      if (topic.equals(topics.updates())) {
+        update(offset, bytes);
+      } else if (topic.equals(topics.verdicts())) {
+        verdict(Verdict.parseFrom(bytes), again);
+      } else if (!again) {
+        metric(Metric.parseFrom(bytes));
+      }
+    } catch (MalformedRecordException | InvalidProtocolBufferException e) {
+      LOG.warn("skipped {}-{} offset {}: {}", topic, partition, offset, e.getMessage());
+    }
+    if (!again) {
+      positions.put(topic, offset + 1);
+    }
+  }
+
+  private void update(long offset, byte[] value) throws MalformedRecordException {
+    final ValuesRecord<UpdateShard> update = ValuesRecord.read(value, UpdateShard.parser());
+    final UpdateShard header = update.header();
+    final Shard shard = weights.check(update);
+    final long version = weights.version(shard.index());
+    if (header.getInitial()) {
+      if (version < 0) {
+        weights.initialize(update);
+        publish(shard);
+        orderFirst();
+      }
+    } else if (header.getRound() == version - 1) {
+      // Sent once more after a restart upstream: what followed from it may have been lost as well.
+      publish(shard);
+    } else if (header.getRound() >= version) {
+      held.hold(new Turn(header.getRound(), shard.index()), updates(), offset, value);
+      apply(shard);
+    }
+  }
+
+  /** Applies what is held for a shard, with those it has to be applied together with. */
+  private void apply(Shard shard) throws MalformedRecordException {
+    final List<Shard> together = weights.together(shard);
+    long version = weights.version(shard.index());
+    while (allHeld(together, version)) {
+      final var updates = new ArrayList<ValuesRecord<UpdateShard>>();
+      for (final Shard each : together) {
+        final byte[] record = held.take(new Turn(version, each.index()));
+        if (record != null) {
+          updates.add(ValuesRecord.read(record, UpdateShard.parser()));
+        }
+      }
+      weights.apply(together, updates);
+      together.forEach(this::publish);
+      version++;
+    }
+  }
+
+  private boolean allHeld(List<Shard> shards, long round) {
+    return shards.stream().allMatch(shard -> held.contains(new Turn(round, shard.index())));
+  }
+
+  private void publish(Shard shard) {
+    forward(Keys.shard(shard.index()), weights.record(shard), Sinks.WEIGHTS);
+  }
+
+  private void orderFirst() {
+    if (partition == 0 && weights.shards().stream().allMatch(s -> weights.version(s.index()) >= 0)) {
+      order(dispatcher.order(0, context.currentSystemTimeMs()));
+    }
+  }
+
+  private void verdict(Verdict verdict, boolean again) {
+    if (partition != 0 || verdict.getManifest() != run.manifest().hash()) {
+      return;
+    }
+    final long round = verdict.getRound() + 1;
+    if (again && round == dispatcher.ordered()) {
+      order(dispatcher.repeat());
+    } else {
+      order(dispatcher.order(round, context.currentSystemTimeMs()));
+    }
+  }
+
+  private void metric(Metric metric) {
+    if (partition == 0 && metric.hasWaiting()) {
+      final List<Order> orders =
+          dispatcher.orderAgain(metric.getWaiting(), context.currentSystemTimeMs());
+      if (!orders.isEmpty()) {
+        LOG.warn(
+            "round {}: asking again for {} slots", metric.getWaiting().getRound(), orders.size());
+      }
+      order(orders);
+    }
+  }
+
+  private void order(List<Order> orders) {
+    for (final Order order : orders) {
+      forward(Keys.shard(order.getSlot()), order.toByteArray(), Sinks.orders(order.getTask()));
+    }
+  }
+
+  private void forward(byte[] key, byte[] value, String sink) {
+    context.forward(new Record<>(key, value, context.currentSystemTimeMs()), sink);
+  }
+
+  @Override
+  public void close() {
+    log.close();
+  }
+}

@@ -1,0 +1,12 @@
+package io.gradstream.server.topology;
+
+/** Names of the topology's sinks: where the processor's records go. */
+final class Sinks {
+  static final String WEIGHTS = "to-weights";
+
+  private Sinks() {}
+
+  static String orders(int task) {
+    return "to-orders-" + task;
+  }
+}
