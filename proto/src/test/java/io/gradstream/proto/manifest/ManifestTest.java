@@ -1,0 +1,114 @@
+package io.gradstream.proto.manifest;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.IntRange;
+import net.jqwik.api.constraints.Size;
+import org.junit.jupiter.api.Test;
+
+final class ManifestTest {
+  private static final List<String> TASKS = List.of("a", "b");
+
+  @Test
+  void smallNeighboursShareAShardAndALargeTensorHasItsOwn() {
+    final Manifest manifest =
+        Manifest.of(TASKS, List.of(shared("w1", 3), shared("w2", 4), shared("w3", 25)), 10, 1);
+
+    assertThat(manifest.shards()).extracting(Shard::offset).containsExactly(0L, 7L, 17L, 27L);
+    assertThat(manifest.shards()).extracting(Shard::length).containsExactly(7, 10, 10, 5);
+    assertThat(manifest.shards()).extracting(Shard::lastTensor).containsExactly(1, 2, 2, 2);
+  }
+
+  @Test
+  void ownersDoNotShareShards() {
+    final var own = new TensorShape("head", new long[] {2}, 1);
+    final Manifest manifest = Manifest.of(TASKS, List.of(shared("w", 3), own), 10, 1);
+
+    assertThat(manifest.shards()).extracting(Shard::owner).containsExactly(-1, 1);
+    assertThat(manifest.shard(1).touchedBy(0)).isFalse();
+    assertThat(manifest.shard(1).touchedBy(1)).isTrue();
+    assertThat(manifest.shard(0).touchedBy(0)).isTrue();
+  }
+
+  @Test
+  void refusesTensorsOutOfOrder() {
+    final var own = new TensorShape("head", new long[] {2}, 1);
+    assertThatThrownBy(() -> Manifest.of(TASKS, List.of(own, shared("w", 3)), 10, 1))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("w[3] is out of order");
+  }
+
+  @Test
+  void refusesTwoTensorsOfOneName() {
+    assertThatThrownBy(() -> Manifest.of(TASKS, List.of(shared("w", 3), shared("w", 3)), 10, 1))
+        .hasMessage("two tensors are named w");
+  }
+
+  @Property
+  void theCutCoversTheVectorAndDoesNotDependOnPartitions(
+      @ForAll @Size(min = 1, max = 20) List<@IntRange(min = 1, max = 50) Integer> sizes,
+      @ForAll @IntRange(min = 1, max = 30) int shardValues,
+      @ForAll @IntRange(min = 1, max = 9) int partitions) {
+    final List<TensorShape> shapes = shapes(sizes);
+    final Manifest one = Manifest.of(TASKS, shapes, shardValues, 1);
+    final Manifest many = Manifest.of(TASKS, shapes, shardValues, partitions);
+
+    long offset = 0;
+    for (final Shard shard : many.shards()) {
+      assertThat(shard.offset()).isEqualTo(offset);
+      assertThat(shard.length()).isBetween(1, shardValues);
+      assertThat(one.shard(shard.index()).offset()).isEqualTo(offset);
+      offset += shard.length();
+    }
+    assertThat(offset).isEqualTo(many.size());
+    assertThat(one.shards()).hasSameSizeAs(many.shards());
+  }
+
+  @Property
+  void allShardsOfATensorAreOnOnePartition(
+      @ForAll @Size(min = 1, max = 20) List<@IntRange(min = 1, max = 50) Integer> sizes,
+      @ForAll @IntRange(min = 1, max = 30) int shardValues,
+      @ForAll @IntRange(min = 1, max = 9) int partitions) {
+    final Manifest manifest = Manifest.of(TASKS, shapes(sizes), shardValues, partitions);
+    for (final Tensor tensor : manifest.tensors()) {
+      assertThat(
+              manifest.shards().stream()
+                  .filter(
+                      shard ->
+                          shard.firstTensor() <= tensor.index()
+                              && tensor.index() <= shard.lastTensor())
+                  .map(Shard::partition)
+                  .distinct())
+          .hasSize(1);
+    }
+  }
+
+  @Property
+  void theRecordTellsTheWholeManifest(
+      @ForAll @Size(min = 1, max = 20) List<@IntRange(min = 1, max = 50) Integer> sizes,
+      @ForAll @IntRange(min = 1, max = 30) int shardValues,
+      @ForAll @IntRange(min = 1, max = 9) int partitions) {
+    final Manifest manifest = Manifest.of(TASKS, shapes(sizes), shardValues, partitions);
+    final Manifest read = Manifest.fromRecord(manifest.toRecord());
+
+    assertThat(read.tensors()).isEqualTo(manifest.tensors());
+    assertThat(read.shards()).isEqualTo(manifest.shards());
+    assertThat(read.hash()).isEqualTo(manifest.hash());
+  }
+
+  private static List<TensorShape> shapes(List<Integer> sizes) {
+    final var shapes = new ArrayList<TensorShape>();
+    IntStream.range(0, sizes.size()).forEach(i -> shapes.add(shared("t" + i, sizes.get(i))));
+    return shapes;
+  }
+
+  private static TensorShape shared(String name, long size) {
+    return new TensorShape(name, new long[] {size}, TensorShape.SHARED);
+  }
+}
