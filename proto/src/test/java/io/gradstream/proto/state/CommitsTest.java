@@ -7,6 +7,7 @@ import io.gradstream.proto.message.StoreCommit;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 
 final class CommitsTest {
@@ -109,11 +110,7 @@ final class CommitsTest {
   }
 
   private float valueOf(VectorId id) {
-    return commits
-        .latest()
-        .orElseThrow()
-        .vectors()
-        .get(id)
-        .get(ValueLayout.JAVA_FLOAT_UNALIGNED, 0);
+    final var vectors = commits.latest().orElseThrow().vectors();
+    return Objects.requireNonNull(vectors.get(id)).get(ValueLayout.JAVA_FLOAT_UNALIGNED, 0);
   }
 }
