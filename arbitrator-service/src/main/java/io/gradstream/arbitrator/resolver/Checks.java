@@ -1,7 +1,9 @@
 package io.gradstream.arbitrator.resolver;
 
+import io.gradstream.proto.UserError;
 import io.gradstream.proto.spec.SpecError;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** What options' compact constructors check beyond the range of a single number. */
 final class Checks {
@@ -13,5 +15,22 @@ final class Checks {
       throw new SpecError(
           name, "must be the %d numbers %s, found %s".formatted(size, meaning, list));
     }
+  }
+
+  /**
+   * One number a task: the given ones, or {@code absent} for all.
+   *
+   * @throws UserError if there are not as many as tasks
+   */
+  static double[] perTask(String name, @Nullable List<Double> given, int tasks, double absent) {
+    if (given == null) {
+      return Vectors.filled(tasks, absent);
+    }
+    if (given.size() != tasks) {
+      throw new UserError(
+          "resolver.%s: has %d numbers for %d tasks; give one a task"
+              .formatted(name, given.size(), tasks));
+    }
+    return given.stream().mapToDouble(Double::doubleValue).toArray();
   }
 }

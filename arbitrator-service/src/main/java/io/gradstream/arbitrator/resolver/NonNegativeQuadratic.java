@@ -1,0 +1,145 @@
+package io.gradstream.arbitrator.resolver;
+
+import java.util.Arrays;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Minimises x'Qx/2 - b'x over x >= 0 for a small symmetric positive semidefinite Q, to rounding.
+ *
+ * <p>An active-set method (Lawson and Hanson, "Solving least squares problems", 1974, chapter 23,
+ * on the normal equations): variables are let in one by one, the one with the steepest descent
+ * first, and the equality problem on those that are in is solved exactly; one that would turn
+ * negative goes out. The objective falls with every change, so no set comes back and the method
+ * ends. A variable whose row depends on those that are in is passed over, since it has nothing to
+ * add.
+ */
+final class NonNegativeQuadratic {
+  private static final double SMALLEST_PIVOT = 1e-14;
+  private static final double TOLERANCE = 1e-14;
+
+  private final double[][] q;
+  private final double[] b;
+  private final int n;
+  private final boolean[] in;
+  private double[] x;
+
+  private NonNegativeQuadratic(double[][] q, double[] b) {
+    this.q = q;
+    this.b = b;
+    this.n = b.length;
+    this.in = new boolean[n];
+    this.x = new double[n];
+  }
+
+  /**
+   * @param q N x N, symmetric, positive semidefinite, bounded below on x >= 0; best with a diagonal
+   *     near 1
+   * @param b N
+   */
+  static double[] minimise(double[][] q, double[] b) {
+    return new NonNegativeQuadratic(q, b).solve();
+  }
+
+  private double[] solve() {
+    boolean[] passedOver = new boolean[n];
+    // Each change of the set lowers the objective; the bound only guards against rounding in
+    // circles.
+    for (int change = 0; change < 20 * n + 20; change++) {
+      int entering = steepest(passedOver);
+      if (entering < 0) {
+        break;
+      }
+      in[entering] = true;
+      double[] candidate = onSet();
+      if (candidate == null || candidate[entering] <= 0) {
+        in[entering] = false;
+        passedOver[entering] = true;
+        continue;
+      }
+      settle(candidate);
+      Arrays.fill(passedOver, false);
+    }
+    return x;
+  }
+
+  private int steepest(boolean[] passedOver) {
+    int steepest = -1;
+    double largest = 0;
+    for (int i = 0; i < n; i++) {
+      if (in[i] || passedOver[i]) {
+        continue;
+      }
+      double size = Math.abs(b[i]);
+      double descent = b[i];
+      for (int k = 0; k < n; k++) {
+        descent -= q[i][k] * x[k];
+        size += Math.abs(q[i][k] * x[k]);
+      }
+      if (descent > TOLERANCE * size && descent > largest) {
+        largest = descent;
+        steepest = i;
+      }
+    }
+    return steepest;
+  }
+
+  /** Moves towards the candidate, letting variables out at the bound, until all that are in fit. */
+  private void settle(double[] candidate) {
+    double[] target = candidate;
+    while (true) {
+      double step = 1;
+      int leaving = -1;
+      for (int i = 0; i < n; i++) {
+        if (in[i] && target[i] <= 0) {
+          double reach = x[i] / (x[i] - target[i]);
+          if (leaving < 0 || reach < step) {
+            step = reach;
+            leaving = i;
+          }
+        }
+      }
+      if (leaving < 0) {
+        x = target;
+        return;
+      }
+      for (int i = 0; i < n; i++) {
+        x[i] = in[i] ? Math.max(0, x[i] + step * (target[i] - x[i])) : 0;
+      }
+      in[leaving] = false;
+      x[leaving] = 0;
+      double[] next = onSet();
+      if (next == null) {
+        return;
+      }
+      target = next;
+    }
+  }
+
+  /** The minimiser with all variables outside the set at 0 and the others free. */
+  private double @Nullable [] onSet() {
+    int[] members = IntStream.range(0, n).filter(i -> in[i]).toArray();
+    double[] solution = new double[n];
+    if (members.length == 0) {
+      return solution;
+    }
+    Cholesky factor = Cholesky.factor(q, members, SMALLEST_PIVOT);
+    if (factor == null) {
+      return null;
+    }
+    double[] right = Arrays.stream(members).mapToDouble(i -> b[i]).toArray();
+    double[] found = factor.solve(right);
+    // One step of refinement takes back what the factor's rounding cost.
+    double[] residual = right.clone();
+    for (int i = 0; i < members.length; i++) {
+      for (int k = 0; k < members.length; k++) {
+        residual[i] -= q[members[i]][members[k]] * found[k];
+      }
+    }
+    double[] correction = factor.solve(residual);
+    for (int i = 0; i < members.length; i++) {
+      solution[members[i]] = found[i] + correction[i];
+    }
+    return solution;
+  }
+}
