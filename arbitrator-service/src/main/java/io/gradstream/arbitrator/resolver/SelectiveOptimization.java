@@ -73,8 +73,11 @@ public final class SelectiveOptimization {
     return new Gate(ratio > tau, ratio, logits, next);
   }
 
-  /** Tells the gate the losses after the step on the same batch, if they were measured. */
+  /**
+   * Tells the gate the losses after the step on the same batch, if they were measured: the public
+   * code compares the next round's losses with these, and not with the losses before the step.
+   */
   public MethodState afterStep(double[] lossesAfterStep, MethodState state) {
-    return famo.afterStep(lossesAfterStep, state);
+    return state.with(Famo.BEFORE, lossesAfterStep);
   }
 }
