@@ -23,11 +23,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * One partition's part of the round that is open.
  *
- * <p>Each shard has, per task that touches it, the sum of this round's slots and the sum of the round
- * before, and one momentum vector. Slots are added in slot order, so the sums do not depend on who
- * answered first; {@link #turnOf} says whether a slot's turn has come. Once all slots of a shard are
- * in, its inner products are taken, while other shards still arrive. When the round closes, the sums
- * become "previous" by the parity of the round: nothing is copied.
+ * <p>Each shard has, per task that touches it, the sum of this round's slots and the sum of the
+ * round before, and one momentum vector. Slots are added in slot order, so the sums do not depend
+ * on who answered first; {@link #turnOf} says whether a slot's turn has come. Once all slots of a
+ * shard are in, its inner products are taken, while other shards still arrive. When the round
+ * closes, the sums become "previous" by the parity of the round: nothing is copied.
  *
  * <p>Confined to one thread.
  */
@@ -345,7 +345,8 @@ public final class PartitionRound {
   private ShardSum sumOf(int shard) {
     final ShardSum sum = sums.get(shard);
     if (sum == null) {
-      throw new IllegalArgumentException("shard %d is not on partition %d".formatted(shard, partition));
+      throw new IllegalArgumentException(
+          "shard %d is not on partition %d".formatted(shard, partition));
     }
     return sum;
   }

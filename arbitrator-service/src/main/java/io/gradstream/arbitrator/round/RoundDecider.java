@@ -20,10 +20,10 @@ import org.jspecify.annotations.Nullable;
  * The one place that decides: collects a round's statistics, lets the resolver weigh the tasks, and
  * writes the verdict that every partition follows.
  *
- * <p>Sums over slots become accumulated gradients here, by numbers alone: task i's scale is its loss
- * weight over its slots. With integrated momentum {@code m = beta*m + (1-beta)*u} and the bias
- * correction {@code 1/(1-beta^t)}, the norm of what the optimizer will get follows from the statistics
- * before any vector is touched, which makes clipping by the global norm exact.
+ * <p>Sums over slots become accumulated gradients here, by numbers alone: task i's scale is its
+ * loss weight over its slots. With integrated momentum {@code m = beta*m + (1-beta)*u} and the bias
+ * correction {@code 1/(1-beta^t)}, the norm of what the optimizer will get follows from the
+ * statistics before any vector is touched, which makes clipping by the global norm exact.
  *
  * <p>The verdict carries the method's state, so the log of verdicts is all the state there is. One
  * owner, one thread.
@@ -145,10 +145,7 @@ public final class RoundDecider {
           .setForced(arbitration.forced());
     }
     resolution.details().forEach((name, values) -> verdict.putDetails(name, toVector(values)));
-    resolution
-        .state()
-        .values()
-        .forEach((name, values) -> verdict.putState(name, toVector(values)));
+    resolution.state().values().forEach((name, values) -> verdict.putState(name, toVector(values)));
     final String fallback = resolution.fallback();
     if (fallback != null) {
       verdict.setFallback(fallback);

@@ -99,8 +99,7 @@ public record SlotGradient(
             .setLoss(header.getLoss())
             .setComputeUs(header.getComputeUs())
             .build();
-    return new SlotGradient(
-        header.getRound(), shard.index(), report, read.values(), type, squared);
+    return new SlotGradient(header.getRound(), shard.index(), report, read.values(), type, squared);
   }
 
   private static void require(boolean holds, String reason, Object... details)

@@ -25,8 +25,8 @@ import org.apache.kafka.streams.processor.StreamPartitioner;
  * statistics ─────────────────▶ RoundResolver ────────▶ verdicts
  * </pre>
  *
- * <p>The two halves meet on topics only, so the first runs once per partition on as many instances as
- * there are, and the second once in the whole run.
+ * <p>The two halves meet on topics only, so the first runs once per partition on as many instances
+ * as there are, and the second once in the whole run.
  */
 public final class Arbitrator {
   private Arbitrator() {}

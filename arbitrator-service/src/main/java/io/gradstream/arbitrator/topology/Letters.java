@@ -26,8 +26,7 @@ final class Letters {
             .setPartition(from.partition())
             .setOffset(offset)
             .setReason(reason)
-            .setRecord(
-                ByteString.copyFrom(refused, 0, Math.min(refused.length, MAX_RECORD_BYTES)));
+            .setRecord(ByteString.copyFrom(refused, 0, Math.min(refused.length, MAX_RECORD_BYTES)));
     try {
       final GradientShard said = ValuesRecord.read(refused, GradientShard.parser()).header();
       letter

@@ -38,11 +38,11 @@ import org.slf4j.LoggerFactory;
  * partition's statistics on their way; the round's verdict turns the sums into updates.
  *
  * <p><b>Restarts.</b> The store's note says how far each topic was read. Records before that are
- * skipped, and should the committed offsets be further on (an instance that was taken for dead may have
- * written the newest commit), the records between are read from the log first. What was published
- * since the last commit is published again with the same bits, and readers skip what they have: an
- * open round's statistics when the service comes back, the last round's updates when its verdict is
- * read again or the round after it stands still.
+ * skipped, and should the committed offsets be further on (an instance that was taken for dead may
+ * have written the newest commit), the records between are read from the log first. What was
+ * published since the last commit is published again with the same bits, and readers skip what they
+ * have: an open round's statistics when the service comes back, the last round's updates when its
+ * verdict is read again or the round after it stands still.
  *
  * <p>One instance per task of Kafka Streams, on that task's thread.
  */
@@ -81,8 +81,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     this.run = run;
     this.topics = run.topics();
     this.kernels = kernels;
-    this.rules =
-        new SlotGradient.Rules(run.manifest(), run.slots(), run.spec().rounds(), kernels);
+    this.rules = new SlotGradient.Rules(run.manifest(), run.slots(), run.spec().rounds(), kernels);
     this.log = new LogReader(run.connection(), topics.arbitratorApplication());
     this.held = new HeldRecords<>(Turn.ORDER, log, run.spec().transport().heldMaxBytes());
   }
@@ -223,8 +222,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
         advance();
       }
       case EARLY ->
-          held.hold(
-              new Turn(gradient.round(), gradient.shard(), task, slot), from, offset, value);
+          held.hold(new Turn(gradient.round(), gradient.shard(), task, slot), from, offset, value);
       case CONTAINED, CLOSED -> LOG.debug("{} at {} has been counted before", from, offset);
     }
   }
@@ -254,7 +252,9 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     }
   }
 
-  /** Goes as far as what is here allows: statistics when the round is complete, updates when judged. */
+  /**
+   * Goes as far as what is here allows: statistics when the round is complete, updates when judged.
+   */
   private void advance() {
     if (round.complete() && !round.shards().isEmpty()) {
       publishStatistics();
@@ -266,7 +266,8 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     Verdict verdict = pending.get(round.round());
     while (verdict != null && round.complete()) {
       pending.remove(round.round());
-      round.close(verdict, (shard, update) -> forward(Keys.shard(shard.index()), update, Sinks.UPDATES));
+      round.close(
+          verdict, (shard, update) -> forward(Keys.shard(shard.index()), update, Sinks.UPDATES));
       last = verdict;
       moved();
       for (final var shard : round.shards()) {
@@ -325,12 +326,10 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     return null;
   }
 
-  private void refuse(
-      TopicPartition from, long offset, byte @Nullable [] value, String reason) {
+  private void refuse(TopicPartition from, long offset, byte @Nullable [] value, String reason) {
     LOG.warn("refused {} at offset {}: {}", from, offset, reason);
     context.forward(
-        Letters.of(from, offset, reason, value, context.currentSystemTimeMs()),
-        Sinks.DEAD_LETTERS);
+        Letters.of(from, offset, reason, value, context.currentSystemTimeMs()), Sinks.DEAD_LETTERS);
   }
 
   /** Says what a round that stands still waits for, and repeats what might have been lost. */

@@ -22,10 +22,10 @@ import org.slf4j.LoggerFactory;
 /**
  * Decides rounds: statistics of all partitions in, verdicts out.
  *
- * <p>It keeps no store. The last verdict on the log carries the method's state, and the statistics that
- * came after it are on the log too: at a start both are read, then the subscription goes on, and
- * what it brings twice is recognised by its round. Statistics of the round before, sent once more,
- * mean that a partition misses its verdict, which is then repeated.
+ * <p>It keeps no store. The last verdict on the log carries the method's state, and the statistics
+ * that came after it are on the log too: at a start both are read, then the subscription goes on,
+ * and what it brings twice is recognised by its round. Statistics of the round before, sent once
+ * more, mean that a partition misses its verdict, which is then repeated.
  *
  * <p>One instance in the whole run, on its task's thread.
  */
@@ -83,10 +83,7 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
   public void process(Record<byte[], byte[]> record) {
     resume();
     final long offset =
-        context
-            .recordMetadata()
-            .orElseThrow(() -> new IllegalStateException("no source"))
-            .offset();
+        context.recordMetadata().orElseThrow(() -> new IllegalStateException("no source")).offset();
     take(offset, record.value());
   }
 

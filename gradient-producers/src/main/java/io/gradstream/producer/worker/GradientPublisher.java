@@ -20,7 +20,8 @@ import org.apache.kafka.clients.producer.RecordMetadata;
 /**
  * Publishes a slot's gradient shard by shard and waits until the brokers have all of it.
  *
- * <p>A shard is on its way while the next is copied: one exact byte array each, one copy. Thread-safe.
+ * <p>A shard is on its way while the next is copied: one exact byte array each, one copy.
+ * Thread-safe.
  */
 final class GradientPublisher {
   private final Run run;
@@ -52,8 +53,7 @@ final class GradientPublisher {
         final byte[] record = recordOf(order, result, gradient, shard, type);
         sent.add(
             producer.send(
-                new ProducerRecord<>(
-                    topic, shard.partition(), Keys.shard(shard.index()), record)));
+                new ProducerRecord<>(topic, shard.partition(), Keys.shard(shard.index()), record)));
       }
     }
     for (final Future<RecordMetadata> shard : sent) {

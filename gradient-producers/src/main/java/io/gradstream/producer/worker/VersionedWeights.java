@@ -11,10 +11,10 @@ import java.util.BitSet;
  * Puts weight shards together to whole versions, of which only the newest matters.
  *
  * <p>Two flat vectors: one holds the last whole version, the other the one that is arriving. Each
- * version brings every shard, so when the last one is in, the two change places and nothing is copied.
- * Shards may repeat and partitions may run ahead of each other by a version; a version that was
- * left incomplete, because reading began in its middle or one partition was read further than another,
- * is given up for the next.
+ * version brings every shard, so when the last one is in, the two change places and nothing is
+ * copied. Shards may repeat and partitions may run ahead of each other by a version; a version that
+ * was left incomplete, because reading began in its middle or one partition was read further than
+ * another, is given up for the next.
  *
  * <p>Not thread-safe.
  */

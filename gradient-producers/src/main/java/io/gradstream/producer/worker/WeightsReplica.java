@@ -21,10 +21,10 @@ import org.slf4j.LoggerFactory;
 /**
  * The newest weights, one copy for all workers of a process.
  *
- * <p>One thread follows the weights topic; workers wait for a version and copy it into their models. A
- * newcomer does not read the topic from its beginning: the last records of a partition are its newest
- * version, since each version brings all its shards in turn, so reading begins a few versions before
- * the end.
+ * <p>One thread follows the weights topic; workers wait for a version and copy it into their
+ * models. A newcomer does not read the topic from its beginning: the last records of a partition
+ * are its newest version, since each version brings all its shards in turn, so reading begins a few
+ * versions before the end.
  */
 public final class WeightsReplica implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(WeightsReplica.class);
@@ -118,7 +118,8 @@ public final class WeightsReplica implements AutoCloseable {
    *
    * @param target the flat vector to fill, little-endian float32
    * @return the version that is there after the wait: the target was filled only if it is the one
-   *     asked for; it is lower when time ran out or the replica closed, higher when the version is over
+   *     asked for; it is lower when time ran out or the replica closed, higher when the version is
+   *     over
    */
   public long copy(long version, MemorySegment target, Duration patience)
       throws InterruptedException {

@@ -19,12 +19,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One worker thread: takes an order at a time, computes it, publishes it, and only then acknowledges.
+ * One worker thread: takes an order at a time, computes it, publishes it, and only then
+ * acknowledges.
  *
- * <p>Orders come from a share group: any number of workers share a task's orders, and an order whose
- * worker dies goes to another when its connection drops or its lock ends. So a slot may be computed
- * twice; it is the same slot with the same bits, and the arbitrator counts it once. An order of a
- * round that is over is acknowledged without work.
+ * <p>Orders come from a share group: any number of workers share a task's orders, and an order
+ * whose worker dies goes to another when its connection drops or its lock ends. So a slot may be
+ * computed twice; it is the same slot with the same bits, and the arbitrator counts it once. An
+ * order of a round that is over is acknowledged without work.
  */
 final class Worker implements Runnable {
   private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
@@ -108,8 +109,7 @@ final class Worker implements Runnable {
     final double loss = model.gradient(order.getTask(), order.getMicroBatch());
     final long micros = (System.nanoTime() - start) / 1000;
     final var result =
-        new GradientPublisher.Result(
-            name, run.spec().accumulation().batchSize(), loss, micros);
+        new GradientPublisher.Result(name, run.spec().accumulation().batchSize(), loss, micros);
     try {
       publisher.publish(order, result, model.gradient());
     } catch (ExecutionException e) {

@@ -13,9 +13,9 @@ import java.util.Map;
  *
  * <p>The orders of a round go out with the verdict of the round before, while its updates are still
  * being applied: an order names a weights version, and a worker waits until it has that version
- * whole. A slot that a standing round waits for is asked for again after the timeout, then after twice
- * as long, and so on up to {@link #MAX_PATIENCE} timeouts, so that a slot nobody can compute does not
- * flood its topic.
+ * whole. A slot that a standing round waits for is asked for again after the timeout, then after
+ * twice as long, and so on up to {@link #MAX_PATIENCE} timeouts, so that a slot nobody can compute
+ * does not flood its topic.
  *
  * <p>One owner, one thread: the instance that has partition 0.
  */

@@ -38,10 +38,10 @@ import org.slf4j.LoggerFactory;
 /**
  * Serves one partition: updates in, weights out; on partition 0 verdicts in, orders out.
  *
- * <p>An update is applied when its turn comes and published as the shard's next version. The store's
- * note says how far each topic was read; restarts work as in the arbitrator: records before that are
- * skipped, records between it and the committed offsets are read from the log first, and what may have
- * been lost is published again with the same bits.
+ * <p>An update is applied when its turn comes and published as the shard's next version. The
+ * store's note says how far each topic was read; restarts work as in the arbitrator: records before
+ * that are skipped, records between it and the committed offsets are read from the log first, and
+ * what may have been lost is published again with the same bits.
  *
  * <p>One instance per task of Kafka Streams, on that task's thread.
  */
@@ -85,7 +85,8 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
     final InPlaceStore store = context.getStateStore(STORE);
     weights = new PartitionWeights(run.spec(), run.manifest(), partition, kernels, store);
     final Optional<byte[]> bytes = store.recover(() -> note().toByteArray());
-    final ServerNote note = bytes.map(PartitionServer::parseNote).orElse(ServerNote.getDefaultInstance());
+    final ServerNote note =
+        bytes.map(PartitionServer::parseNote).orElse(ServerNote.getDefaultInstance());
     note.getShardsList().forEach(shard -> weights.restore(shard.getShard(), shard.getVersion()));
     note.getHeldList()
         .forEach(
@@ -114,16 +115,11 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
     final var note =
         ServerNote.newBuilder().putAllPositions(positions).setOrdered(dispatcher.ordered());
     for (final Shard shard : weights.shards()) {
-      note.addShardsBuilder()
-          .setShard(shard.index())
-          .setVersion(weights.version(shard.index()));
+      note.addShardsBuilder().setShard(shard.index()).setVersion(weights.version(shard.index()));
     }
     held.forEach(
         (turn, offset) ->
-            note.addHeldBuilder()
-                .setRound(turn.round())
-                .setShard(turn.shard())
-                .setOffset(offset));
+            note.addHeldBuilder().setRound(turn.round()).setShard(turn.shard()).setOffset(offset));
     return note.build();
   }
 
@@ -154,10 +150,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
     final long position = positions.getOrDefault(from.topic(), 0L);
     final long committed = log.committed(from);
     log.read(
-        from,
-        position,
-        committed,
-        record -> take(record.topic(), record.offset(), record.value()));
+        from, position, committed, record -> take(record.topic(), record.offset(), record.value()));
   }
 
   @Override
@@ -234,7 +227,8 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
   }
 
   private void orderFirst() {
-    if (partition == 0 && weights.shards().stream().allMatch(s -> weights.version(s.index()) >= 0)) {
+    if (partition == 0
+        && weights.shards().stream().allMatch(s -> weights.version(s.index()) >= 0)) {
       order(dispatcher.order(0, context.currentSystemTimeMs()));
     }
   }

@@ -1,4 +1,7 @@
-/** The Kafka Streams application around the weights: updates and verdicts in, weights and orders out. */
+/**
+ * The Kafka Streams application around the weights: updates and verdicts in, weights and orders
+ * out.
+ */
 @NullMarked
 package io.gradstream.server.topology;
 

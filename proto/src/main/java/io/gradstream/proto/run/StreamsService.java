@@ -16,8 +16,8 @@ import org.slf4j.LoggerFactory;
 /**
  * A running Kafka Streams application of a run.
  *
- * <p>A fault that passes (a broker away for long) replaces the thread it hit, which goes on from the
- * last commit; any other stops the service, and {@link #failure()} tells it.
+ * <p>A fault that passes (a broker away for long) replaces the thread it hit, which goes on from
+ * the last commit; any other stops the service, and {@link #failure()} tells it.
  */
 public final class StreamsService implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(StreamsService.class);

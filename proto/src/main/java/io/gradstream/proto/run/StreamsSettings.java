@@ -47,8 +47,7 @@ public final class StreamsSettings {
     config.put(StreamsConfig.MAX_TASK_IDLE_MS_CONFIG, -1);
     forEach(Connection.producerSettings(), StreamsConfig.PRODUCER_PREFIX, config);
     forEach(Connection.consumerSettings(), StreamsConfig.CONSUMER_PREFIX, config);
-    config.put(
-        StreamsConfig.mainConsumerPrefix(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG), instance);
+    config.put(StreamsConfig.mainConsumerPrefix(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG), instance);
     config.put(StreamsConfig.consumerPrefix(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG), "earliest");
     return config;
   }

@@ -5,7 +5,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.Map;
 
-/** Named float32 vectors that are changed in place; a store keeps them, an auditor just holds them. */
+/**
+ * Named float32 vectors that are changed in place; a store keeps them, an auditor just holds them.
+ */
 public interface Vectors {
   /**
    * The vector of that name, made of zeros when there is none.
@@ -24,8 +26,7 @@ public interface Vectors {
       @Override
       public MemorySegment vector(VectorId id, long length) {
         return vectors.computeIfAbsent(
-            id,
-            absent -> Arena.ofAuto().allocate(length * Float.BYTES, InPlaceStore.ALIGNMENT));
+            id, absent -> Arena.ofAuto().allocate(length * Float.BYTES, InPlaceStore.ALIGNMENT));
       }
 
       @Override

@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
  * Records that came before their turn.
  *
  * <p>They are kept in memory up to a limit. Past it the bytes of the record are let go and only its
- * place in the log stays; at its turn it is read again from there. The same happens after a restart,
- * when only the places are known. One owner, one thread.
+ * place in the log stays; at its turn it is read again from there. The same happens after a
+ * restart, when only the places are known. One owner, one thread.
  *
  * @param <K> names a record's turn
  */

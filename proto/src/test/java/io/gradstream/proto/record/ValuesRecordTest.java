@@ -49,8 +49,7 @@ final class ValuesRecordTest {
     final byte[] record = ValuesRecord.allocate(HEADER, 8);
     assertThatThrownBy(
             () ->
-                ValuesRecord.read(
-                    Arrays.copyOf(record, record.length - 3), GradientShard.parser()))
+                ValuesRecord.read(Arrays.copyOf(record, record.length - 3), GradientShard.parser()))
         .isInstanceOf(MalformedRecordException.class)
         .hasMessage("values announce 8 bytes, 5 follow");
   }
@@ -67,7 +66,8 @@ final class ValuesRecordTest {
     try {
       ValuesRecord.read(noise, GradientShard.parser());
     } catch (MalformedRecordException refused) {
-      assertThat(refused).hasMessageMatching("(?s)(no values|not a protobuf message|values announce).*");
+      assertThat(refused)
+          .hasMessageMatching("(?s)(no values|not a protobuf message|values announce).*");
     }
   }
 }

@@ -1,0 +1,204 @@
+package io.gradstream.server.weights;
+
+import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.manifest.Shard;
+import io.gradstream.proto.manifest.Tensor;
+import io.gradstream.proto.message.UpdateShard;
+import io.gradstream.proto.message.WeightShard;
+import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.state.VectorId;
+import io.gradstream.proto.state.Vectors;
+import io.gradstream.proto.tensor.Kernels;
+import io.gradstream.proto.tensor.ValueType;
+import io.gradstream.server.optimizer.Optimizer;
+import io.gradstream.server.optimizer.Optimizers;
+import io.gradstream.server.schedule.LearningRateFactor;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+
+/**
+ * The weights of one partition's shards, with the optimizer's state beside them.
+ *
+ * <p>A shard has its own version: updates are applied as they come, not when a round is whole. Only
+ * a tensor-wise optimizer needs all shards of a tensor at once, and they are on one partition.
+ *
+ * <p>Confined to one thread.
+ */
+public final class PartitionWeights {
+  private static final int WEIGHTS = 0;
+  private static final int FIRST_STATE = 1;
+
+  private final Manifest manifest;
+  private final int partition;
+  private final List<Shard> shards;
+  private final ValueType valueType;
+  private final Kernels kernels;
+  private final Vectors vectors;
+  private final Optimizer optimizer;
+  private final LearningRateFactor factor;
+  private final Map<Integer, Long> versions = new HashMap<>();
+
+  public PartitionWeights(
+      RunSpec spec, Manifest manifest, int partition, Kernels kernels, Vectors vectors) {
+    this.manifest = manifest;
+    this.partition = partition;
+    this.shards = manifest.shardsOf(partition);
+    this.valueType = spec.transport().valueType();
+    this.kernels = kernels;
+    this.vectors = vectors;
+    this.optimizer = Optimizers.create(spec, kernels);
+    this.factor = LearningRateFactor.of(spec);
+  }
+
+  public List<Shard> shards() {
+    return shards;
+  }
+
+  /** A shard's weights version, -1 before the first. */
+  public long version(int shard) {
+    return versions.getOrDefault(shard, -1L);
+  }
+
+  /** Says which version the vectors hold, after a restart. */
+  public void restore(int shard, long version) {
+    versions.put(shard, version);
+  }
+
+  /**
+   * The shards that a step needs at once: all of a tensor for a tensor-wise optimizer, else one.
+   */
+  public List<Shard> together(Shard shard) {
+    return optimizer.tensorWise()
+        ? shards.stream().filter(other -> other.firstTensor() == shard.firstTensor()).toList()
+        : List.of(shard);
+  }
+
+  /**
+   * Finds the shard an update is for.
+   *
+   * @throws MalformedRecordException when it is for no shard of this partition, or of another
+   *     length
+   */
+  public Shard check(ValuesRecord<UpdateShard> update) throws MalformedRecordException {
+    final UpdateShard header = update.header();
+    if (header.getManifest() != manifest.hash()
+        || header.getShard() < 0
+        || header.getShard() >= manifest.shards().size()
+        || manifest.shard(header.getShard()).partition() != partition) {
+      throw new MalformedRecordException("an update of another manifest or partition");
+    }
+    final Shard shard = manifest.shard(header.getShard());
+    final int bytes = ValuesRecord.typeOf(header.getType()).bytes();
+    if (update.values().byteSize() != (long) shard.length() * bytes) {
+      throw new MalformedRecordException(
+          "%d bytes of update for shard %d".formatted(update.values().byteSize(), shard.index()));
+    }
+    return shard;
+  }
+
+  /** Takes the weights to start from. */
+  public void initialize(ValuesRecord<UpdateShard> initial) throws MalformedRecordException {
+    final Shard shard = check(initial);
+    final ValueType type = ValuesRecord.typeOf(initial.header().getType());
+    kernels.set(weightsOf(shard), initial.values(), type, shard.length());
+    changed(shard);
+    versions.put(shard.index(), initial.header().getRound());
+  }
+
+  /**
+   * Takes one optimizer step.
+   *
+   * @param together shards as {@link #together} gives them, all of one version
+   * @param updates their updates of that round, in the same order
+   */
+  public void apply(List<Shard> together, List<ValuesRecord<UpdateShard>> updates)
+      throws MalformedRecordException {
+    final long round = version(together.getFirst().index());
+    final var pieces = new ArrayList<Optimizer.Piece>();
+    for (int i = 0; i < together.size(); i++) {
+      pieces.addAll(piecesOf(together.get(i), updates.get(i)));
+    }
+    optimizer.step(pieces, round, factor.at(round));
+    for (final Shard shard : together) {
+      changed(shard);
+      versions.put(shard.index(), round + 1);
+    }
+  }
+
+  /** A shard's part of each of its tensors. */
+  private List<Optimizer.Piece> piecesOf(Shard shard, ValuesRecord<UpdateShard> update)
+      throws MalformedRecordException {
+    final ValueType type = ValuesRecord.typeOf(update.header().getType());
+    final var pieces = new ArrayList<Optimizer.Piece>();
+    for (int index = shard.firstTensor(); index <= shard.lastTensor(); index++) {
+      final Tensor tensor = manifest.tensors().get(index);
+      final long from = Math.max(tensor.offset(), shard.offset());
+      final long to = Math.min(tensor.offset() + tensor.size(), shard.offset() + shard.length());
+      final long at = from - shard.offset();
+      final long length = to - from;
+      final List<MemorySegment> state =
+          IntStream.range(0, optimizer.stateVectors())
+              .mapToObj(i -> floats(stateOf(shard, i), at, length))
+              .toList();
+      pieces.add(
+          new Optimizer.Piece(
+              index,
+              floats(weightsOf(shard), at, length),
+              update.values().asSlice(at * type.bytes(), length * type.bytes()),
+              type,
+              state,
+              length));
+    }
+    return pieces;
+  }
+
+  private static MemorySegment floats(MemorySegment vector, long at, long length) {
+    return vector.asSlice(at * Float.BYTES, length * Float.BYTES);
+  }
+
+  /** The record of a shard's version. */
+  public byte[] record(Shard shard) {
+    final var header =
+        WeightShard.newBuilder()
+            .setVersion(version(shard.index()))
+            .setShard(shard.index())
+            .setManifest(manifest.hash())
+            .setType(ValuesRecord.typeOf(valueType))
+            .build();
+    final int bytes = shard.length() * valueType.bytes();
+    final byte[] record = ValuesRecord.allocate(header, bytes);
+    kernels.convert(
+        ValuesRecord.valuesOf(record, bytes),
+        valueType,
+        weightsOf(shard),
+        ValueType.FLOAT32,
+        shard.length());
+    return record;
+  }
+
+  private MemorySegment weightsOf(Shard shard) {
+    return vectors.vector(new VectorId(WEIGHTS, shard.index()), shard.length());
+  }
+
+  private MemorySegment stateOf(Shard shard, int index) {
+    return vectors.vector(stateId(shard, index), shard.length());
+  }
+
+  private static VectorId stateId(Shard shard, int index) {
+    return new VectorId(FIRST_STATE + index, shard.index());
+  }
+
+  private void changed(Shard shard) {
+    vectors.changed(new VectorId(WEIGHTS, shard.index()));
+    for (int i = 0; i < optimizer.stateVectors(); i++) {
+      stateOf(shard, i);
+      vectors.changed(stateId(shard, i));
+    }
+  }
+}
