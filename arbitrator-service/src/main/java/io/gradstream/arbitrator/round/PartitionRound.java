@@ -4,11 +4,10 @@ import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.ArbitratorNote;
 import io.gradstream.proto.message.ShardStatistics;
-import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.Verdict;
-import io.gradstream.proto.record.ValuesRecord;
-import io.gradstream.proto.state.VectorId;
+import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.state.Vectors;
+import io.gradstream.proto.tensor.InnerProducts;
 import io.gradstream.proto.tensor.Kernels;
 import io.gradstream.proto.tensor.ValueType;
 import java.lang.foreign.MemorySegment;
@@ -47,15 +46,10 @@ public final class PartitionRound {
   /** Record size at which statistics go on in another record, well below a stock broker's limit. */
   private static final int MAX_STATISTICS_BYTES = 512 * 1024;
 
-  private static final int MOMENTUM = 2;
-
   private final Manifest manifest;
   private final int partition;
   private final int slots;
-  private final boolean momentum;
-  private final ValueType updateType;
-  private final Kernels kernels;
-  private final Vectors vectors;
+  private final ShardVectors vectors;
   private final List<Shard> shards;
   private final TreeMap<Integer, ShardSum> sums = new TreeMap<>();
   private final ShardStatistics.@Nullable Slot[] reports;
@@ -69,7 +63,7 @@ public final class PartitionRound {
     ShardStatistics.@Nullable Products products;
 
     boolean complete(Shard shard) {
-      for (final int task : tasksOf(shard)) {
+      for (final int task : vectors.tasksOf(shard)) {
         if (next[task] < slots) {
           return false;
         }
@@ -84,26 +78,12 @@ public final class PartitionRound {
     }
   }
 
-  /**
-   * @param slots slots per task and round
-   * @param momentum whether momentum is integrated, so that a momentum vector is kept
-   * @param updateType how updates travel
-   */
   public PartitionRound(
-      Manifest manifest,
-      int partition,
-      int slots,
-      boolean momentum,
-      ValueType updateType,
-      Kernels kernels,
-      Vectors vectors) {
+      RunSpec spec, Manifest manifest, int partition, Kernels kernels, Vectors vectors) {
     this.manifest = manifest;
     this.partition = partition;
-    this.slots = slots;
-    this.momentum = momentum;
-    this.updateType = updateType;
-    this.kernels = kernels;
-    this.vectors = vectors;
+    this.slots = spec.accumulation().slots(spec.tasks().size());
+    this.vectors = new ShardVectors(spec, manifest, kernels, vectors);
     this.shards = manifest.shardsOf(partition);
     this.reports = new ShardStatistics.Slot[manifest.tasks().size() * slots];
     shards.forEach(shard -> sums.put(shard.index(), new ShardSum()));
@@ -161,31 +141,19 @@ public final class PartitionRound {
     if (slot != sum.next[task] || slot >= slots) {
       throw new IllegalStateException("slot " + slot + " added in place of " + sum.next[task]);
     }
-    final VectorId id = sumId(round, shard, task);
-    final MemorySegment target = vectors.vector(id, place.length());
-    if (slot == 0) {
-      kernels.set(target, values, type, place.length());
-    } else {
-      kernels.add(target, values, type, place.length());
-    }
-    vectors.changed(id);
+    vectors.add(round, place, task, slot == 0, values, type);
     sum.slotSquared[task * slots + slot] = squaredNorm;
     sum.next[task]++;
     reports[task * slots + slot] = report;
     if (sum.complete(place)) {
+      vectors.calibrate(round, place);
       sum.products = productsOf(place, sum);
       incomplete--;
     }
   }
 
   private ShardStatistics.Products productsOf(Shard shard, ShardSum sum) {
-    final int[] tasks = tasksOf(shard);
-    final var products =
-        kernels.innerProducts(
-            sumsOf(round, shard),
-            round == 0 ? new MemorySegment[0] : sumsOf(round - 1, shard),
-            momentum ? vectors.vector(momentumId(shard), shard.length()) : null,
-            shard.length());
+    final InnerProducts products = vectors.innerProducts(round, shard);
     final var record =
         ShardStatistics.Products.newBuilder()
             .setShard(shard.index())
@@ -193,7 +161,7 @@ public final class PartitionRound {
     addAll(products.gram(), record::addGram);
     addAll(products.cross(), record::addCross);
     addAll(products.momentum(), record::addMomentum);
-    for (final int task : tasks) {
+    for (final int task : vectors.tasksOf(shard)) {
       for (int slot = 0; slot < slots; slot++) {
         record.addSlotSquared(sum.slotSquared[task * slots + slot]);
       }
@@ -254,14 +222,7 @@ public final class PartitionRound {
       throw new IllegalStateException(
           "verdict %d closes round %d".formatted(verdict.getRound(), round));
     }
-    for (final Shard shard : shards) {
-      final byte[] record = newUpdate(shard, round);
-      combine(shard, verdict, momentumOf(shard), record);
-      if (momentum) {
-        vectors.changed(momentumId(shard));
-      }
-      updates.accept(shard, record);
-    }
+    shards.forEach(shard -> updates.accept(shard, vectors.combine(shard, verdict)));
     round++;
     incomplete = shards.size();
     sums.values().forEach(ShardSum::clear);
@@ -274,72 +235,7 @@ public final class PartitionRound {
       throw new IllegalStateException(
           "round %d is not the one before %d".formatted(verdict.getRound(), round));
     }
-    for (final Shard shard : shards) {
-      final byte[] record = newUpdate(shard, verdict.getRound());
-      final MemorySegment kept = momentumOf(shard);
-      if (kept == null) {
-        combine(shard, verdict, null, record);
-      } else {
-        kernels.scale(
-            valuesOf(shard, record), updateType, kept, verdict.getOutputScale(), shard.length());
-      }
-      updates.accept(shard, record);
-    }
-  }
-
-  private void combine(
-      Shard shard, Verdict verdict, @Nullable MemorySegment momentumVector, byte[] record) {
-    final int[] tasks = tasksOf(shard);
-    final float[] coefficients = new float[tasks.length];
-    for (int i = 0; i < tasks.length; i++) {
-      coefficients[i] =
-          shard.shared()
-              ? verdict.getSharedCoefficients(tasks[i])
-              : verdict.getOwnCoefficients(tasks[i]);
-    }
-    kernels.combine(
-        valuesOf(shard, record),
-        updateType,
-        sumsOf(verdict.getRound(), shard),
-        coefficients,
-        momentumVector,
-        verdict.getMomentumBeta(),
-        verdict.getOutputScale(),
-        shard.length());
-  }
-
-  private @Nullable MemorySegment momentumOf(Shard shard) {
-    return momentum ? vectors.vector(momentumId(shard), shard.length()) : null;
-  }
-
-  private byte[] newUpdate(Shard shard, long updateRound) {
-    final var header =
-        UpdateShard.newBuilder()
-            .setRound(updateRound)
-            .setShard(shard.index())
-            .setManifest(manifest.hash())
-            .setType(ValuesRecord.typeOf(updateType))
-            .build();
-    return ValuesRecord.allocate(header, shard.length() * updateType.bytes());
-  }
-
-  private MemorySegment valuesOf(Shard shard, byte[] record) {
-    return ValuesRecord.valuesOf(record, shard.length() * updateType.bytes());
-  }
-
-  private MemorySegment[] sumsOf(long ofRound, Shard shard) {
-    return Arrays.stream(tasksOf(shard))
-        .mapToObj(task -> vectors.vector(sumId(ofRound, shard.index(), task), shard.length()))
-        .toArray(MemorySegment[]::new);
-  }
-
-  private int[] tasksOf(Shard shard) {
-    if (!shard.shared()) {
-      return new int[] {shard.owner()};
-    }
-    final int[] all = new int[manifest.tasks().size()];
-    Arrays.setAll(all, task -> task);
-    return all;
+    shards.forEach(shard -> updates.accept(shard, vectors.repeat(shard, verdict)));
   }
 
   private ShardSum sumOf(int shard) {
@@ -349,14 +245,6 @@ public final class PartitionRound {
           "shard %d is not on partition %d".formatted(shard, partition));
     }
     return sum;
-  }
-
-  private VectorId sumId(long ofRound, int shard, int task) {
-    return new VectorId((int) (ofRound & 1), shard * manifest.tasks().size() + task);
-  }
-
-  private static VectorId momentumId(Shard shard) {
-    return new VectorId(MOMENTUM, shard.index());
   }
 
   /** The slots that some shard of the partition still lacks, task by task. */

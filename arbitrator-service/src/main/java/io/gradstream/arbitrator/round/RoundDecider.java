@@ -1,5 +1,8 @@
 package io.gradstream.arbitrator.round;
 
+import io.gradstream.arbitrator.calibrator.Calibration;
+import io.gradstream.arbitrator.calibrator.Calibrator;
+import io.gradstream.arbitrator.calibrator.Calibrators;
 import io.gradstream.arbitrator.resolver.Arbitration;
 import io.gradstream.arbitrator.resolver.MethodState;
 import io.gradstream.arbitrator.resolver.Resolution;
@@ -32,6 +35,7 @@ public final class RoundDecider {
   private final RunSpec spec;
   private final Manifest manifest;
   private final Resolver resolver;
+  private final Calibrator calibrator;
   private final double[] scales;
   private final RoundTotals totals;
   private MethodState state;
@@ -43,8 +47,9 @@ public final class RoundDecider {
     this.spec = spec;
     this.manifest = manifest;
     this.resolver = resolver;
-    this.scales = spec.tasks().stream().mapToDouble(task -> task.weight() / slots).toArray();
-    this.totals = new RoundTotals(manifest, slots);
+    this.calibrator = Calibrators.create(spec.calibrator());
+    this.scales = Elementwise.scales(spec);
+    this.totals = new RoundTotals(manifest, slots, calibrator.needsNorms() ? 2 : 1);
     this.state = resolver.initialState(spec.tasks().size());
   }
 
@@ -86,20 +91,23 @@ public final class RoundDecider {
   }
 
   private Verdict decide(long offset) {
-    final double[][] gram = scaled(totals.gram());
     final double[] losses = totals.losses();
     final double[] weighted = new double[losses.length];
     Arrays.setAll(weighted, task -> losses[task] * spec.tasks().get(task).weight());
+    final Calibrated calibrated = calibrate(weighted);
+    final double[][] gram = calibrated.gram();
     final Resolution resolution =
         resolver.resolve(
             new RoundStatistics(
                 round, losses.length, gram, scaled(totals.cross()), weighted, spec.seed()),
             state);
+    final double[] weights =
+        resolution.weights().length == 0 ? ones(losses.length) : resolution.weights();
 
     final boolean integrated = spec.momentum().mode() == Momentum.Mode.INTEGRATED;
     final double beta = integrated ? spec.momentum().beta() : 0;
     final double correction = integrated ? 1 - Math.pow(beta, round + 1.0) : 1;
-    final double norm = Math.sqrt(squaredNormAfter(resolution.weights(), gram, beta)) / correction;
+    final double norm = Math.sqrt(squaredNormAfter(weights, calibrated, beta)) / correction;
     final double clip = clipFactor(norm);
 
     final var verdict =
@@ -113,7 +121,7 @@ public final class RoundDecider {
             .setClipFactor(clip)
             .setUpdateNorm(norm * clip);
     for (int task = 0; task < losses.length; task++) {
-      final double weight = resolution.weights()[task];
+      final double weight = weights[task];
       verdict
           .addSharedCoefficients((float) ((1 - beta) * weight * scales[task]))
           .addOwnCoefficients((float) ((1 - beta) * scales[task]))
@@ -125,10 +133,22 @@ public final class RoundDecider {
       }
     }
     explain(verdict, resolution);
+    if (calibrated.numbers() != null) {
+      verdict.setCalibration(toRecord(calibrated.numbers()));
+    }
     Arrays.stream(totals.slotSquaredMean()).forEach(verdict::addSlotSquaredMean);
     final Verdict decided = verdict.build();
     restore(decided);
     return decided;
+  }
+
+  private static Verdict.Calibration toRecord(Calibration numbers) {
+    final var record = Verdict.Calibration.newBuilder();
+    Arrays.stream(numbers.keep()).forEach(record::addKeep);
+    Arrays.stream(numbers.take()).forEach(record::addTake);
+    Arrays.stream(numbers.direct()).forEach(record::addDirect);
+    Arrays.stream(numbers.remembered()).forEach(record::addRemembered);
+    return record.build();
   }
 
   private static void explain(Verdict.Builder verdict, Resolution resolution) {
@@ -152,9 +172,48 @@ public final class RoundDecider {
     }
   }
 
-  /** |beta*m + (1-beta)*u|^2 over shared and own parameters, from inner products. */
-  private double squaredNormAfter(double[] weights, double[][] gram, double beta) {
+  /**
+   * What the resolver sees.
+   *
+   * @param gram N x N, of the calibrated gradients
+   * @param momentum N, their inner products with the momentum
+   * @param numbers how they are calibrated, where the verdict has to say it
+   */
+  private record Calibrated(
+      double[][] gram, double[] momentum, @Nullable Calibration numbers) {}
+
+  /** With a calibrator that needs norms, rows are gradients and then memories; else gradients. */
+  private Calibrated calibrate(double[] losses) {
+    final double[][] rows = scaled(totals.gram());
     final double[] momentum = totals.momentum();
+    final int tasks = losses.length;
+    for (int row = 0; row < momentum.length; row++) {
+      momentum[row] *= scales[row % tasks];
+    }
+    if (!calibrator.needsNorms()) {
+      return new Calibrated(rows, momentum, null);
+    }
+    final double[] norms = new double[tasks];
+    Arrays.setAll(norms, task -> Math.sqrt(rows[task][task]));
+    final Calibration numbers = calibrator.calibrate(round, norms, losses);
+    final double[] calibrated = new double[tasks];
+    Arrays.setAll(
+        calibrated,
+        task ->
+            numbers.ofGradient(task) * momentum[task]
+                + numbers.ofMemory(task) * momentum[tasks + task]);
+    return new Calibrated(numbers.gram(rows), calibrated, numbers);
+  }
+
+  private static double[] ones(int n) {
+    final double[] ones = new double[n];
+    Arrays.fill(ones, 1);
+    return ones;
+  }
+
+  /** |beta*m + (1-beta)*u|^2 over shared and own parameters, from inner products. */
+  private double squaredNormAfter(double[] weights, Calibrated calibrated, double beta) {
+    final double[][] gram = calibrated.gram();
     final double[] ownMomentum = totals.ownMomentum();
     final double[] ownSquared = totals.ownSquared();
     double squared = 0;
@@ -164,7 +223,7 @@ public final class RoundDecider {
         squared += weights[i] * weights[j] * gram[i][j];
       }
       squared += scales[i] * scales[i] * ownSquared[i];
-      withMomentum += scales[i] * (weights[i] * momentum[i] + ownMomentum[i]);
+      withMomentum += weights[i] * calibrated.momentum()[i] + scales[i] * ownMomentum[i];
     }
     final double rest = 1 - beta;
     return Math.max(
@@ -182,7 +241,7 @@ public final class RoundDecider {
   private double[][] scaled(double[][] products) {
     for (int i = 0; i < products.length; i++) {
       for (int j = 0; j < products.length; j++) {
-        products[i][j] *= scales[i] * scales[j];
+        products[i][j] *= scales[i % scales.length] * scales[j % scales.length];
       }
     }
     return products;

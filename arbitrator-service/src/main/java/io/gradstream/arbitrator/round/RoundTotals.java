@@ -16,14 +16,19 @@ import org.jspecify.annotations.Nullable;
 final class RoundTotals {
   private final Manifest manifest;
   private final int tasks;
+  private final int rows;
   private final int slots;
   private final ShardStatistics.@Nullable Products[] products;
   private final ShardStatistics.@Nullable Slot[] reports;
   private int missing;
 
-  RoundTotals(Manifest manifest, int slots) {
+  /**
+   * @param rowsPerTask rows of a shared shard's Gram matrix for each task
+   */
+  RoundTotals(Manifest manifest, int slots, int rowsPerTask) {
     this.manifest = manifest;
     this.tasks = manifest.tasks().size();
+    this.rows = tasks * rowsPerTask;
     this.slots = slots;
     this.products = new ShardStatistics.Products[manifest.shards().size()];
     this.reports = new ShardStatistics.Slot[tasks * slots];
@@ -52,15 +57,15 @@ final class RoundTotals {
     missing = products.length;
   }
 
-  /** N x N inner products of the sums of the shared parameters. */
+  /** Inner products of the rows of the shared shards: the sums, and what memories follow them. */
   double[][] gram() {
-    final double[][] gram = new double[tasks][tasks];
+    final double[][] gram = new double[rows][rows];
     for (final Shard shard : manifest.shards()) {
       if (shard.shared()) {
         final var of = productsOf(shard);
         int entry = 0;
-        for (int i = 0; i < tasks; i++) {
-          for (int j = i; j < tasks; j++) {
+        for (int i = 0; i < rows; i++) {
+          for (int j = i; j < rows; j++) {
             gram[i][j] += of.getGram(entry++);
             gram[j][i] = gram[i][j];
           }
@@ -84,14 +89,14 @@ final class RoundTotals {
     return cross;
   }
 
-  /** Per task, the inner product of its sum with the momentum, over the shared parameters. */
+  /** Per row, its inner product with the momentum, over the shared parameters. */
   double[] momentum() {
-    final double[] momentum = new double[tasks];
+    final double[] momentum = new double[rows];
     for (final Shard shard : manifest.shards()) {
       final var of = productsOf(shard);
       if (shard.shared() && of.getMomentumCount() > 0) {
-        for (int task = 0; task < tasks; task++) {
-          momentum[task] += of.getMomentum(task);
+        for (int row = 0; row < rows; row++) {
+          momentum[row] += of.getMomentum(row);
         }
       }
     }

@@ -1,8 +1,13 @@
 package io.gradstream.arbitrator.topology;
 
+import io.gradstream.arbitrator.calibrator.Calibrators;
+import io.gradstream.arbitrator.resolver.ElementwiseResolver;
+import io.gradstream.arbitrator.resolver.Resolver;
+import io.gradstream.arbitrator.resolver.Resolvers;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.run.StreamsService;
+import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.state.InPlaceStore;
 import io.gradstream.proto.tensor.Kernels;
 import io.gradstream.proto.topic.Topics;
@@ -40,6 +45,29 @@ public final class Arbitrator {
   public static StreamsService start(Run run, String instance, Path stateDir) {
     return StreamsService.start(
         run, run.topics().arbitratorApplication(), instance, stateDir, topology(run));
+  }
+
+  /**
+   * Asks everything of the arbitrator whether a spec can be run, before it is submitted.
+   *
+   * @throws io.gradstream.proto.UserError at the first method or option that is wrong
+   */
+  public static void check(RunSpec spec) {
+    Calibrators.create(spec.calibrator());
+    final Resolver resolver = Resolvers.create(spec.resolver());
+    try {
+      resolver.initialState(spec.tasks().size());
+    } catch (IllegalArgumentException e) {
+      throw spec.resolver().error("method", String.valueOf(e.getMessage()));
+    }
+    if (resolver instanceof ElementwiseResolver && spec.clipNorm() != null) {
+      throw spec.resolver()
+          .error(
+              "method",
+              spec.resolver().kind()
+                  + " decides element by element, so its norm is not known beforehand; leave out"
+                  + " clip-norm");
+    }
   }
 
   static Topology topology(Run run) {

@@ -91,15 +91,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     context = processorContext;
     partition = context.taskId().partition();
     final InPlaceStore store = context.getStateStore(STORE);
-    round =
-        new PartitionRound(
-            run.manifest(),
-            partition,
-            run.slots(),
-            run.integratedMomentum(),
-            run.spec().transport().valueType(),
-            kernels,
-            store);
+    round = new PartitionRound(run.spec(), run.manifest(), partition, kernels, store);
     final Optional<byte[]> note = store.recover(() -> note().toByteArray());
     note.ifPresent(this::restore);
     moved();

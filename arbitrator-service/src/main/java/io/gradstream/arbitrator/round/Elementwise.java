@@ -1,0 +1,54 @@
+package io.gradstream.arbitrator.round;
+
+import io.gradstream.arbitrator.resolver.ElementwiseResolver;
+import io.gradstream.proto.manifest.Shard;
+import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.spec.TaskSpec;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.List;
+
+/** Brings the values to a method that decides element by element, a block at a time. */
+final class Elementwise {
+  private static final ValueLayout.OfFloat FLOAT =
+      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final int BLOCK = 4096;
+
+  private final ElementwiseResolver method;
+  private final long seed;
+  private final double[] scales;
+
+  Elementwise(RunSpec spec, ElementwiseResolver method) {
+    this.method = method;
+    this.seed = spec.seed();
+    this.scales = scales(spec);
+  }
+
+  /** What makes accumulated, loss-weighted gradients of sums: a task's weight over its slots. */
+  static double[] scales(RunSpec spec) {
+    final int slots = spec.accumulation().slots(spec.tasks().size());
+    return spec.tasks().stream().mapToDouble(TaskSpec::weight).map(w -> w / slots).toArray();
+  }
+
+  /** The unified gradient of a shard, in float32. */
+  MemorySegment combine(long round, Shard shard, List<MemorySegment> sums) {
+    final MemorySegment unified = MemorySegment.ofArray(new float[shard.length()]);
+    for (int start = 0; start < shard.length(); start += BLOCK) {
+      final int length = Math.min(BLOCK, shard.length() - start);
+      final double[][] gradients = new double[sums.size()][length];
+      for (int task = 0; task < gradients.length; task++) {
+        for (int i = 0; i < length; i++) {
+          gradients[task][i] =
+              scales[task] * sums.get(task).get(FLOAT, (long) (start + i) * Float.BYTES);
+        }
+      }
+      final double[] update = new double[length];
+      method.combine(seed, round, shard.offset() + start, gradients, update);
+      for (int i = 0; i < length; i++) {
+        unified.set(FLOAT, (long) (start + i) * Float.BYTES, (float) update[i]);
+      }
+    }
+    return unified;
+  }
+}

@@ -1,0 +1,250 @@
+package io.gradstream.arbitrator.round;
+
+import io.gradstream.arbitrator.calibrator.Calibration;
+import io.gradstream.arbitrator.calibrator.Calibrator;
+import io.gradstream.arbitrator.calibrator.Calibrators;
+import io.gradstream.arbitrator.resolver.ElementwiseResolver;
+import io.gradstream.arbitrator.resolver.Resolver;
+import io.gradstream.arbitrator.resolver.Resolvers;
+import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.manifest.Shard;
+import io.gradstream.proto.message.UpdateShard;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.spec.Momentum;
+import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.state.VectorId;
+import io.gradstream.proto.state.Vectors;
+import io.gradstream.proto.tensor.InnerProducts;
+import io.gradstream.proto.tensor.Kernels;
+import io.gradstream.proto.tensor.ValueType;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The vectors of a partition's shards and what is done to them, all in place.
+ *
+ * <p>Per shard and task that touches it: the sum of this round's slots and that of the round before,
+ * which change places by the parity of the round, so that nothing is copied; with a calibrator, its
+ * memory. Per shard: the momentum, where it is integrated. Sums are neither divided by the slots nor
+ * multiplied by the loss weights; the verdict's coefficients do both.
+ *
+ * <p>Calibration concerns shared parameters, as resolution does. A calibrator that needs the norms of
+ * the whole round has to wait for the verdict; until then the inner products tell of gradients and
+ * memories side by side.
+ */
+final class ShardVectors {
+  private static final int MOMENTUM = 2;
+  private static final int MEMORY = 3;
+
+  private final Manifest manifest;
+  private final ValueType updateType;
+  private final boolean momentum;
+  private final Calibrator calibrator;
+  private final @Nullable Elementwise elementwise;
+  private final Kernels kernels;
+  private final Vectors vectors;
+
+  ShardVectors(RunSpec spec, Manifest manifest, Kernels kernels, Vectors vectors) {
+    this.manifest = manifest;
+    this.kernels = kernels;
+    this.vectors = vectors;
+    this.updateType = spec.transport().valueType();
+    this.momentum = spec.momentum().mode() == Momentum.Mode.INTEGRATED;
+    this.calibrator = Calibrators.create(spec.calibrator());
+    final Resolver resolver = Resolvers.create(spec.resolver());
+    this.elementwise =
+        resolver instanceof ElementwiseResolver method ? new Elementwise(spec, method) : null;
+  }
+
+  /** The tasks whose gradients have values in a shard. */
+  List<Integer> tasksOf(Shard shard) {
+    return shard.shared()
+        ? IntStream.range(0, manifest.tasks().size()).boxed().toList()
+        : List.of(shard.owner());
+  }
+
+  /** Adds a slot to its task's sum, or begins the sum with it. */
+  void add(
+      long round, Shard shard, int task, boolean first, MemorySegment values, ValueType type) {
+    final MemorySegment sum = sum(round, shard, task);
+    if (first) {
+      kernels.set(sum, values, type, shard.length());
+    } else {
+      kernels.add(sum, values, type, shard.length());
+    }
+    vectors.changed(sumId(round, shard, task));
+  }
+
+  /** Calibrates a shard whose sums are complete, unless that has to wait for the verdict. */
+  void calibrate(long round, Shard shard) {
+    if (shard.shared() && calibrator.remembers() && !calibrator.needsNorms()) {
+      final double[] unread = new double[manifest.tasks().size()];
+      calibrate(round, shard, calibrator.calibrate(round, unread, unread));
+    }
+  }
+
+  private void calibrate(long round, Shard shard, Calibration calibration) {
+    for (final int task : tasksOf(shard)) {
+      final MemorySegment sum = sum(round, shard, task);
+      final MemorySegment memory = vector(MEMORY, shard, task);
+      final float direct = (float) calibration.direct()[task];
+      final float remembered = (float) calibration.remembered()[task];
+      final MemorySegment moved = scratch(shard);
+      kernels.combine(
+          moved,
+          ValueType.FLOAT32,
+          new MemorySegment[] {sum},
+          new float[] {(float) calibration.take()[task]},
+          memory,
+          (float) calibration.keep()[task],
+          1,
+          shard.length());
+      kernels.combine(
+          sum,
+          ValueType.FLOAT32,
+          new MemorySegment[] {sum, moved},
+          new float[] {direct, remembered},
+          null,
+          0,
+          1,
+          shard.length());
+      vectors.changed(sumId(round, shard, task));
+      vectors.changed(id(MEMORY, shard, task));
+    }
+  }
+
+  private MemorySegment scratch(Shard shard) {
+    return MemorySegment.ofArray(new float[shard.length()]);
+  }
+
+  /** Inner products of a shard whose sums are complete. */
+  InnerProducts innerProducts(long round, Shard shard) {
+    final List<MemorySegment> rows = new ArrayList<>(sums(round, shard));
+    final boolean joint = shard.shared() && calibrator.needsNorms();
+    if (joint) {
+      tasksOf(shard).forEach(task -> rows.add(vector(MEMORY, shard, task)));
+    }
+    final List<MemorySegment> previous =
+        round == 0 || joint ? List.of() : sums(round - 1, shard);
+    return kernels.innerProducts(
+        rows.toArray(MemorySegment[]::new),
+        previous.toArray(MemorySegment[]::new),
+        momentumOf(shard),
+        shard.length());
+  }
+
+  /** The update record of a shard, as the verdict asks for it; moves the momentum. */
+  byte[] combine(Shard shard, Verdict verdict) {
+    if (shard.shared() && verdict.hasCalibration()) {
+      calibrate(verdict.getRound(), shard, calibrationOf(verdict.getCalibration()));
+    }
+    final MemorySegment kept = momentumOf(shard);
+    final byte[] record = combine(shard, verdict, kept);
+    if (kept != null) {
+      vectors.changed(momentumId(shard));
+    }
+    return record;
+  }
+
+  /** The update record of the round before once more, with the same bits. */
+  byte[] repeat(Shard shard, Verdict verdict) {
+    final MemorySegment kept = momentumOf(shard);
+    if (kept == null) {
+      return combine(shard, verdict, null);
+    }
+    final byte[] record = newUpdate(shard, verdict.getRound());
+    kernels.scale(
+        valuesOf(shard, record), updateType, kept, verdict.getOutputScale(), shard.length());
+    return record;
+  }
+
+  private byte[] combine(Shard shard, Verdict verdict, @Nullable MemorySegment kept) {
+    final List<MemorySegment> sums = sums(verdict.getRound(), shard);
+    final MemorySegment[] rows;
+    final float[] coefficients;
+    if (shard.shared() && elementwise != null) {
+      rows = new MemorySegment[] {elementwise.combine(verdict.getRound(), shard, sums)};
+      coefficients = new float[] {1 - verdict.getMomentumBeta()};
+    } else {
+      final List<Integer> tasks = tasksOf(shard);
+      rows = sums.toArray(MemorySegment[]::new);
+      coefficients = new float[tasks.size()];
+      for (int i = 0; i < coefficients.length; i++) {
+        coefficients[i] =
+            shard.shared()
+                ? verdict.getSharedCoefficients(tasks.get(i))
+                : verdict.getOwnCoefficients(tasks.get(i));
+      }
+    }
+    final byte[] record = newUpdate(shard, verdict.getRound());
+    kernels.combine(
+        valuesOf(shard, record),
+        updateType,
+        rows,
+        coefficients,
+        kept,
+        verdict.getMomentumBeta(),
+        verdict.getOutputScale(),
+        shard.length());
+    return record;
+  }
+
+  private static Calibration calibrationOf(Verdict.Calibration record) {
+    return new Calibration(
+        toArray(record.getKeepList()),
+        toArray(record.getTakeList()),
+        toArray(record.getDirectList()),
+        toArray(record.getRememberedList()));
+  }
+
+  private static double[] toArray(List<Double> values) {
+    return values.stream().mapToDouble(Double::doubleValue).toArray();
+  }
+
+  private byte[] newUpdate(Shard shard, long round) {
+    final var header =
+        UpdateShard.newBuilder()
+            .setRound(round)
+            .setShard(shard.index())
+            .setManifest(manifest.hash())
+            .setType(ValuesRecord.typeOf(updateType))
+            .build();
+    return ValuesRecord.allocate(header, shard.length() * updateType.bytes());
+  }
+
+  private MemorySegment valuesOf(Shard shard, byte[] record) {
+    return ValuesRecord.valuesOf(record, shard.length() * updateType.bytes());
+  }
+
+  private List<MemorySegment> sums(long round, Shard shard) {
+    return tasksOf(shard).stream().map(task -> sum(round, shard, task)).toList();
+  }
+
+  private MemorySegment sum(long round, Shard shard, int task) {
+    return vectors.vector(sumId(round, shard, task), shard.length());
+  }
+
+  private MemorySegment vector(int kind, Shard shard, int task) {
+    return vectors.vector(id(kind, shard, task), shard.length());
+  }
+
+  private @Nullable MemorySegment momentumOf(Shard shard) {
+    return momentum ? vectors.vector(momentumId(shard), shard.length()) : null;
+  }
+
+  private VectorId sumId(long round, Shard shard, int task) {
+    return id((int) (round & 1), shard, task);
+  }
+
+  private VectorId id(int kind, Shard shard, int task) {
+    return new VectorId(kind, shard.index() * manifest.tasks().size() + task);
+  }
+
+  private static VectorId momentumId(Shard shard) {
+    return new VectorId(MOMENTUM, shard.index());
+  }
+}
