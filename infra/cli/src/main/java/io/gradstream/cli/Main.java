@@ -18,7 +18,17 @@ import picocli.CommandLine.Spec;
     synopsisSubcommandLabel = "COMMAND",
     footer = {"", "Start here:  gradstream train infra/runs/digits-mae.yaml"},
     subcommands = {
+      TrainCommand.class,
+      SubmitCommand.class,
+      WorkerCommand.class,
+      ArbitratorCommand.class,
+      ServerCommand.class,
+      EvaluatorCommand.class,
+      StatusCommand.class,
+      ExportCommand.class,
       BrokerCommand.class,
+      MethodsCommand.class,
+      SchemaCommand.class,
       Main.Completion.class,
     })
 public final class Main implements Runnable {

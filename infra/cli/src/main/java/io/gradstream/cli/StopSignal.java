@@ -34,6 +34,16 @@ final class StopSignal implements AutoCloseable {
     }
   }
 
+  /** Waits until the signal is raised, or for a while; true if it is raised. */
+  boolean await(Duration duration) {
+    try {
+      return raised.await(duration.toNanos(), TimeUnit.NANOSECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return true;
+    }
+  }
+
   @Override
   public void close() {
     closed.countDown();

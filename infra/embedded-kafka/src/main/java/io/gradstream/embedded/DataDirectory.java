@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Optional;
 import java.util.Properties;
 import org.jspecify.annotations.Nullable;
 
@@ -84,6 +85,20 @@ final class DataDirectory implements AutoCloseable {
     }
   }
 
+  /** The ports of the broker that holds a directory at the moment; empty if none does. */
+  static Optional<Ports> portsOfHolder(Path path) {
+    final Path lock = path.resolve("broker.lock");
+    if (!Files.exists(lock)) {
+      return Optional.empty();
+    }
+    try (var channel = FileChannel.open(lock, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        var held = lock(channel)) {
+      return held == null ? Optional.of(readPorts(path)) : Optional.empty();
+    } catch (IOException e) {
+      throw new UserError("cannot read the data directory " + path + " (" + e + ")", e);
+    }
+  }
+
   /** Kafka's log directory. */
   Path log() {
     return path.resolve("log");
@@ -91,6 +106,10 @@ final class DataDirectory implements AutoCloseable {
 
   /** The ports of the last start; zeros if there was none. */
   Ports readPorts() throws IOException {
+    return readPorts(path);
+  }
+
+  private static Ports readPorts(Path path) throws IOException {
     final Path file = path.resolve("broker.properties");
     if (!Files.exists(file)) {
       return Ports.NONE;

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import kafka.server.KafkaConfig;
 import kafka.server.KafkaRaftServer;
 import org.apache.kafka.common.Uuid;
@@ -118,8 +119,21 @@ public final class EmbeddedKafka implements AutoCloseable {
     }
   }
 
+  /**
+   * The address of the broker that some process runs in a directory; empty if none does.
+   *
+   * @throws UserError if the directory cannot be read
+   */
+  public static Optional<String> findRunning(Path dataDirectory) {
+    return DataDirectory.portsOfHolder(dataDirectory).map(EmbeddedKafka::address);
+  }
+
   /** The address for clients' {@code bootstrap.servers}. */
   public String bootstrapServers() {
+    return address(ports);
+  }
+
+  private static String address(Ports ports) {
     return HOST + ":" + ports.broker();
   }
 

@@ -109,6 +109,15 @@ class EmbeddedKafkaTest {
   }
 
   @Test
+  void isFoundByItsDirectoryWhileItRuns() {
+    assertThat(EmbeddedKafka.findRunning(directory)).isEmpty();
+    try (var kafka = EmbeddedKafka.start(directory, 0)) {
+      assertThat(EmbeddedKafka.findRunning(directory)).contains(kafka.bootstrapServers());
+    }
+    assertThat(EmbeddedKafka.findRunning(directory)).isEmpty();
+  }
+
+  @Test
   void refusesAPortThatIsTaken() throws Exception {
     try (var taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       assertThatThrownBy(() -> EmbeddedKafka.start(directory, taken.getLocalPort()))

@@ -34,6 +34,10 @@ public final class Catalog<F> {
         throw section.locate(refused);
       }
     }
+
+    Entry<R, Object> widened() {
+      return new Entry<>(options, doc, factory);
+    }
   }
 
   private final String what;
@@ -66,6 +70,20 @@ public final class Catalog<F> {
       throw new IllegalArgumentException(what + " " + name + " is registered twice");
     }
     return new Catalog<>(what, more);
+  }
+
+  /** The entries of several catalogs as one, for what concerns names and options alone. */
+  public static Catalog<Object> union(String what, List<Catalog<?>> catalogs) {
+    final var entries = new LinkedHashMap<String, Entry<?, Object>>();
+    for (final var catalog : catalogs) {
+      catalog.entries.forEach(
+          (name, entry) -> {
+            if (entries.put(name, entry.widened()) != null) {
+              throw new IllegalArgumentException(what + " " + name + " is registered twice");
+            }
+          });
+    }
+    return new Catalog<>(what, entries);
   }
 
   /** All names, in the order of registration. */

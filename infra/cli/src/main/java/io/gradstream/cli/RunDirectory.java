@@ -1,0 +1,33 @@
+package io.gradstream.cli;
+
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where a run's files lie on this machine.
+ *
+ * @param path by default {@code data/<run>} below the working directory
+ */
+record RunDirectory(Path path) {
+  static RunDirectory of(String run, @Nullable Path chosen) {
+    return new RunDirectory(chosen == null ? Path.of("data", run) : chosen);
+  }
+
+  /** The embedded broker's data. */
+  Path kafka() {
+    return path.resolve("kafka");
+  }
+
+  /** The services' local state. */
+  Path state(String role) {
+    return path.resolve("state").resolve(role);
+  }
+
+  Path log() {
+    return path.resolve("train.log");
+  }
+
+  Path model() {
+    return path.resolve("model.safetensors");
+  }
+}

@@ -1,0 +1,97 @@
+package io.gradstream.cli;
+
+import io.gradstream.arbitrator.topology.Arbitrator;
+import io.gradstream.producer.evaluator.Evaluator;
+import io.gradstream.producer.model.TaskModel;
+import io.gradstream.producer.worker.WorkerFleet;
+import io.gradstream.proto.run.Run;
+import io.gradstream.proto.run.StreamsService;
+import io.gradstream.server.topology.ParameterServer;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Supplier;
+
+/**
+ * The services of a run that work in this process; closed in reverse order of their start. One
+ * thread.
+ */
+final class Services implements AutoCloseable {
+  /** A service that works until closed. */
+  private interface Service extends AutoCloseable {
+    Optional<Throwable> failure();
+
+    @Override
+    void close();
+  }
+
+  private final Run run;
+  private final Deque<Service> started = new ArrayDeque<>();
+
+  Services(Run run) {
+    this.run = run;
+  }
+
+  void startServer(String instance, Path state) {
+    add(ParameterServer.start(run, instance, state));
+  }
+
+  void startArbitrator(String instance, Path state) {
+    add(Arbitrator.start(run, instance, state));
+  }
+
+  void startWorkers(int count, Set<String> tasks, Supplier<TaskModel> models) {
+    final WorkerFleet fleet = WorkerFleet.start(run, count, tasks, models);
+    add(fleet::failure, fleet::close);
+  }
+
+  void startEvaluator(Supplier<TaskModel> models) {
+    final Evaluator evaluator = Evaluator.start(run, models);
+    add(evaluator::failure, evaluator::close);
+  }
+
+  private void add(StreamsService service) {
+    add(service::failure, service::close);
+  }
+
+  private void add(Supplier<Optional<Throwable>> failure, Runnable close) {
+    started.push(
+        new Service() {
+          @Override
+          public Optional<Throwable> failure() {
+            return failure.get();
+          }
+
+          @Override
+          public void close() {
+            close.run();
+          }
+        });
+  }
+
+  /**
+   * Says if one of them stopped by itself.
+   *
+   * @throws IllegalStateException with the reason
+   */
+  void requireRunning() {
+    for (final Service service : started) {
+      service
+          .failure()
+          .ifPresent(
+              failure -> {
+                throw new IllegalStateException(
+                    "a service of run " + run.spec().run() + " stopped", failure);
+              });
+    }
+  }
+
+  @Override
+  public void close() {
+    while (!started.isEmpty()) {
+      started.pop().close();
+    }
+  }
+}

@@ -1,0 +1,39 @@
+package io.gradstream.cli;
+
+import io.gradstream.arbitrator.calibrator.Calibrators;
+import io.gradstream.arbitrator.resolver.Resolvers;
+import io.gradstream.producer.data.DataSources;
+import io.gradstream.producer.loss.Objectives;
+import io.gradstream.producer.loss.ReconstructionLosses;
+import io.gradstream.producer.model.Models;
+import io.gradstream.proto.spec.Catalog;
+import io.gradstream.proto.spec.JsonSchema;
+import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.server.optimizer.Optimizers;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** What can stand in each section of a run spec, over all services. */
+final class SpecCatalogs {
+  private SpecCatalogs() {}
+
+  /** Catalogs by the section's path in the spec. */
+  static Map<String, Catalog<?>> all() {
+    final var catalogs = new LinkedHashMap<String, Catalog<?>>();
+    catalogs.put("resolver", Resolvers.CATALOG);
+    catalogs.put("calibrator", Calibrators.CATALOG);
+    catalogs.put("optimizer", Optimizers.CATALOG);
+    catalogs.put("model", Models.CATALOG);
+    catalogs.put(
+        "tasks.loss",
+        Catalog.union("loss", List.of(ReconstructionLosses.CATALOG, Objectives.CATALOG)));
+    catalogs.put("data", DataSources.CATALOG);
+    return catalogs;
+  }
+
+  /** The JSON Schema of run specs. */
+  static String schema() {
+    return JsonSchema.of(RunSpec.class, all());
+  }
+}

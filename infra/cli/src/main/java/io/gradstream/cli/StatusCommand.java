@@ -1,0 +1,91 @@
+package io.gradstream.cli;
+
+import io.gradstream.cli.progress.LogSize;
+import io.gradstream.cli.progress.Report;
+import io.gradstream.cli.progress.RunReader;
+import io.gradstream.cli.progress.RunSummary;
+import io.gradstream.cli.weights.Weights;
+import io.gradstream.cli.weights.WeightsReader;
+import io.gradstream.proto.message.DeadLetter;
+import io.gradstream.proto.message.Metric;
+import io.gradstream.proto.run.Run;
+import io.gradstream.proto.topic.LogReader;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import org.apache.kafka.common.TopicPartition;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code gradstream status}. */
+@Command(
+    name = "status",
+    description = "Tells how far a run is and what it waits for.",
+    mixinStandardHelpOptions = true)
+final class StatusCommand implements Callable<Integer> {
+  @Mixin private RunOptions options;
+
+  @Option(names = "--json", description = "Print one JSON object.")
+  private boolean json;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws IOException {
+    final PrintWriter out = spec.commandLine().getOut();
+    try (var found = options.open();
+        var reader = new RunReader(found.run())) {
+      final Run run = found.run();
+      final RunSummary summary = reader.catchUp();
+      final Optional<Weights> weights = new WeightsReader(run).latest();
+      final var report =
+          new Report(
+              run.spec().run(),
+              run.spec().rounds(),
+              summary,
+              weights.map(Weights::version).orElse(-1L),
+              weights.map(Weights::sha256).orElse(null),
+              summary.rounds(),
+              summary.secondsSinceStart());
+      if (json) {
+        out.println(report.json());
+      } else {
+        out.printf("run %s: round %d of %d%n", report.run(), summary.rounds(), report.rounds());
+        summary.waiting().ifPresent(waiting -> out.println(waiting(run, waiting)));
+        out.println(report.table());
+        LogSize.of(run).ifPresent(size -> out.println("log         " + size.text() + " in Kafka"));
+        deadLetters(run, out);
+      }
+      out.flush();
+    }
+    return 0;
+  }
+
+  private static String waiting(Run run, Metric.Waiting waiting) {
+    return "round %d stands still for %d s and waits for %s"
+        .formatted(
+            waiting.getRound(),
+            waiting.getWaitedMs() / 1000,
+            waiting.getSlotsList().stream()
+                .map(slot -> run.manifest().tasks().get(slot.getTask()) + " slot " + slot.getSlot())
+                .collect(Collectors.joining(", ")));
+  }
+
+  private static void deadLetters(Run run, PrintWriter out) throws IOException {
+    final var partition = new TopicPartition(run.topics().deadLetters(), 0);
+    try (var log = new LogReader(run.connection(), run.spec().run() + ".status")) {
+      final long count = log.end(partition);
+      final var last = log.last(partition);
+      if (last.isPresent()) {
+        out.printf(
+            "refused     %d records; the last: %s%n",
+            count, DeadLetter.parseFrom(last.get().value()).getReason());
+      }
+    }
+  }
+}

@@ -1,0 +1,100 @@
+package io.gradstream.cli;
+
+import io.gradstream.cli.progress.Report;
+import io.gradstream.cli.submission.CheckedSpec;
+import io.gradstream.cli.submission.Submission;
+import io.gradstream.embedded.EmbeddedKafka;
+import io.gradstream.proto.UserError;
+import io.gradstream.proto.topic.Connection;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code gradstream train}. */
+@Command(
+    name = "train",
+    description = {
+      "Trains a run in one process: broker, server, arbitrator, workers and evaluator.",
+      "Interrupted, the same command goes on where it stopped."
+    },
+    mixinStandardHelpOptions = true)
+final class TrainCommand implements Callable<Integer> {
+  /** What shells expect after Ctrl-C. */
+  private static final int INTERRUPTED = 130;
+
+  @Mixin private SpecOptions options;
+
+  @Option(
+      names = "--workers",
+      paramLabel = "N",
+      description = "Worker threads, instead of the spec's; without effect on the result.")
+  private @Nullable Integer workers;
+
+  @Option(
+      names = "--data-dir",
+      paramLabel = "DIR",
+      description = "Where Kafka's data, log and model go; default: data/NAME.")
+  private @Nullable Path dataDirectory;
+
+  @Option(
+      names = "--bootstrap",
+      paramLabel = "HOST:PORT",
+      description = "A Kafka broker, instead of one in this process.")
+  private @Nullable String bootstrap;
+
+  @Option(names = "--json", description = "Print the result as one JSON object, as the last line.")
+  private boolean json;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws IOException {
+    final CheckedSpec checked = CheckedSpec.of(options.read());
+    final int threads = workers == null ? checked.spec().compute().workers() : workers;
+    if (threads < 1 || threads > 1024) {
+      throw new UserError("--workers: " + threads + " is not possible; 1 to 1024");
+    }
+    final RunDirectory directory = RunDirectory.of(checked.spec().run(), dataDirectory);
+    final var command = spec.commandLine();
+    // With --json, standard output carries the result alone.
+    final var display = new Display(json ? command.getErr() : command.getOut());
+    try (var stop = new StopSignal()) {
+      final Report report = train(checked, threads, directory, display, stop);
+      if (json) {
+        command.getOut().println(report.json());
+        command.getOut().flush();
+      }
+      return stop.isRaised() ? INTERRUPTED : 0;
+    }
+  }
+
+  private Report train(
+      CheckedSpec checked, int threads, RunDirectory directory, Display display, StopSignal stop)
+      throws IOException {
+    Logs.toFile(directory.log());
+    if (bootstrap != null) {
+      return train(bootstrap, checked, threads, directory, display, stop);
+    }
+    try (var kafka = EmbeddedKafka.start(directory.kafka(), 0)) {
+      return train(kafka.bootstrapServers(), checked, threads, directory, display, stop);
+    }
+  }
+
+  private static Report train(
+      String address,
+      CheckedSpec checked,
+      int threads,
+      RunDirectory directory,
+      Display display,
+      StopSignal stop)
+      throws IOException {
+    final var outcome = Submission.submit(checked, Connection.to(address));
+    return new Training(outcome.run(), directory, display, stop).run(threads, checked.models());
+  }
+}

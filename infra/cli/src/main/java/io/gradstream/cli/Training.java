@@ -1,0 +1,141 @@
+package io.gradstream.cli;
+
+import io.gradstream.cli.progress.LogSize;
+import io.gradstream.cli.progress.ProgressLine;
+import io.gradstream.cli.progress.Report;
+import io.gradstream.cli.progress.RunReader;
+import io.gradstream.cli.progress.RunSummary;
+import io.gradstream.cli.weights.Safetensors;
+import io.gradstream.cli.weights.Weights;
+import io.gradstream.cli.weights.WeightsReader;
+import io.gradstream.producer.model.TaskModel;
+import io.gradstream.proto.run.Run;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Supplier;
+
+/**
+ * All services of a run in this process, from where the run is to its end or to an interruption.
+ *
+ * <p>How far it is, is read from its topics, as anybody could. The run is over when the weights of
+ * its last round are published and, if it is validated at all, evaluated. One thread.
+ */
+final class Training {
+  private static final Duration LOOK = Duration.ofMillis(250);
+  private static final String INSTANCE = "train";
+
+  private final Run run;
+  private final RunDirectory directory;
+  private final Display display;
+  private final StopSignal stop;
+
+  Training(Run run, RunDirectory directory, Display display, StopSignal stop) {
+    this.run = run;
+    this.directory = directory;
+    this.display = display;
+    this.stop = stop;
+  }
+
+  /**
+   * Trains and shows it.
+   *
+   * @param workers worker threads
+   * @param models makes a model for each of them
+   * @throws IOException if the model cannot be written
+   */
+  Report run(int workers, Supplier<TaskModel> models) throws IOException {
+    try (var reader = new RunReader(run)) {
+      final RunSummary summary = reader.catchUp();
+      final long before = summary.rounds();
+      final boolean wasFinished = isFinished(summary);
+      final long start = System.nanoTime();
+      announce(before, wasFinished);
+      if (!wasFinished) {
+        work(reader, workers, models);
+      }
+      final double elapsed = (System.nanoTime() - start) / 1e9;
+      final Optional<Weights> weights = new WeightsReader(run).latest();
+      final var report =
+          new Report(
+              run.spec().run(),
+              run.spec().rounds(),
+              summary,
+              weights.map(Weights::version).orElse(-1L),
+              weights.map(Weights::sha256).orElse(null),
+              wasFinished ? summary.rounds() : summary.rounds() - before,
+              wasFinished ? summary.secondsSinceStart() : elapsed);
+      conclude(report, weights);
+      return report;
+    }
+  }
+
+  private void announce(long done, boolean finished) {
+    final String name = run.spec().run();
+    final long rounds = run.spec().rounds();
+    if (finished) {
+      display.print("run " + name + " is finished; what came of it:");
+      return;
+    }
+    display.print(
+        "run %s: %,d parameters, %d tasks, %s; Kafka at %s, everything kept in %s"
+            .formatted(
+                name,
+                run.manifest().size(),
+                run.manifest().tasks().size(),
+                done == 0 ? rounds + " rounds" : "goes on after round " + done + " of " + rounds,
+                run.connection().bootstrap(),
+                directory.path()));
+  }
+
+  private void work(RunReader reader, int workers, Supplier<TaskModel> models) {
+    try (var services = new Services(run)) {
+      services.startServer(INSTANCE, directory.state("server"));
+      services.startArbitrator(INSTANCE, directory.state("arbitrator"));
+      services.startWorkers(workers, Set.copyOf(run.manifest().tasks()), models);
+      if (run.spec().evaluation().every() > 0) {
+        services.startEvaluator(models);
+      }
+      final var line = new ProgressLine(run.spec().rounds());
+      RunSummary summary = reader.poll(LOOK);
+      while (!stop.isRaised() && !isFinished(summary)) {
+        services.requireRunning();
+        display.progress(line.at(summary, System.nanoTime()));
+        summary = reader.poll(LOOK);
+      }
+    }
+  }
+
+  private boolean isFinished(RunSummary summary) {
+    final long rounds = run.spec().rounds();
+    return summary.rounds() >= rounds
+        && (run.spec().evaluation().every() == 0 || summary.validations().containsKey(rounds))
+        && new WeightsReader(run).latest().map(Weights::version).orElse(-1L) >= rounds;
+  }
+
+  private void conclude(Report report, Optional<Weights> weights) throws IOException {
+    final RunSummary summary = report.summary();
+    if (summary.rounds() < report.rounds()) {
+      display.print(
+          "stopped after round "
+              + summary.rounds()
+              + " of "
+              + report.rounds()
+              + "; the same command goes on");
+      return;
+    }
+    if (weights.isPresent()) {
+      Safetensors.write(directory.model(), run, weights.get());
+    }
+    display.print("");
+    display.print(report.table());
+    display.print("model       " + directory.model());
+    display.print(
+        "log         "
+            + directory.log()
+            + "; "
+            + LogSize.of(run).map(LogSize::text).orElse("size unknown")
+            + " in Kafka");
+  }
+}

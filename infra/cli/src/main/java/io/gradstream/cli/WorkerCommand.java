@@ -1,0 +1,46 @@
+package io.gradstream.cli;
+
+import io.gradstream.producer.model.Models;
+import io.gradstream.proto.UserError;
+import io.gradstream.proto.run.Run;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code gradstream worker}. */
+@Command(
+    name = "worker",
+    description = "Runs workers: they take orders, compute gradients and publish them.",
+    mixinStandardHelpOptions = true)
+final class WorkerCommand extends RoleCommand {
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "Workers in this process, each with a model of its own; default: 1.")
+  private int threads = 1;
+
+  @Option(
+      names = "--tasks",
+      paramLabel = "TASK",
+      split = ",",
+      description = "The tasks to serve, separated by commas; default: all.")
+  private List<String> tasks = List.of();
+
+  @Override
+  void start(Run run, RunDirectory directory, Services services) {
+    if (threads < 1 || threads > 1024) {
+      throw new UserError("--threads: " + threads + " is not possible; 1 to 1024");
+    }
+    final List<String> known = run.manifest().tasks();
+    final Set<String> served = new LinkedHashSet<>(tasks.isEmpty() ? known : tasks);
+    for (final String task : served) {
+      if (!known.contains(task)) {
+        throw new UserError(
+            "--tasks: run " + run.spec().run() + " has no task " + task + "; it has " + known);
+      }
+    }
+    services.startWorkers(threads, served, Models.prepare(run.spec()));
+  }
+}

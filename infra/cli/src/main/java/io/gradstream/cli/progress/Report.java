@@ -1,0 +1,183 @@
+package io.gradstream.cli.progress;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.gradstream.proto.message.Metric;
+import java.util.List;
+import java.util.Locale;
+import java.util.SortedMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a run came to, as a table for a person and as JSON for a program.
+ *
+ * @param run the run's name
+ * @param rounds rounds of the whole run
+ * @param summary the run so far
+ * @param weightsVersion the newest version; -1 before the first
+ * @param weightsSha256 its digest; null before the first
+ * @param trainedRounds rounds that {@code seconds} were spent on
+ * @param seconds what training took, by the clock
+ */
+public record Report(
+    String run,
+    long rounds,
+    RunSummary summary,
+    long weightsVersion,
+    @Nullable String weightsSha256,
+    long trainedRounds,
+    double seconds) {
+
+  /** Lines of at most about 100 characters, without a line break at the end. */
+  public String table() {
+    final var text = new StringBuilder();
+    losses(text);
+    conflicts(text);
+    time(text);
+    if (weightsSha256 != null) {
+      line(text, "weights", "version " + weightsVersion + ", sha256 " + weightsSha256);
+    }
+    return text.toString().stripTrailing();
+  }
+
+  private void losses(StringBuilder text) {
+    final List<String> tasks = summary.tasks();
+    final int width = Math.max(10, tasks.stream().mapToInt(String::length).max().orElse(0));
+    final var validations = summary.validations();
+    final boolean validated = !validations.isEmpty();
+    text.append(
+        format(
+            "%-" + width + "s  %21s%s%n",
+            "task",
+            "loss first -> last",
+            validated ? "   validation first -> last" : ""));
+    for (int task = 0; task < tasks.size(); task++) {
+      final String name = tasks.get(task);
+      text.append(format("%-" + width + "s", name));
+      if (summary.rounds() > 0) {
+        text.append(pair(summary.firstLosses()[task], summary.lastLosses()[task]));
+      } else {
+        text.append(" ".repeat(23));
+      }
+      if (validated) {
+        final double first = first(validations, name);
+        final double last = last(validations, name);
+        text.append("    ").append(pair(first, last)).append(change(first, last));
+      }
+      text.append(System.lineSeparator());
+    }
+  }
+
+  private void conflicts(StringBuilder text) {
+    final List<String> tasks = summary.tasks();
+    if (tasks.size() < 2 || summary.rounds() == 0) {
+      return;
+    }
+    final var pairs = new StringBuilder();
+    for (int i = 0; i < tasks.size() && tasks.size() <= 4; i++) {
+      for (int j = i + 1; j < tasks.size() && tasks.size() > 2; j++) {
+        pairs.append(
+            format(
+                "; %s against %s %s",
+                tasks.get(i), tasks.get(j), percent(summary.conflictRatio(i, j))));
+      }
+    }
+    line(
+        text,
+        "conflicts",
+        format(
+            "in %s of the rounds%s, smallest cosine %+.2f%s",
+            percent(summary.conflictRatio()),
+            tasks.size() > 2 ? " (mean over pairs)" : "",
+            summary.smallestCosine(),
+            pairs));
+  }
+
+  private void time(StringBuilder text) {
+    if (trainedRounds == 0 || seconds <= 0) {
+      return;
+    }
+    final TimeShares.Seconds time = summary.time();
+    final double total = time.total();
+    final String shares =
+        total == 0
+            ? ""
+            : format(
+                ": computing %s, transport %s, arbitration %s, update %s",
+                percent(time.computing() / total),
+                percent(time.transport() / total),
+                percent(time.arbitration() / total),
+                percent(time.update() / total));
+    line(
+        text,
+        "time",
+        format(
+            "%s for %d rounds, %.3g rounds/s%s",
+            ProgressLine.duration(seconds), trainedRounds, trainedRounds / seconds, shares));
+  }
+
+  /** One JSON object. */
+  public ObjectNode json() {
+    final ObjectNode json = new ObjectMapper().createObjectNode();
+    json.put("run", run).put("rounds", summary.rounds()).put("rounds_wanted", rounds);
+    json.put("weights_version", weightsVersion).put("weights_sha256", weightsSha256);
+    final ObjectNode losses = json.putObject("losses");
+    final ObjectNode validation = json.putObject("validation");
+    final var validations = summary.validations();
+    for (int task = 0; task < summary.tasks().size(); task++) {
+      final String name = summary.tasks().get(task);
+      if (summary.rounds() > 0) {
+        losses
+            .putObject(name)
+            .put("first", summary.firstLosses()[task])
+            .put("last", summary.lastLosses()[task]);
+      }
+      if (!validations.isEmpty()) {
+        validation
+            .putObject(name)
+            .put("first", first(validations, name))
+            .put("last", last(validations, name));
+      }
+    }
+    json.put("conflict_ratio", summary.conflictRatio());
+    if (Double.isFinite(summary.smallestCosine())) {
+      json.put("smallest_cosine", summary.smallestCosine());
+    }
+    json.put("seconds", seconds).put("trained_rounds", trainedRounds);
+    final TimeShares.Seconds time = summary.time();
+    json.putObject("time")
+        .put("computing", time.computing())
+        .put("transport", time.transport())
+        .put("arbitration", time.arbitration())
+        .put("update", time.update());
+    return json;
+  }
+
+  private static double first(SortedMap<Long, Metric.Validation> validations, String task) {
+    return validations.sequencedValues().getFirst().getLossesOrDefault(task, Double.NaN);
+  }
+
+  private static double last(SortedMap<Long, Metric.Validation> validations, String task) {
+    return validations.sequencedValues().getLast().getLossesOrDefault(task, Double.NaN);
+  }
+
+  private static String pair(double first, double last) {
+    return format("  %9s -> %8s", ProgressLine.number(first), ProgressLine.number(last));
+  }
+
+  private static String change(double first, double last) {
+    return first > 0 ? format("  %+.0f %%", 100 * (last - first) / first) : "";
+  }
+
+  private static String percent(double ratio) {
+    return format("%.0f %%", 100 * ratio);
+  }
+
+  private static void line(StringBuilder text, String name, String content) {
+    text.append(format("%-10s  %s%n", name, content));
+  }
+
+  private static String format(String format, @Nullable Object... values) {
+    return String.format(Locale.ROOT, format, values);
+  }
+}

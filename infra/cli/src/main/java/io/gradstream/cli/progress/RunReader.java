@@ -1,0 +1,97 @@
+package io.gradstream.cli.progress;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import io.gradstream.proto.message.Metric;
+import io.gradstream.proto.message.Order;
+import io.gradstream.proto.message.ShardStatistics;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.run.Run;
+import io.gradstream.proto.topic.Topics;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.TopicPartition;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Reads a run's small topics from their beginning (orders, statistics, verdicts, metrics) into a
+ * {@link RunSummary}. No vector is read. One thread.
+ */
+public final class RunReader implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(RunReader.class);
+
+  /** Hands one record of a topic to the summary. */
+  private interface Handler {
+    void handle(byte[] value, long timeMs) throws InvalidProtocolBufferException;
+  }
+
+  private final KafkaConsumer<byte[], byte[]> consumer;
+  private final Map<TopicPartition, Handler> handlers = new HashMap<>();
+  private final RunSummary summary;
+
+  public RunReader(Run run) {
+    summary = new RunSummary(run.manifest().tasks());
+    final Topics topics = run.topics();
+    for (int task = 0; task < run.manifest().tasks().size(); task++) {
+      handlers.put(
+          new TopicPartition(topics.orders(task), 0),
+          (value, timeMs) -> summary.order(Order.parseFrom(value).getRound(), timeMs));
+    }
+    handlers.put(
+        new TopicPartition(topics.statistics(), 0),
+        (value, timeMs) -> summary.statistics(ShardStatistics.parseFrom(value), timeMs));
+    // Every partition has its copy of a verdict; one that carries shards surely has.
+    handlers.put(
+        new TopicPartition(topics.verdicts(), run.manifest().shard(0).partition()),
+        (value, timeMs) -> summary.verdict(Verdict.parseFrom(value), timeMs));
+    handlers.put(
+        new TopicPartition(topics.metrics(), 0),
+        (value, timeMs) -> summary.metric(Metric.parseFrom(value)));
+    consumer = new KafkaConsumer<>(run.connection().consumer());
+    consumer.assign(handlers.keySet());
+    consumer.seekToBeginning(handlers.keySet());
+  }
+
+  /** Reads what is there, waiting a little if there is nothing. */
+  public RunSummary poll(Duration patience) {
+    for (final var record : consumer.poll(patience)) {
+      handle(record);
+    }
+    return summary;
+  }
+
+  /** Reads everything that was written before this call. */
+  public RunSummary catchUp() {
+    final Map<TopicPartition, Long> ends = consumer.endOffsets(handlers.keySet());
+    final List<TopicPartition> behind = new ArrayList<>(handlers.keySet());
+    while (true) {
+      behind.removeIf(
+          partition -> consumer.position(partition) >= ends.getOrDefault(partition, 0L));
+      if (behind.isEmpty()) {
+        return summary;
+      }
+      poll(Duration.ofMillis(200));
+    }
+  }
+
+  private void handle(ConsumerRecord<byte[], byte[]> record) {
+    final var partition = new TopicPartition(record.topic(), record.partition());
+    try {
+      handlers
+          .getOrDefault(partition, (value, timeMs) -> {})
+          .handle(record.value(), record.timestamp());
+    } catch (InvalidProtocolBufferException e) {
+      log.warn("{} holds something else at offset {}", partition, record.offset());
+    }
+  }
+
+  @Override
+  public void close() {
+    consumer.close();
+  }
+}

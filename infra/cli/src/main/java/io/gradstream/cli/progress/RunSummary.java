@@ -1,0 +1,189 @@
+package io.gradstream.cli.progress;
+
+import io.gradstream.proto.message.Metric;
+import io.gradstream.proto.message.ShardStatistics;
+import io.gradstream.proto.message.Verdict;
+import java.util.List;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A run so far, summed up record by record. It knows no Kafka: whoever reads the topics tells it,
+ * in the order of each topic; a record that comes twice counts once. One thread.
+ */
+public final class RunSummary {
+  /**
+   * The pair of tasks that conflict most in a round.
+   *
+   * @param zone how the resolver called the conflict; empty if it left the pair alone
+   */
+  public record Conflict(int first, int second, double cosine, String zone) {}
+
+  private final List<String> tasks;
+  private final TimeShares time = new TimeShares();
+  private final SortedMap<Long, Metric.Validation> validations = new TreeMap<>();
+  private final long[][] conflicts;
+  private double smallest = Double.POSITIVE_INFINITY;
+  private double[] firstLosses = {};
+  private double[] lastLosses = {};
+  private long rounds;
+  private long firstOrderMs;
+  private long lastVerdictMs;
+  private @Nullable Conflict conflict;
+  private Metric.@Nullable Waiting waiting;
+
+  /**
+   * @param tasks task names, in manifest order
+   */
+  public RunSummary(List<String> tasks) {
+    this.tasks = List.copyOf(tasks);
+    this.conflicts = new long[tasks.size()][tasks.size()];
+  }
+
+  /** An order of a round was issued. */
+  void order(long round, long timeMs) {
+    if (firstOrderMs == 0) {
+      firstOrderMs = timeMs;
+    }
+    time.order(round, timeMs);
+  }
+
+  void statistics(ShardStatistics statistics, long timeMs) {
+    time.statistics(statistics, timeMs);
+  }
+
+  void verdict(Verdict verdict, long timeMs) {
+    time.verdict(verdict.getRound(), timeMs);
+    if (verdict.getRound() != rounds) {
+      return; // re-emitted after a restart
+    }
+    rounds++;
+    lastVerdictMs = timeMs;
+    waiting = null;
+    lastLosses = verdict.getLossesList().stream().mapToDouble(Double::doubleValue).toArray();
+    if (rounds == 1) {
+      firstLosses = lastLosses;
+    }
+    countConflicts(verdict);
+  }
+
+  void metric(Metric metric) {
+    switch (metric.getValueCase()) {
+      case VALIDATION ->
+          validations.put(metric.getValidation().getVersion(), metric.getValidation());
+      case WAITING -> {
+        if (metric.getWaiting().getRound() == rounds) {
+          waiting = metric.getWaiting();
+        }
+      }
+      case VALUE_NOT_SET -> {}
+    }
+  }
+
+  private void countConflicts(Verdict verdict) {
+    final int n = tasks.size();
+    Conflict worst = null;
+    for (int i = 0; i < n && verdict.getGramCount() == n * n; i++) {
+      for (int j = i + 1; j < n; j++) {
+        final double cosine = cosine(verdict, i, j);
+        if (cosine < 0) {
+          conflicts[i][j]++;
+        }
+        if (worst == null || cosine < worst.cosine()) {
+          worst = new Conflict(i, j, cosine, zone(verdict, i, j));
+        }
+      }
+    }
+    conflict = worst;
+    if (worst != null) {
+      smallest = Math.min(smallest, worst.cosine());
+    }
+  }
+
+  /** Cosine of two tasks' gradients; 0 where one of them vanishes. */
+  private double cosine(Verdict verdict, int i, int j) {
+    final int n = tasks.size();
+    final double norms =
+        Math.sqrt(verdict.getGram(i * n + i)) * Math.sqrt(verdict.getGram(j * n + j));
+    return norms > 0 ? verdict.getGram(i * n + j) / norms : 0;
+  }
+
+  private static String zone(Verdict verdict, int i, int j) {
+    for (final var arbitration : verdict.getArbitrationsList()) {
+      if (Math.min(arbitration.getFirst(), arbitration.getSecond()) == i
+          && Math.max(arbitration.getFirst(), arbitration.getSecond()) == j) {
+        return arbitration.getZone();
+      }
+    }
+    return "";
+  }
+
+  public List<String> tasks() {
+    return tasks;
+  }
+
+  /** Rounds that have a verdict. */
+  public long rounds() {
+    return rounds;
+  }
+
+  /** Training loss of each task in the first round; empty before it. */
+  public double[] firstLosses() {
+    return firstLosses.clone();
+  }
+
+  /** Training loss of each task in the newest round. */
+  public double[] lastLosses() {
+    return lastLosses.clone();
+  }
+
+  /** The conflict of the newest round; empty with a single task or before the first round. */
+  public Optional<Conflict> conflict() {
+    return Optional.ofNullable(conflict);
+  }
+
+  /** The smallest cosine of all rounds; infinite with a single task. */
+  public double smallestCosine() {
+    return smallest;
+  }
+
+  /** In which share of the rounds two tasks' gradients pointed against each other, 0 to 1. */
+  public double conflictRatio(int first, int second) {
+    return rounds == 0
+        ? 0
+        : conflicts[Math.min(first, second)][Math.max(first, second)] / (double) rounds;
+  }
+
+  /** The mean of {@link #conflictRatio(int, int)} over all pairs; 0 with a single task. */
+  public double conflictRatio() {
+    final int n = tasks.size();
+    double sum = 0;
+    for (int i = 0; i < n; i++) {
+      for (int j = i + 1; j < n; j++) {
+        sum += conflictRatio(i, j);
+      }
+    }
+    return n < 2 ? 0 : sum / (n * (n - 1) / 2);
+  }
+
+  /** Validation losses by weights version. */
+  public SortedMap<Long, Metric.Validation> validations() {
+    return new TreeMap<>(validations);
+  }
+
+  /** What the newest round waits for, if it was reported to stand still. */
+  public Optional<Metric.Waiting> waiting() {
+    return Optional.ofNullable(waiting);
+  }
+
+  public TimeShares.Seconds time() {
+    return time.seconds();
+  }
+
+  /** Seconds from the first order to the newest verdict, pauses included. */
+  public double secondsSinceStart() {
+    return rounds == 0 ? 0 : Math.max(0, lastVerdictMs - firstOrderMs) / 1e3;
+  }
+}

@@ -1,0 +1,223 @@
+package io.gradstream.cli.submission;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.gradstream.producer.model.TaskModel;
+import io.gradstream.proto.UserError;
+import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.manifest.Shard;
+import io.gradstream.proto.message.DataType;
+import io.gradstream.proto.message.UpdateShard;
+import io.gradstream.proto.record.Keys;
+import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.run.Run;
+import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.spec.TaskSpec;
+import io.gradstream.proto.topic.Connection;
+import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.topic.Topics;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Brings a run to a cluster, once: the same spec again finds the run as it is, and a submission
+ * that was broken off is started over. Nothing is created for a spec that is wrong anywhere.
+ */
+public final class Submission {
+  private static final Logger log = LoggerFactory.getLogger(Submission.class);
+
+  /**
+   * What came of it.
+   *
+   * @param isNew whether the run was not there before
+   */
+  public record Outcome(Run run, boolean isNew) {}
+
+  private final Connection connection;
+  private final Admin admin;
+
+  private Submission(Connection connection, Admin admin) {
+    this.connection = connection;
+    this.admin = admin;
+  }
+
+  /**
+   * Submits a run, or finds it.
+   *
+   * @throws UserError if no broker answers, or another spec runs under the same name
+   */
+  public static Outcome submit(CheckedSpec spec, Connection connection) {
+    try (Admin admin = Cluster.open(connection)) {
+      return new Submission(connection, admin).submit(spec);
+    }
+  }
+
+  private Outcome submit(CheckedSpec checked) {
+    final RunSpec spec = checked.spec();
+    if (isSubmitted(spec.run())) {
+      final Run run = Run.read(connection, spec.run());
+      requireSame(run.spec(), spec);
+      return new Outcome(run, false);
+    }
+    try (TaskModel model = checked.models().get()) {
+      final Run run = new Run(spec, manifest(spec, model), connection);
+      createTopics(TopicPlan.of(run));
+      setWorkerGroup(run);
+      model.initialize(spec.seed());
+      publish(run, model.weights());
+      log.info(
+          "submitted run {}: {} parameters in {} shards on {} partitions",
+          spec.run(),
+          run.manifest().size(),
+          run.manifest().shards().size(),
+          run.manifest().partitions());
+      return new Outcome(run, true);
+    }
+  }
+
+  private static Manifest manifest(RunSpec spec, TaskModel model) {
+    return Manifest.of(
+        spec.tasks().stream().map(TaskSpec::name).toList(),
+        model.tensors(),
+        spec.transport().shardValues(),
+        spec.transport().partitions());
+  }
+
+  private boolean isSubmitted(String run) {
+    final String topic = Topics.spec(run);
+    if (!await(admin.listTopics().names()).contains(topic)) {
+      return false;
+    }
+    try (var reader = new LogReader(connection, run + ".submission")) {
+      return reader.last(new TopicPartition(topic, 0)).isPresent();
+    }
+  }
+
+  private static void requireSame(RunSpec there, RunSpec here) {
+    final List<String> differences = SpecDifference.between(there.text(), here.text());
+    if (!differences.isEmpty()) {
+      final int more = differences.size() - 3;
+      throw new UserError(
+          "run "
+              + here.run()
+              + " exists with another spec ("
+              + String.join("; ", differences.subList(0, Math.min(3, differences.size())))
+              + (more > 0 ? "; and " + more + " more" : "")
+              + "); choose another name for this run, or another --data-dir");
+    }
+  }
+
+  /** Creates the topics anew: what a broken-off submission left may belong to another spec. */
+  private void createTopics(List<NewTopic> topics) {
+    final Collection<String> existing = await(admin.listTopics().names());
+    final List<String> left =
+        topics.stream().map(NewTopic::name).filter(existing::contains).toList();
+    if (!left.isEmpty()) {
+      log.warn("an earlier submission was broken off; its topics are created anew: {}", left);
+      await(admin.deleteTopics(left).all());
+    }
+    await(admin.createTopics(topics).all());
+  }
+
+  /**
+   * The group that shares the orders: a late worker finds the orders that are already there, an
+   * order is offered again when its worker is late, and as often as Kafka permits.
+   */
+  private void setWorkerGroup(Run run) {
+    final var group = new ConfigResource(ConfigResource.Type.GROUP, run.topics().workerGroup());
+    final var timeout = Integer.toString(run.spec().orders().timeoutMs());
+    try {
+      await(
+          admin
+              .incrementalAlterConfigs(
+                  Map.of(
+                      group,
+                      List.of(
+                          set("share.auto.offset.reset", "earliest"),
+                          set("share.record.lock.duration.ms", timeout),
+                          set("share.delivery.count.limit", "10"))))
+              .all());
+    } catch (KafkaException e) {
+      throw new UserError(
+          "the broker at %s refuses the workers' share group (orders.timeout-ms: %s): %s"
+              .formatted(connection.bootstrap(), timeout, e.getMessage()),
+          e);
+    }
+  }
+
+  private static AlterConfigOp set(String key, String value) {
+    return new AlterConfigOp(new ConfigEntry(key, value), AlterConfigOp.OpType.SET);
+  }
+
+  private void publish(Run run, MemorySegment weights) {
+    final Topics topics = run.topics();
+    try (var producer = new KafkaProducer<byte[], byte[]>(connection.producer())) {
+      final var sent = new ArrayList<Future<RecordMetadata>>();
+      for (final Shard shard : run.manifest().shards()) {
+        sent.add(
+            producer.send(
+                new ProducerRecord<>(
+                    topics.updates(),
+                    shard.partition(),
+                    Keys.shard(shard.index()),
+                    initial(run.manifest(), shard, weights))));
+      }
+      for (final var record : sent) {
+        record.get();
+      }
+      producer
+          .send(
+              new ProducerRecord<>(
+                  topics.spec(), 0, run.spec().run().getBytes(UTF_8), run.toRecord().toByteArray()))
+          .get();
+    } catch (ExecutionException e) {
+      throw new KafkaException("could not publish run " + run.spec().run(), e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while submitting", e);
+    }
+  }
+
+  private static byte[] initial(Manifest manifest, Shard shard, MemorySegment weights) {
+    final UpdateShard header =
+        UpdateShard.newBuilder()
+            .setShard(shard.index())
+            .setManifest(manifest.hash())
+            .setInitial(true)
+            .setType(DataType.FLOAT32)
+            .build();
+    final int bytes = shard.length() * Float.BYTES;
+    final byte[] record = ValuesRecord.allocate(header, bytes);
+    MemorySegment.copy(
+        weights, shard.offset() * Float.BYTES, ValuesRecord.valuesOf(record, bytes), 0, bytes);
+    return record;
+  }
+
+  private static <T> T await(Future<T> future) {
+    try {
+      return future.get();
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof KafkaException kafka ? kafka : new KafkaException(e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while submitting", e);
+    }
+  }
+}
