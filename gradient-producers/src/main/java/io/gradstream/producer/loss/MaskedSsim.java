@@ -59,10 +59,15 @@ public record MaskedSsim(
     NDArray varianceY = filtered.get(3).sub(squareY);
     NDArray covariance = filtered.get(4).sub(product);
 
-    NDArray luminance = product.mul(2).add(C1).div(squareX.add(squareY).add(C1));
-    NDArray structure = covariance.mul(2).add(C2).div(varianceX.add(varianceY).add(C2));
+    NDManager manager = x.getManager();
+    NDArray two = manager.create(2f);
+    NDArray c1 = manager.create(C1);
+    NDArray c2 = manager.create(C2);
+    NDArray luminance = product.mul(two).add(c1).div(squareX.add(squareY).add(c1));
+    NDArray structure = covariance.mul(two).add(c2).div(varianceX.add(varianceY).add(c2));
     NDArray similarity = luminance.mul(structure).mul(reconstruction.isMasked()).sum();
-    return similarity.div(-(float) reconstruction.maskedPixels()).add(1f);
+    NDArray perPixel = manager.create(-1f / reconstruction.maskedPixels());
+    return similarity.mul(perPixel).add(manager.create(1f));
   }
 
   /** Local means of images of one shape B x H x W. */

@@ -3,6 +3,7 @@ package io.gradstream.producer.loss;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 
 /**
@@ -34,7 +35,8 @@ public record Reconstruction(
   public NDArray composed() {
     NDArray patches = NDArrays.concat(new NDList(visible, guessed), 1);
     NDArray normalised = patches.reshape(new Shape(-1)).take(source);
-    return normalised.mul(deviation).add(mean);
+    NDManager manager = normalised.getManager();
+    return normalised.mul(manager.create(deviation)).add(manager.create(mean));
   }
 
   /** Number of masked pixels, all images together. */

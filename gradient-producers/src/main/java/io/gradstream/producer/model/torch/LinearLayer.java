@@ -10,7 +10,11 @@ public final class LinearLayer {
 
   /** Declares a weight of shape {@code out x in} and a bias of shape {@code out}. */
   public LinearLayer(Layout layout, String name, long in, long out) {
-    weight = layout.declare(name + ".weight", Initialization.XAVIER_UNIFORM, out, in);
+    this(layout, name, in, out, Initialization.XAVIER_UNIFORM);
+  }
+
+  LinearLayer(Layout layout, String name, long in, long out, Initialization initialization) {
+    weight = layout.declare(name + ".weight", initialization, out, in);
     bias = layout.declare(name + ".bias", Initialization.ZEROS, out);
   }
 

@@ -26,7 +26,9 @@ public final class TransformerBlock {
   public TransformerBlock(Layout layout, String name, long width, long heads, long mlpWidth) {
     this.heads = heads;
     attentionNorm = new NormLayer(layout, name + ".norm1", width);
-    queryKeyValue = new LinearLayer(layout, name + ".attention.qkv", width, 3 * width);
+    queryKeyValue =
+        new LinearLayer(
+            layout, name + ".attention.qkv", width, 3 * width, Initialization.ATTENTION);
     projection = new LinearLayer(layout, name + ".attention.projection", width, width);
     mlpNorm = new NormLayer(layout, name + ".norm2", width);
     expand = new LinearLayer(layout, name + ".mlp.expand", width, mlpWidth);
@@ -51,7 +53,8 @@ public final class TransformerBlock {
             .reshape(new Shape(batch, tokens, 3, heads, headWidth))
             .transpose(2, 0, 3, 1, 4)
             .split(3);
-    NDArray query = parts.get(0).mul(1 / (float) Math.sqrt(headWidth));
+    NDArray scale = x.getManager().create(1 / (float) Math.sqrt(headWidth));
+    NDArray query = parts.get(0).mul(scale);
     NDArray key = parts.get(1).transpose(0, 1, 2, 4, 3);
     NDArray mixed = query.matMul(key).softmax(-1).matMul(parts.get(2));
     NDArray merged = mixed.transpose(0, 1, 3, 2, 4).reshape(new Shape(batch, tokens, width));
