@@ -23,7 +23,7 @@ public final class Resolvers {
               new MethodInfo(LOSS_ONLY, "baseline", "LibMTL EW", ""))
           .with(
               "gcond",
-              GCond.Options.class,
+              GCondOptions.class,
               options -> draws -> new GCond(options),
               "resolves conflicts pair by pair, the steadier and stronger task first",
               new MethodInfo(

@@ -16,14 +16,14 @@ import java.util.List;
  * <p>Mutable, confined to one call of {@link GCond}.
  */
 final class TieBreak {
-  private final GCond.Options options;
+  private final GCondOptions options;
   private final ProjectedGradients gradients;
   private final double[] previousNorms;
   private final double[] emas;
   private final List<Integer> history = new ArrayList<>();
 
   TieBreak(
-      GCond.Options options,
+      GCondOptions options,
       ProjectedGradients gradients,
       double[] previousNorms,
       double[] emas,

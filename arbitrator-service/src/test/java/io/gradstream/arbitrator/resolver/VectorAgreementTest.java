@@ -1,0 +1,170 @@
+package io.gradstream.arbitrator.resolver;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.gradstream.proto.spec.Section;
+import java.util.Map;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import org.hipparchus.linear.Array2DRowRealMatrix;
+import org.hipparchus.linear.SingularValueDecomposition;
+
+/**
+ * The answers from inner products against each method's own definition on the vectors: its
+ * algorithm where it has one, else the conditions that only its solution meets.
+ */
+class VectorAgreementTest {
+
+  @Provide
+  Arbitrary<RandomRound> any() {
+    return RandomRound.any();
+  }
+
+  @Provide
+  Arbitrary<RandomRound> independent() {
+    return RandomRound.independent();
+  }
+
+  @Provide
+  Arbitrary<Double> alphas() {
+    return Arbitraries.of(0.5, 1.0, 2.0, 5.0);
+  }
+
+  @Property(tries = 2000)
+  void pcgradProjectsTheVectors(@ForAll("independent") RandomRound round) {
+    double[] expected = new double[round.gradients()[0].length];
+    int[][] orders = new CounterDraws().visitingOrders(round.statistics());
+    for (int task = 0; task < round.tasks(); task++) {
+      double[] projected = round.gradients()[task].clone();
+      for (int other : orders[task]) {
+        double[] gradient = round.gradients()[other];
+        double product = Vectors.dot(projected, gradient);
+        if (other != task && product < 0) {
+          add(projected, -product / Vectors.dot(gradient, gradient), gradient);
+        }
+      }
+      add(expected, 1, projected);
+    }
+
+    assertUpdate(round, resolve("pcgrad", Map.of(), round), expected, 1e-9);
+  }
+
+  @Property(tries = 4000)
+  void mgdaFindsThePointOfTheHullNearestToZero(@ForAll("any") RandomRound round) {
+    double[] weights = resolve("mgda", Map.of(), round);
+    double[] update = round.combine(weights);
+    double squared = Vectors.dot(update, update);
+
+    assertThat(Vectors.sum(weights)).isBetween(1 - 1e-12, 1 + 1e-12);
+    for (int i = 0; i < round.tasks(); i++) {
+      assertThat(weights[i]).isNotNegative();
+      double[] gradient = round.gradients()[i];
+      double rounding = 1e-12 * norm(gradient) * round.size(weights);
+      assertThat(Vectors.dot(gradient, update)).isGreaterThanOrEqualTo(squared - rounding);
+    }
+  }
+
+  @Property(tries = 1500)
+  void cagradMeetsTheConditionsOfItsDual(@ForAll("independent") RandomRound round) {
+    Resolver resolver = Resolvers.create(Section.of("cagrad", Map.of("c", 0.4)));
+    Resolution resolution = resolver.resolve(round.statistics(), MethodState.EMPTY);
+    double[] x = resolution.details().getOrDefault("simplex-weights", new double[0]);
+    double[] mean = round.combine(Vectors.filled(round.tasks(), 1.0 / round.tasks()));
+    double radius = 0.4 * Math.sqrt(Vectors.dot(mean, mean) + 1e-8) + 1e-8;
+    double[] worst = round.combine(x);
+    double root = Math.sqrt(Vectors.dot(worst, worst) + 1e-8);
+
+    // Slopes of the dual: no vertex of the simplex lies lower than those that are used.
+    double used = Vectors.dot(worst, mean) + radius * Vectors.dot(worst, worst) / root;
+    for (int i = 0; i < round.tasks(); i++) {
+      double[] gradient = round.gradients()[i];
+      double slope = Vectors.dot(gradient, mean) + radius * Vectors.dot(gradient, worst) / root;
+      double size = norm(gradient) * (norm(mean) + radius) + round.size(x) * norm(mean);
+      assertThat(slope - used).as("task %s", i).isGreaterThanOrEqualTo(-1e-9 * size);
+    }
+  }
+
+  @Property(tries = 3000)
+  void fairgradSatisfiesItsEquation(
+      @ForAll("independent") RandomRound round, @ForAll("alphas") double alpha) {
+    double[] weights = resolve("fairgrad", Map.of("alpha", alpha), round);
+    double[] update = round.combine(weights);
+
+    for (int i = 0; i < round.tasks(); i++) {
+      double[] gradient = round.gradients()[i];
+      double goal = Math.pow(weights[i], -1 / alpha);
+      double rounding = 1e-9 * (goal + norm(gradient) * round.size(weights));
+      assertThat(Vectors.dot(gradient, update)).isBetween(goal - rounding, goal + rounding);
+    }
+  }
+
+  @Property(tries = 2000)
+  void imtlgProjectsAlikeOnAllDirections(@ForAll("independent") RandomRound round) {
+    double[] weights = resolve("imtl-g", Map.of(), round);
+    double[] update = round.combine(weights);
+
+    assertThat(Vectors.sum(weights)).isBetween(1 - 1e-6, 1 + 1e-6);
+    double first = Vectors.dot(update, round.gradients()[0]) / norm(round.gradients()[0]);
+    for (double[] gradient : round.gradients()) {
+      double rounding = 1e-9 * round.size(weights);
+      assertThat(Vectors.dot(update, gradient) / norm(gradient))
+          .isBetween(first - rounding, first + rounding);
+    }
+  }
+
+  @Property(tries = 500)
+  void alignedMtlCombinesTheSingularVectors(@ForAll("independent") RandomRound round) {
+    // A = U S V'; the aligned gradients are smin U V', and the update is their sum.
+    var svd = new SingularValueDecomposition(new Array2DRowRealMatrix(round.gradients()));
+    double[] values = svd.getSingularValues();
+    if (values[values.length - 1] < 1e-4 * values[0]) {
+      return; // squared in the Gram matrix, such a spread leaves too few digits to compare
+    }
+    double[] ones = Vectors.filled(round.tasks(), values[values.length - 1]);
+    double[] expected = svd.getVT().transpose().operate(svd.getUT().operate(ones));
+
+    assertUpdate(round, resolve("aligned-mtl", Map.of(), round), expected, 1e-5);
+  }
+
+  @Property(tries = 2000)
+  void dualprojIsTheNearestUpdateInTheDualCone(@ForAll("independent") RandomRound round) {
+    Map<String, Object> options = Map.of("norm-eps", 0.0, "reg-eps", 1e-9);
+    double[] v = resolve("dualproj", options, round);
+    double[] update = round.combine(v);
+    double trace = Matrices.trace(round.gram());
+
+    for (int i = 0; i < round.tasks(); i++) {
+      double added = v[i] - 1.0 / round.tasks();
+      double slack = Vectors.dot(round.gradients()[i], update) / trace + 1e-9 * v[i];
+      double size = Matrices.trace(round.gram()) / trace * norm(v);
+      assertThat(added).isGreaterThanOrEqualTo(-1e-12);
+      assertThat(slack).isGreaterThanOrEqualTo(-1e-12 * size);
+      assertThat(added * slack).as("complementary").isLessThanOrEqualTo(1e-9 * size * size);
+    }
+  }
+
+  private static double[] resolve(String method, Map<String, ?> options, RandomRound round) {
+    Resolver resolver = Resolvers.create(Section.of(method, options));
+    return resolver.resolve(round.statistics(), resolver.initialState(round.tasks())).weights();
+  }
+
+  private static void assertUpdate(
+      RandomRound round, double[] weights, double[] expected, double tolerance) {
+    double[] difference = round.combine(weights);
+    add(difference, -1, expected);
+    assertThat(norm(difference)).isLessThanOrEqualTo(tolerance * round.size(weights));
+  }
+
+  private static double norm(double[] x) {
+    return Math.sqrt(Vectors.dot(x, x));
+  }
+
+  private static void add(double[] sum, double factor, double[] x) {
+    for (int d = 0; d < sum.length; d++) {
+      sum[d] += factor * x[d];
+    }
+  }
+}
