@@ -31,7 +31,12 @@ final class AdamW implements Optimizer {
               max = 1,
               exclusiveMax = true)
           double beta2,
-      @Param(value = "added to the denominator", defaultValue = "1e-8", min = 0) double eps,
+      @Param(
+              value = "added to the denominator",
+              defaultValue = "1e-8",
+              min = 0,
+              exclusiveMin = true)
+          double eps,
       @Param(value = "decoupled weight decay", defaultValue = "0.01", min = 0)
           double weightDecay) {}
 

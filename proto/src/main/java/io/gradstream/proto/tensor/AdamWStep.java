@@ -3,6 +3,8 @@ package io.gradstream.proto.tensor;
 /**
  * The numbers of one AdamW step, computed once in double and the same for all values.
  *
+ * <p>Powers are StrictMath's, which are the same on every machine.
+ *
  * <p>Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019, Algorithm 2, in the order
  * of operations of the usual implementations: {@code theta = decay*theta - stepSize * m /
  * (sqrt(v)*rootCorrection + eps)}.
@@ -39,8 +41,8 @@ public record AdamWStep(
         (float) beta2,
         (float) (1 - beta2),
         (float) (1 - learningRate * weightDecay),
-        (float) (learningRate / (1 - Math.pow(beta1, t))),
-        (float) (1 / Math.sqrt(1 - Math.pow(beta2, t))),
+        (float) (learningRate / (1 - StrictMath.pow(beta1, t))),
+        (float) (1 / Math.sqrt(1 - StrictMath.pow(beta2, t))),
         (float) eps);
   }
 }

@@ -52,6 +52,24 @@ final class InnerProductPass {
     void multiply(float[] block, int[] at, int length, float[] lanes);
   }
 
+  /**
+   * The same for one or two tasks, whose vectors are read where they lie: off-heap, once, all at
+   * the same pace. Memory is then the only limit.
+   */
+  interface Pair {
+    /** The products' vectors, two for each product. */
+    int[] FACTORS = {0, 0, 0, 1, 1, 1, 0, 2, 0, 3, 1, 2, 1, 3, 0, 4, 1, 4, 4, 4};
+
+    /**
+     * Sets the lanes of the products of a whole block.
+     *
+     * @param vectors the two current, the two previous, and momentum
+     * @param from where the block starts
+     * @param lanes {@link #LANES} for each product, as {@link #FACTORS} has them
+     */
+    void multiply(MemorySegment[] vectors, long from, float[] lanes);
+  }
+
   private record Placed(int[] at, int[] slots) {}
 
   private final long n;
@@ -83,11 +101,27 @@ final class InnerProductPass {
     sums = new double[spare + LANES];
   }
 
+  /** All products by tiles. */
   InnerProducts run(Tile tile) {
+    addTiles(tile, 0);
+    return result();
+  }
+
+  /** All products, for up to two tasks by {@code pair} where the vectors allow it. */
+  InnerProducts run(Tile tile, Pair pair) {
+    boolean direct = tasks <= 2 && Arrays.stream(vectors).allMatch(NativeWindows::isDirect);
+    addTiles(tile, direct ? addPairs(pair) : 0);
+    return result();
+  }
+
+  private void addTiles(Tile tile, long start) {
+    if (start == n) {
+      return;
+    }
     float[] block = new float[vectors.length * STRIDE];
     float[] lanes = new float[PRODUCTS * LANES];
     List<Placed> tiles = tiles();
-    for (long from = 0; from < n; from += BLOCK) {
+    for (long from = start; from < n; from += BLOCK) {
       int length = fill(block, from);
       for (Placed placed : tiles) {
         tile.multiply(block, placed.at, length, lanes);
@@ -96,7 +130,35 @@ final class InnerProductPass {
         }
       }
     }
-    return result();
+  }
+
+  /** Adds whole blocks and says where they end. The first vector stands in for those not there. */
+  private long addPairs(Pair pair) {
+    int absent = -1;
+    int[] places = {
+      0,
+      tasks > 1 ? 1 : absent,
+      withPrevious ? tasks : absent,
+      withPrevious && tasks > 1 ? tasks + 1 : absent,
+      withMomentum ? vectors.length - 1 : absent
+    };
+    MemorySegment[] five =
+        Arrays.stream(places).mapToObj(p -> vectors[Math.max(p, 0)]).toArray(MemorySegment[]::new);
+    int[] slots = new int[Pair.FACTORS.length / 2];
+    for (int product = 0; product < slots.length; product++) {
+      int x = places[Pair.FACTORS[2 * product]];
+      int y = places[Pair.FACTORS[2 * product + 1]];
+      slots[product] = x == absent || y == absent ? spare : slot(x, y);
+    }
+    float[] lanes = new float[slots.length * LANES];
+    long end = n / BLOCK * BLOCK;
+    for (long from = 0; from < end; from += BLOCK) {
+      pair.multiply(five, from, lanes);
+      for (int product = 0; product < slots.length; product++) {
+        empty(lanes, product * LANES, sums, slots[product], LANES);
+      }
+    }
+    return end;
   }
 
   /** Copies the vectors' values from {@code from} on and says how many there are, with zeros. */

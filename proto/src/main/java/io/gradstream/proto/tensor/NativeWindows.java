@@ -35,8 +35,13 @@ final class NativeWindows implements AutoCloseable {
 
   Window on(MemorySegment x, ValueType type) {
     MemorySegment values = Vectors.of(x, type, n);
-    boolean direct = values.isNative() && !values.isMapped();
+    boolean direct = isDirect(values);
     return new Window(values, type, direct ? values : buffer(type), direct);
+  }
+
+  /** Whether a vector can be looked at where it is. */
+  static boolean isDirect(MemorySegment x) {
+    return x.isNative() && !x.isMapped();
   }
 
   /** Off-heap room for a window's values. */

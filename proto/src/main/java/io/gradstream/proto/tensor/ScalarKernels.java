@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 final class ScalarKernels implements Kernels {
   static final ScalarKernels INSTANCE = new ScalarKernels();
 
-  /** Lanes of {@link #squaredNorm}: four times the usual, since a lone sum waits for itself. */
-  static final int NORM_LANES = 64;
+  /** Lanes of {@link #squaredNorm}: twice the usual, since a lone sum waits for itself. */
+  static final int NORM_LANES = 32;
 
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);

@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 final class VectorKernels implements Kernels {
   static final VectorKernels INSTANCE = new VectorKernels();
 
-  /** Width of a register. */
-  static final int BITS = Simd.F.vectorBitSize();
+  /** Width of the widest register. */
+  static final int BITS = Simd.WIDE.vectorBitSize();
 
   private static final ScalarKernels SCALAR = ScalarKernels.INSTANCE;
   private static final int NORM_LANES = ScalarKernels.NORM_LANES;
@@ -77,7 +77,8 @@ final class VectorKernels implements Kernels {
   @Override
   public InnerProducts innerProducts(
       MemorySegment[] current, MemorySegment[] previous, @Nullable MemorySegment momentum, long n) {
-    return new InnerProductPass(current, previous, momentum, n).run(VectorSums::tile);
+    return new InnerProductPass(current, previous, momentum, n)
+        .run(VectorSums::tile, VectorSums::pair);
   }
 
   /** Window by window: first the sum, two vectors at a time, then what goes out. */

@@ -2,6 +2,7 @@ package io.gradstream.proto.tensor;
 
 import static io.gradstream.proto.tensor.Simd.F;
 import static io.gradstream.proto.tensor.Simd.L;
+import static io.gradstream.proto.tensor.Simd.WIDE;
 import static io.gradstream.proto.tensor.Simd.load;
 import static io.gradstream.proto.tensor.Simd.loadBfloat16;
 
@@ -79,7 +80,7 @@ final class VectorSums {
 
   /** An {@link InnerProductPass.Tile}. */
   static void tile(float[] block, int[] at, int length, float[] lanes) {
-    for (int part = 0; part < LANES; part += L) {
+    for (int part = 0; part < LANES; part += WIDE.length()) {
       tilePart(block, at, part, length, lanes);
     }
   }
@@ -91,21 +92,21 @@ final class VectorSums {
     int row3 = at[3] + part;
     int column0 = at[4] + part;
     int column1 = at[5] + part;
-    FloatVector s00 = FloatVector.zero(F);
-    FloatVector s01 = FloatVector.zero(F);
-    FloatVector s10 = FloatVector.zero(F);
-    FloatVector s11 = FloatVector.zero(F);
-    FloatVector s20 = FloatVector.zero(F);
-    FloatVector s21 = FloatVector.zero(F);
-    FloatVector s30 = FloatVector.zero(F);
-    FloatVector s31 = FloatVector.zero(F);
+    FloatVector s00 = FloatVector.zero(WIDE);
+    FloatVector s01 = FloatVector.zero(WIDE);
+    FloatVector s10 = FloatVector.zero(WIDE);
+    FloatVector s11 = FloatVector.zero(WIDE);
+    FloatVector s20 = FloatVector.zero(WIDE);
+    FloatVector s21 = FloatVector.zero(WIDE);
+    FloatVector s30 = FloatVector.zero(WIDE);
+    FloatVector s31 = FloatVector.zero(WIDE);
     for (int i = 0; i < length; i += LANES) {
-      FloatVector c0 = FloatVector.fromArray(F, block, column0 + i);
-      FloatVector c1 = FloatVector.fromArray(F, block, column1 + i);
-      FloatVector r0 = FloatVector.fromArray(F, block, row0 + i);
-      FloatVector r1 = FloatVector.fromArray(F, block, row1 + i);
-      FloatVector r2 = FloatVector.fromArray(F, block, row2 + i);
-      FloatVector r3 = FloatVector.fromArray(F, block, row3 + i);
+      FloatVector c0 = FloatVector.fromArray(WIDE, block, column0 + i);
+      FloatVector c1 = FloatVector.fromArray(WIDE, block, column1 + i);
+      FloatVector r0 = FloatVector.fromArray(WIDE, block, row0 + i);
+      FloatVector r1 = FloatVector.fromArray(WIDE, block, row1 + i);
+      FloatVector r2 = FloatVector.fromArray(WIDE, block, row2 + i);
+      FloatVector r3 = FloatVector.fromArray(WIDE, block, row3 + i);
       s00 = r0.fma(c0, s00);
       s01 = r0.fma(c1, s01);
       s10 = r1.fma(c0, s10);
@@ -123,5 +124,57 @@ final class VectorSums {
     s21.intoArray(lanes, 5 * LANES + part);
     s30.intoArray(lanes, 6 * LANES + part);
     s31.intoArray(lanes, 7 * LANES + part);
+  }
+
+  /** An {@link InnerProductPass.Pair}. */
+  static void pair(MemorySegment[] vectors, long from, float[] lanes) {
+    for (int part = 0; part < LANES; part += L) {
+      pairPart(vectors, from + part, part, lanes);
+    }
+  }
+
+  private static void pairPart(MemorySegment[] vectors, long from, int part, float[] lanes) {
+    MemorySegment current0 = vectors[0];
+    MemorySegment current1 = vectors[1];
+    MemorySegment previous0 = vectors[2];
+    MemorySegment previous1 = vectors[3];
+    MemorySegment momentum = vectors[4];
+    FloatVector s0 = FloatVector.zero(F);
+    FloatVector s1 = FloatVector.zero(F);
+    FloatVector s2 = FloatVector.zero(F);
+    FloatVector s3 = FloatVector.zero(F);
+    FloatVector s4 = FloatVector.zero(F);
+    FloatVector s5 = FloatVector.zero(F);
+    FloatVector s6 = FloatVector.zero(F);
+    FloatVector s7 = FloatVector.zero(F);
+    FloatVector s8 = FloatVector.zero(F);
+    FloatVector s9 = FloatVector.zero(F);
+    for (int i = 0; i < InnerProductPass.BLOCK; i += LANES) {
+      FloatVector c0 = load(current0, from + i);
+      FloatVector c1 = load(current1, from + i);
+      FloatVector p0 = load(previous0, from + i);
+      FloatVector p1 = load(previous1, from + i);
+      FloatVector m = load(momentum, from + i);
+      s0 = c0.fma(c0, s0);
+      s1 = c0.fma(c1, s1);
+      s2 = c1.fma(c1, s2);
+      s3 = c0.fma(p0, s3);
+      s4 = c0.fma(p1, s4);
+      s5 = c1.fma(p0, s5);
+      s6 = c1.fma(p1, s6);
+      s7 = c0.fma(m, s7);
+      s8 = c1.fma(m, s8);
+      s9 = m.fma(m, s9);
+    }
+    s0.intoArray(lanes, part);
+    s1.intoArray(lanes, LANES + part);
+    s2.intoArray(lanes, 2 * LANES + part);
+    s3.intoArray(lanes, 3 * LANES + part);
+    s4.intoArray(lanes, 4 * LANES + part);
+    s5.intoArray(lanes, 5 * LANES + part);
+    s6.intoArray(lanes, 6 * LANES + part);
+    s7.intoArray(lanes, 7 * LANES + part);
+    s8.intoArray(lanes, 8 * LANES + part);
+    s9.intoArray(lanes, 9 * LANES + part);
   }
 }
