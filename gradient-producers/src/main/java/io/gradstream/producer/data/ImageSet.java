@@ -14,7 +14,7 @@ public final class ImageSet {
   private final byte[] labels;
 
   /** Takes both arrays over. {@code pixels} holds {@code labels.length * height * width} values. */
-  ImageSet(int height, int width, byte[] pixels, byte[] labels) {
+  public ImageSet(int height, int width, byte[] pixels, byte[] labels) {
     if (pixels.length != (long) labels.length * height * width) {
       throw new IllegalArgumentException(
           "%d pixels are not %d images of %d x %d"

@@ -11,6 +11,7 @@ import io.gradstream.proto.spec.SpecError;
  * @param masks how many patches are visible
  * @param encoderPositions patches x width
  * @param decoderPositions patches x decoder width
+ * @param context how many patches around its own a decoder token sees
  * @param mean brightness of the training data
  * @param deviation of the training data's brightness
  */
@@ -19,6 +20,7 @@ record Geometry(
     Masks masks,
     float[][] encoderPositions,
     float[][] decoderPositions,
+    int context,
     float mean,
     float deviation) {
 
@@ -41,7 +43,17 @@ record Geometry(
         Masks.ofRatio(grid.patches(), options.maskRatio()),
         grid.positions(options.width()),
         grid.positions(options.decoderWidth()),
+        options.decoderContext(),
         data.mean(),
         data.deviation());
+  }
+
+  /**
+   * Numbers that tell a decoder token about its surroundings: for each patch its pixels and whether
+   * it is seen.
+   */
+  int contextWidth() {
+    int across = 2 * context + 1;
+    return context == 0 ? 0 : across * across * (grid.pixelsPerPatch() + 1);
   }
 }

@@ -12,6 +12,7 @@ import io.gradstream.producer.model.torch.Parameters;
 import io.gradstream.producer.model.torch.TransformerBlock;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The network of a masked auto-encoder (He et al., "Masked Autoencoders Are Scalable Vision
@@ -21,6 +22,11 @@ import java.util.List;
  * the encoder's tokens and one learned token for every masked patch, and guesses the masked
  * patches' pixels. Attention does not know an order, so tokens stay as they come, visible ones
  * first, and positions say where they belong.
+ *
+ * <p>With a context, a decoder token also gets a linear image of the visible pixels in the patches
+ * around it: a convolution, one patch per step, over the image with its masked patches blanked.
+ * Strokes go on where their neighbours end; attention alone takes thousands of steps to find that
+ * out, and until then the best guess in both losses is a black image.
  */
 final class MaeNetwork {
   private final LinearLayer embedding;
@@ -28,11 +34,13 @@ final class MaeNetwork {
   private final NormLayer encoderNorm;
   private final LinearLayer bridge;
   private final int maskToken;
+  private final @Nullable LinearLayer context;
   private final List<TransformerBlock> decoder;
   private final NormLayer decoderNorm;
   private final LinearLayer head;
 
-  MaeNetwork(MaeOptions options, int pixelsPerPatch, Layout layout) {
+  MaeNetwork(MaeOptions options, Geometry geometry, Layout layout) {
+    int pixelsPerPatch = geometry.grid().pixelsPerPatch();
     int width = options.width();
     int decoderWidth = options.decoderWidth();
     embedding = new LinearLayer(layout, "encoder.embedding", pixelsPerPatch, width);
@@ -40,6 +48,11 @@ final class MaeNetwork {
     encoderNorm = new NormLayer(layout, "encoder.norm", width);
     bridge = new LinearLayer(layout, "decoder.embedding", width, decoderWidth);
     maskToken = layout.declare("decoder.mask-token", Initialization.SMALL_NORMAL, decoderWidth);
+    int contextWidth = geometry.contextWidth();
+    context =
+        contextWidth == 0
+            ? null
+            : new LinearLayer(layout, "decoder.context", contextWidth, decoderWidth);
     decoder = blocks(layout, "decoder.", options.decoderLayers(), decoderWidth, options);
     decoderNorm = new NormLayer(layout, "decoder.norm", decoderWidth);
     head = new LinearLayer(layout, "decoder.head", decoderWidth, pixelsPerPatch);
@@ -56,17 +69,26 @@ final class MaeNetwork {
   }
 
   /**
-   * Guesses the masked patches.
+   * What the network sees of B images of V visible and M masked patches.
    *
    * @param visible B x V x P, normalised pixels of the visible patches
    * @param visiblePositions B x V x width
    * @param decoderPositions B x (V + M) x decoderWidth, of the visible patches and then of the
    *     masked ones
-   * @return B x M x P
+   * @param context B x (V + M) x contextWidth in the same order, what is visible around each patch,
+   *     or null
    */
-  NDArray guess(
-      Parameters parameters, NDArray visible, NDArray visiblePositions, NDArray decoderPositions) {
-    NDArray seen = embedding.apply(parameters, visible).add(visiblePositions);
+  record Input(
+      NDArray visible,
+      NDArray visiblePositions,
+      NDArray decoderPositions,
+      @Nullable NDArray context) {}
+
+  /** Guesses the masked patches: B x M x P. */
+  NDArray guess(Parameters parameters, Input input) {
+    NDArray visible = input.visible();
+    NDArray decoderPositions = input.decoderPositions();
+    NDArray seen = embedding.apply(parameters, visible).add(input.visiblePositions());
     for (TransformerBlock block : encoder) {
       seen = block.apply(parameters, seen);
     }
@@ -78,6 +100,9 @@ final class MaeNetwork {
     NDArray masked =
         visible.getManager().ones(new Shape(batch, maskedCount, 1)).mul(parameters.get(maskToken));
     NDArray tokens = NDArrays.concat(new NDList(bridged, masked), 1).add(decoderPositions);
+    if (context != null && input.context() != null) {
+      tokens = tokens.add(context.apply(parameters, input.context()));
+    }
     for (TransformerBlock block : decoder) {
       tokens = block.apply(parameters, tokens);
     }

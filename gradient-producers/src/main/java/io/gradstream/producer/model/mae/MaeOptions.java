@@ -12,6 +12,8 @@ import io.gradstream.proto.spec.SpecError;
  * @param encoderLayers blocks of the encoder
  * @param decoderWidth of a decoder token
  * @param decoderLayers blocks of the decoder
+ * @param decoderContext how many patches around its own a decoder token sees directly; 0: none, as
+ *     He et al. do
  * @param heads of each attention; must divide both widths
  * @param mlpRatio hidden width of a block's mlp over its token width
  */
@@ -34,6 +36,12 @@ public record MaeOptions(
         int decoderWidth,
     @Param(value = "blocks of the decoder", defaultValue = "2", min = 1, max = 1024)
         int decoderLayers,
+    @Param(
+            value = "patches around its own that a decoder token sees directly; 0: none",
+            defaultValue = "1",
+            min = 0,
+            max = 8)
+        int decoderContext,
     @Param(value = "heads of each attention", defaultValue = "4", min = 1, max = 1024) int heads,
     @Param(
             value = "hidden width of a block's mlp over its token width",

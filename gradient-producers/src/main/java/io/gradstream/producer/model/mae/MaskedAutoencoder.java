@@ -64,7 +64,7 @@ final class MaskedAutoencoder implements TaskModel {
     this.batchSize = batchSize;
     this.manager = manager;
     microBatches = new MicroBatches(seed, data.training().size(), batchSize);
-    network = new MaeNetwork(options, geometry.grid().pixelsPerPatch(), layout);
+    network = new MaeNetwork(options, geometry, layout);
     weights = FlatVector.allocate(arena, layout.tensors());
     gradient = FlatVector.allocate(arena, layout.tensors());
     parameters = Parameters.over(manager, layout.tensors(), weights, gradient);

@@ -24,6 +24,7 @@ final class MaskedBatch {
   private final FloatBuffer masked;
   private final FloatBuffer visiblePositions;
   private final FloatBuffer decoderPositions;
+  private final FloatBuffer context;
   private final FloatBuffer images;
   private final FloatBuffer isMasked;
   private final LongBuffer source;
@@ -40,6 +41,7 @@ final class MaskedBatch {
     masked = FloatBuffer.allocate(size * (patches - seen) * pixels);
     visiblePositions = FloatBuffer.allocate(size * seen * geometry.encoderPositions()[0].length);
     decoderPositions = FloatBuffer.allocate(size * patches * geometry.decoderPositions()[0].length);
+    context = FloatBuffer.allocate(size * patches * geometry.contextWidth());
     images = FloatBuffer.allocate(size * patches * pixels);
     isMasked = FloatBuffer.allocate(size * patches * pixels);
     source = LongBuffer.allocate(size * patches * pixels);
@@ -52,6 +54,10 @@ final class MaskedBatch {
    */
   void add(ImageSet set, int image, int[] order) {
     PatchGrid grid = geometry.grid();
+    var isSeen = new boolean[grid.patches()];
+    for (int rank = 0; rank < geometry.masks().visible(); rank++) {
+      isSeen[order[rank]] = true;
+    }
     int first = added * grid.patches() * grid.pixelsPerPatch();
     for (int rank = 0; rank < order.length; rank++) {
       int patch = order[rank];
@@ -60,18 +66,44 @@ final class MaskedBatch {
         int y = grid.y(patch, pixel);
         int x = grid.x(patch, pixel);
         float brightness = set.pixel(image, y, x);
-        (seen ? visible : masked).put((brightness - geometry.mean()) / geometry.deviation());
+        (seen ? visible : masked).put(normalised(brightness));
         int at = first + y * set.width() + x;
         images.put(at, brightness);
         isMasked.put(at, seen ? 0 : 1);
         source.put(at, first + (long) rank * grid.pixelsPerPatch() + pixel);
       }
       decoderPositions.put(geometry.decoderPositions()[patch]);
+      addContext(set, image, patch, isSeen);
       if (seen) {
         visiblePositions.put(geometry.encoderPositions()[patch]);
       }
     }
     added++;
+  }
+
+  private void addContext(ImageSet set, int image, int patch, boolean[] isSeen) {
+    PatchGrid grid = geometry.grid();
+    int reach = geometry.context();
+    if (reach == 0) {
+      return;
+    }
+    for (int down = -reach; down <= reach; down++) {
+      for (int right = -reach; right <= reach; right++) {
+        int neighbour = grid.neighbour(patch, down, right);
+        boolean seen = neighbour >= 0 && isSeen[neighbour];
+        context.put(seen ? 1 : 0);
+        for (int pixel = 0; pixel < grid.pixelsPerPatch(); pixel++) {
+          context.put(
+              seen
+                  ? normalised(set.pixel(image, grid.y(neighbour, pixel), grid.x(neighbour, pixel)))
+                  : 0);
+        }
+      }
+    }
+  }
+
+  private float normalised(float brightness) {
+    return (brightness - geometry.mean()) / geometry.deviation();
   }
 
   /** Lets a network guess the masked patches; all tensors belong to {@code manager}. */
@@ -83,17 +115,17 @@ final class MaskedBatch {
     long width = (long) grid.columns() * grid.side();
     var imageShape = new Shape(size, height, width);
     NDArray visiblePatches = tensor(manager, visible, size, seen, grid.pixelsPerPatch());
-    NDArray guessed =
-        network.guess(
-            parameters,
+    int encoderWidth = geometry.encoderPositions()[0].length;
+    int decoderWidth = geometry.decoderPositions()[0].length;
+    var input =
+        new MaeNetwork.Input(
             visiblePatches,
-            tensor(manager, visiblePositions, size, seen, geometry.encoderPositions()[0].length),
-            tensor(
-                manager,
-                decoderPositions,
-                size,
-                grid.patches(),
-                geometry.decoderPositions()[0].length));
+            tensor(manager, visiblePositions, size, seen, encoderWidth),
+            tensor(manager, decoderPositions, size, grid.patches(), decoderWidth),
+            geometry.context() == 0
+                ? null
+                : tensor(manager, context, size, grid.patches(), geometry.contextWidth()));
+    NDArray guessed = network.guess(parameters, input);
     return new Reconstruction(
         guessed,
         tensor(manager, masked, size, hidden, grid.pixelsPerPatch()),

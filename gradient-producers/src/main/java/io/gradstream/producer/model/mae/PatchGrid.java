@@ -8,6 +8,8 @@ package io.gradstream.producer.model.mae;
  * @param side of a patch in pixels
  */
 record PatchGrid(int rows, int columns, int side) {
+  private static final double LONGEST_WAVE = 30;
+
   int patches() {
     return rows * columns;
   }
@@ -26,9 +28,18 @@ record PatchGrid(int rows, int columns, int side) {
     return patch % columns * side + pixel % side;
   }
 
+  /** The patch that many rows and columns away, or -1 outside of the image. */
+  int neighbour(int patch, int down, int right) {
+    int row = patch / columns + down;
+    int column = patch % columns + right;
+    boolean inside = row >= 0 && row < rows && column >= 0 && column < columns;
+    return inside ? row * columns + column : -1;
+  }
+
   /**
    * Fixed positions, one vector of sines and cosines a patch (He et al., 2022): the first half of
-   * the width tells the column, the second the row, at wavelengths from 2 pi to 20,000 pi patches.
+   * the width tells the column, the second the row. Wavelengths go from 2 pi to 60 pi patches; the
+   * original's 20,000 pi would be the same everywhere on grids as small as these.
    *
    * @param width a multiple of 4
    * @return patches x width
@@ -39,7 +50,7 @@ record PatchGrid(int rows, int columns, int side) {
     for (int patch = 0; patch < positions.length; patch++) {
       float[] position = positions[patch];
       for (int k = 0; k < quarter; k++) {
-        double frequency = StrictMath.pow(10_000, -(double) k / quarter);
+        double frequency = StrictMath.pow(LONGEST_WAVE, -(double) k / quarter);
         double column = patch % columns * frequency;
         double row = patch / columns * frequency;
         position[k] = (float) StrictMath.sin(column);
