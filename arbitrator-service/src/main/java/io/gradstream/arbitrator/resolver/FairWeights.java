@@ -13,6 +13,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class FairWeights {
   private static final double CANCELLED = 1e-14;
+
+  /** Relative residual from which on only rounding may stand in the way. */
+  private static final double CONVERGED = 1e-9;
+
   private static final int MOST_STEPS = 500;
 
   private FairWeights() {}
@@ -56,7 +60,11 @@ final class FairWeights {
 
   private static double @Nullable [] newton(double[][] cosines, double[] c, double power) {
     int n = c.length;
-    double[] z = Vectors.filled(n, 1);
+    double[] z = new double[n];
+    for (int i = 0; i < n; i++) {
+      z[i] = Math.pow(c[i], 1 / (1 + power)); // the solution for orthogonal gradients
+    }
+    double least = Double.POSITIVE_INFINITY;
     for (int iteration = 0; iteration < MOST_STEPS; iteration++) {
       // In relative steps z_i (1 + d_i) the Hessian is Z K Z + diag(power c z^(1 - power)).
       double[] slope = new double[n];
@@ -75,9 +83,10 @@ final class FairWeights {
         hessian[i][i] += power * barrier;
         largest = Math.max(largest, Math.abs(slope[i]) / size);
       }
-      if (largest <= 2 * Math.ulp(1.0)) {
-        return z;
+      if (largest <= n * Math.ulp(1.0) || (largest < CONVERGED && largest > 0.5 * least)) {
+        return z; // down to rounding, or no step brings it further down
       }
+      least = Math.min(least, largest);
       Cholesky factor = Cholesky.factor(hessian, 0);
       if (factor == null) {
         return null;
@@ -86,8 +95,7 @@ final class FairWeights {
       double decrement = -Vectors.dot(direction, slope);
       double[] next = step(cosines, c, power, z, direction, decrement);
       if (next == null) {
-        // No step lowers f any more: rounding is all that is left.
-        return largest < 1e-8 ? z : null;
+        return largest < CONVERGED ? z : null;
       }
       z = next;
     }

@@ -126,6 +126,14 @@ record RandomRound(double[][] gradients, double[] losses) {
     return size;
   }
 
+  /**
+   * Whether a combination is zero as far as inner products can tell: its square is lost in their
+   * rounding, which is relative to the squares of what is combined.
+   */
+  boolean cancels(double[] update, double[] weights) {
+    return Math.sqrt(Vectors.dot(update, update)) <= 1e-7 * size(weights);
+  }
+
   @Override
   public String toString() {
     return "N %d, D %d, norms %s, losses %s"

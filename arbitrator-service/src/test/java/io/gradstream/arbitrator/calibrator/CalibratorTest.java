@@ -1,0 +1,120 @@
+package io.gradstream.arbitrator.calibrator;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.offset;
+
+import io.gradstream.proto.spec.Section;
+import java.util.Map;
+import java.util.Random;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.DoubleRange;
+import net.jqwik.api.constraints.IntRange;
+
+class CalibratorTest {
+
+  @Property(tries = 1000)
+  void vargradAsPublishedChangesNothing(
+      @ForAll long seed, @ForAll @DoubleRange(max = 0.99) double beta) {
+    Calibrator vargrad = vargrad(Map.of("beta", beta, "gamma", 1));
+    var random = new Random(seed);
+    double[] memory = new double[20];
+    for (int round = 0; round < 5; round++) {
+      double[] gradient = gaussian(random, 20);
+      double[] calibrated = gradient.clone();
+      calibrate(vargrad, round, calibrated, memory);
+      assertThat(calibrated).containsExactly(gradient);
+    }
+  }
+
+  @Property(tries = 1000)
+  void vargradIsTheRecursionOfItsPaperWithAnyGammaAndSchedule(
+      @ForAll long seed,
+      @ForAll @DoubleRange(max = 0.95) double beta,
+      @ForAll @DoubleRange(max = 0.95) double finalBeta,
+      @ForAll @DoubleRange(max = 1) double gamma) {
+    Calibrator vargrad =
+        vargrad(Map.of("beta", beta, "gamma", gamma, "final-beta", finalBeta, "beta-rounds", 4));
+    var random = new Random(seed);
+    double[] memory = new double[10];
+    double[] m = new double[10];
+    double[] previous = new double[10];
+    for (int round = 0; round < 8; round++) {
+      double[] gradient = gaussian(random, 10);
+      double now = beta + (finalBeta - beta) * Math.min(1, round / 4.0);
+      for (int d = 0; d < m.length; d++) {
+        double difference = gradient[d] - previous[d];
+        double corrected = gradient[d] + gamma * now / (1 - now) * difference;
+        m[d] = now * m[d] + (1 - now) * corrected;
+      }
+      previous = gradient.clone();
+      calibrate(vargrad, round, gradient, memory);
+      assertThat(gradient).containsExactly(m, offset(1e-12));
+    }
+  }
+
+  @Property(tries = 1000)
+  void innerProductsOfCalibratedGradientsFollowFromTheJointOnes(
+      @ForAll long seed, @ForAll @IntRange(min = 1, max = 6) int tasks) {
+    var random = new Random(seed);
+    double[][] joint = new double[2 * tasks][];
+    double[] losses = new double[tasks];
+    double[] norms = new double[tasks];
+    for (int i = 0; i < joint.length; i++) {
+      joint[i] = gaussian(random, 30);
+    }
+    for (int i = 0; i < tasks; i++) {
+      losses[i] = random.nextDouble();
+      norms[i] = Math.sqrt(dot(joint[i], joint[i]));
+    }
+    Calibration calibration =
+        Calibrators.create(Section.of("moco", Map.of())).calibrate(3, norms, losses);
+
+    double[][] fromProducts = calibration.gram(products(joint));
+
+    double[][] calibrated = new double[tasks][];
+    for (int i = 0; i < tasks; i++) {
+      calibrated[i] = joint[i].clone();
+      calibration.apply(i, calibrated[i], joint[tasks + i].clone());
+    }
+    double[][] fromVectors = products(calibrated);
+    for (int i = 0; i < tasks; i++) {
+      assertThat(fromProducts[i]).containsExactly(fromVectors[i], offset(1e-12));
+    }
+  }
+
+  private static Calibrator vargrad(Map<String, ?> options) {
+    return Calibrators.create(Section.of("vargrad", options));
+  }
+
+  private static void calibrate(
+      Calibrator calibrator, long round, double[] gradient, double[] memory) {
+    calibrator.calibrate(round, new double[1], new double[1]).apply(0, gradient, memory);
+  }
+
+  private static double[][] products(double[][] rows) {
+    double[][] products = new double[rows.length][rows.length];
+    for (int i = 0; i < rows.length; i++) {
+      for (int j = 0; j < rows.length; j++) {
+        products[i][j] = dot(rows[i], rows[j]);
+      }
+    }
+    return products;
+  }
+
+  private static double dot(double[] x, double[] y) {
+    double sum = 0;
+    for (int d = 0; d < x.length; d++) {
+      sum += x[d] * y[d];
+    }
+    return sum;
+  }
+
+  private static double[] gaussian(Random random, int size) {
+    double[] gaussian = new double[size];
+    for (int d = 0; d < size; d++) {
+      gaussian[d] = random.nextGaussian();
+    }
+    return gaussian;
+  }
+}
