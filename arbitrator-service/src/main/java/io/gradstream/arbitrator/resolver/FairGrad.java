@@ -19,7 +19,7 @@ final class FairGrad implements Resolver {
               value = "fairness: near 0 the sum, 1 proportional (Nash-MTL), large max-min",
               defaultValue = "1.0",
               min = 0.1,
-              max = 100)
+              max = 10)
           double alpha) {}
 
   private final Options options;
