@@ -27,6 +27,13 @@ final class Logs {
 
   private Logs() {}
 
+  /** Logs what a service does, where nothing else tells it. */
+  static void ofService() {
+    ((LoggerContext) LoggerFactory.getILoggerFactory())
+        .getLogger("io.gradstream")
+        .setLevel(Level.INFO);
+  }
+
   /** Sends everything that is logged from now on to a file, appending, and Kafka's warnings too. */
   static void toFile(Path path) throws IOException {
     Files.createDirectories(path.toAbsolutePath().getParent());
@@ -45,6 +52,8 @@ final class Logs {
     root.detachAndStopAllAppenders();
     root.addAppender(appender);
     root.setLevel(Level.WARN);
+    ofService();
+    context.getLogger("org.apache.kafka").setLevel(Level.WARN);
     file = path;
   }
 

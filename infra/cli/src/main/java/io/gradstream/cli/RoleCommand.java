@@ -30,6 +30,7 @@ abstract class RoleCommand implements Callable<Integer> {
   }
 
   private Services startServices() {
+    Logs.ofService();
     final Run run = options.find();
     final var services = new Services(run);
     try {

@@ -54,6 +54,7 @@ final class Training {
       announce(before, wasFinished);
       if (!wasFinished) {
         work(reader, workers, models);
+        reader.catchUp();
       }
       final double elapsed = (System.nanoTime() - start) / 1e9;
       final Optional<Weights> weights = new WeightsReader(run).latest();

@@ -24,7 +24,7 @@ public record CheckedSpec(RunSpec spec, Supplier<TaskModel> models) {
   public static CheckedSpec of(RunSpec spec) {
     Resolvers.create(spec.resolver());
     Calibrators.create(spec.calibrator());
-    Optimizers.create(spec, Kernels.best());
+    Optimizers.create(spec, Kernels.scalar());
     return new CheckedSpec(spec, Models.prepare(spec));
   }
 }

@@ -1,10 +1,11 @@
 package io.gradstream.cli.submission;
 
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.Load;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 
@@ -21,39 +22,36 @@ final class SpecDifference {
 
   /** Sentences such as {@code rounds: 300 there, 400 here}; empty if the specs mean the same. */
   static List<String> between(String there, String here) {
-    final Map<String, String> before = leaves(there);
-    final Map<String, String> after = leaves(here);
-    final var keys = new LinkedHashSet<>(before.keySet());
-    keys.addAll(after.keySet());
-    keys.remove(FREE);
     final var differences = new ArrayList<String>();
-    for (final String key : keys) {
-      final String old = before.getOrDefault(key, "nothing");
-      final String now = after.getOrDefault(key, "nothing");
-      if (!old.equals(now)) {
-        differences.add(key + ": " + old + " there, " + now + " here");
-      }
-    }
+    compare("", read(there), read(here), differences);
     return differences;
   }
 
-  private static Map<String, String> leaves(String yaml) {
-    final var leaves = new LinkedHashMap<String, String>();
-    collect("", new Load(LoadSettings.builder().build()).loadFromString(yaml), leaves);
-    return leaves;
+  private static @Nullable Object read(String yaml) {
+    return new Load(LoadSettings.builder().build()).loadFromString(yaml);
   }
 
-  private static void collect(String path, Object node, Map<String, String> leaves) {
-    switch (node) {
-      case Map<?, ?> map -> map.forEach((key, value) -> collect(join(path, key), value, leaves));
-      case List<?> list -> {
-        for (int i = 0; i < list.size(); i++) {
-          collect(join(path, i), list.get(i), leaves);
-        }
+  private static void compare(
+      String path, @Nullable Object there, @Nullable Object here, List<String> differences) {
+    if (there instanceof Map<?, ?> before && here instanceof Map<?, ?> after) {
+      final var keys = new LinkedHashSet<Object>(before.keySet());
+      keys.addAll(after.keySet());
+      for (final Object key : keys) {
+        compare(join(path, key), before.get(key), after.get(key), differences);
       }
-      case null -> leaves.put(path, "null");
-      default -> leaves.put(path, node.toString());
+    } else if (there instanceof List<?> before
+        && here instanceof List<?> after
+        && before.size() == after.size()) {
+      for (int i = 0; i < before.size(); i++) {
+        compare(join(path, i), before.get(i), after.get(i), differences);
+      }
+    } else if (!Objects.equals(there, here) && !path.equals(FREE)) {
+      differences.add(path + ": " + text(there) + " there, " + text(here) + " here");
     }
+  }
+
+  private static String text(@Nullable Object value) {
+    return value == null ? "nothing" : value.toString();
   }
 
   private static String join(String path, Object key) {

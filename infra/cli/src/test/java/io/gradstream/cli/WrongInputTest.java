@@ -1,0 +1,142 @@
+package io.gradstream.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** A mistake of the user gives one line that says what to do, and exit code 2. */
+class WrongInputTest {
+  private static final String SPEC =
+      """
+      run: wrong
+      rounds: 10
+      tasks:
+        - {name: first, loss: landscape}
+        - {name: second, loss: landscape}
+      accumulation: {mode: sequential, micro-batches: 2, batch-size: 1}
+      model: {type: toy, start: [-8.5, 7.5]}
+      resolver: {method: gcond, thresholds: [-0.8, -0.5, 0.0]}
+      optimizer: {type: adamw, learning-rate: 0.05}
+      """;
+
+  @TempDir Path directory;
+
+  static Stream<Arguments> wrongSpecs() {
+    return Stream.of(
+        arguments("rounds:", "round:", "spec.yaml:2: round: unknown key; did you mean \"rounds\"?"),
+        arguments("rounds: 10", "rounds: many", "spec.yaml:2: rounds: "),
+        arguments("rounds: 10", "rounds: 0", "spec.yaml:2: rounds: "),
+        arguments("name: second", "name: first", "spec.yaml:5: tasks.1.name: "),
+        arguments("loss: landscape", "loss: landscap", "spec.yaml:4: tasks.0.loss"),
+        arguments("[-0.8, -0.5, 0.0]", "[-0.5, -0.8, 0.0]", "spec.yaml:8: resolver.thresholds: "),
+        arguments("method: gcond", "method: gcnd", "did you mean \"gcond\"?"),
+        arguments("type: adamw", "type: adam", "spec.yaml:9: optimizer.type: "),
+        arguments(
+            "mode: sequential, micro-batches: 2",
+            "mode: stochastic, micro-batches: 3",
+            "spec.yaml:6: accumulation.micro-batches: 3 cannot be divided among 2 tasks"),
+        arguments(
+            "model: {type: toy, start: [-8.5, 7.5]}",
+            "model: {type: mae}\ndata: {type: idx, directory: /nowhere/digits}",
+            "/nowhere/digits"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("wrongSpecs")
+  void aWrongSpecIsRefusedBeforeAnythingIsStarted(String right, String wrong, String expected)
+      throws IOException {
+    String text = SPEC.replace(right, wrong);
+    if (wrong.contains("type: mae")) {
+      text = text.replace("loss: landscape", "loss: masked-l1");
+    }
+    final Path file = Files.writeString(directory.resolve("spec.yaml"), text);
+    final Path data = directory.resolve("data");
+
+    refuses(expected, "train", file.toString(), "--data-dir", data.toString());
+
+    assertThat(data).doesNotExist();
+  }
+
+  @Test
+  void aSpecThatIsNotThereIsNamed() {
+    refuses("nowhere.yaml: no such file", "train", "nowhere.yaml");
+  }
+
+  @Test
+  void anUnknownOptionIsRefusedWithTheNearestOne() {
+    refuses("Unknown option: '--round'; did you mean --rounds", "train", "x.yaml", "--round", "3");
+  }
+
+  @Test
+  void anUnknownCommandIsRefusedWithTheNearestOne() {
+    refuses("did you mean train", "trian", "x.yaml");
+  }
+
+  @Test
+  void anOverrideOfAnUnknownKeyIsRefused() throws IOException {
+    final Path file = Files.writeString(directory.resolve("spec.yaml"), SPEC);
+
+    refuses("--set resolver.metod=sum", "train", file.toString(), "--set", "resolver.metod=sum");
+  }
+
+  @Test
+  void noBrokerAtTheAddressIsSaidWithinSeconds() throws IOException {
+    final Path file = Files.writeString(directory.resolve("spec.yaml"), SPEC);
+    final String address = "127.0.0.1:" + closedPort();
+    final long start = System.nanoTime();
+
+    refuses(
+        "no Kafka broker answers at " + address, "submit", file.toString(), "--bootstrap", address);
+
+    assertThat((System.nanoTime() - start) / 1e9).isLessThan(15);
+  }
+
+  @Test
+  void anAddressThatIsNoneIsRefused() {
+    refuses(
+        "--bootstrap: nonsense is not usable", "status", "--run", "r", "--bootstrap", "nonsense");
+  }
+
+  @Test
+  void aRunThatIsNotThereIsNamed() {
+    refuses(
+        "no run absent in " + directory,
+        "export",
+        "--run",
+        "absent",
+        "--data-dir",
+        directory.toString(),
+        "--out",
+        "model.safetensors");
+  }
+
+  @Test
+  void aPortThatIsNoneIsRefused() {
+    refuses("--port: 99999", "broker", "--data-dir", directory.toString(), "--port", "99999");
+  }
+
+  private static void refuses(String expected, String... args) {
+    final var run = CommandLineRun.of(args);
+
+    assertThat(run.err()).contains(expected);
+    assertThat(run.err().lines()).singleElement().asString().startsWith("gradstream: ");
+    assertThat(run.exitCode()).isEqualTo(2);
+  }
+
+  private static int closedPort() throws IOException {
+    try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    }
+  }
+}

@@ -1,0 +1,76 @@
+package io.gradstream.cli.progress;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.gradstream.proto.message.Metric;
+import io.gradstream.proto.message.Verdict;
+import java.util.List;
+import org.assertj.core.data.Offset;
+import org.junit.jupiter.api.Test;
+
+class RunSummaryTest {
+  private static final Offset<Double> ROUNDING = Offset.offset(1e-12);
+
+  private final RunSummary run = new RunSummary(List.of("a", "b"));
+
+  @Test
+  void keepsFirstAndLastLosses() {
+    run.verdict(verdict(0, 5, 7, 0.5).build(), 10);
+    run.verdict(verdict(1, 4, 6, 0.5).build(), 20);
+
+    assertThat(run.rounds()).isEqualTo(2);
+    assertThat(run.firstLosses()).containsExactly(5, 7);
+    assertThat(run.lastLosses()).containsExactly(4, 6);
+  }
+
+  @Test
+  void countsRoundsInWhichGradientsPointAgainstEachOther() {
+    run.verdict(verdict(0, 1, 1, -0.5).build(), 10);
+    run.verdict(verdict(1, 1, 1, 0.5).build(), 20);
+    run.verdict(verdict(2, 1, 1, 0.9).build(), 30);
+    run.verdict(verdict(3, 1, 1, -0.1).build(), 40);
+
+    assertThat(run.conflictRatio(0, 1)).isEqualTo(0.5);
+    assertThat(run.conflictRatio()).isEqualTo(0.5);
+    assertThat(run.smallestCosine()).isEqualTo(-0.5, ROUNDING);
+  }
+
+  @Test
+  void tellsTheZoneOfTheStrongestConflict() {
+    final var verdict = verdict(0, 1, 1, -0.5);
+    verdict.addArbitrationsBuilder().setFirst(1).setSecond(0).setZone("moderate");
+    run.verdict(verdict.build(), 10);
+
+    assertThat(run.conflict().orElseThrow().zone()).isEqualTo("moderate");
+    assertThat(run.conflict().orElseThrow().cosine()).isEqualTo(-0.5, ROUNDING);
+  }
+
+  @Test
+  void countsAReEmittedVerdictOnce() {
+    run.verdict(verdict(0, 1, 1, -0.5).build(), 10);
+    run.verdict(verdict(0, 1, 1, -0.5).build(), 11);
+    run.verdict(verdict(1, 1, 1, 0.5).build(), 12);
+
+    assertThat(run.rounds()).isEqualTo(2);
+    assertThat(run.conflictRatio()).isEqualTo(0.5);
+  }
+
+  @Test
+  void forgetsAStandstillWhenTheRoundEnds() {
+    final var waiting = Metric.Waiting.newBuilder().setRound(0).setWaitedMs(5000);
+    run.metric(Metric.newBuilder().setWaiting(waiting).build());
+    assertThat(run.waiting()).isPresent();
+
+    run.verdict(verdict(0, 1, 1, 0.5).build(), 10);
+
+    assertThat(run.waiting()).isEmpty();
+  }
+
+  /** Gradients of norm 2 and 3 with a cosine. */
+  private static Verdict.Builder verdict(long round, double a, double b, double cosine) {
+    return Verdict.newBuilder()
+        .setRound(round)
+        .addAllLosses(List.of(a, b))
+        .addAllGram(List.of(4.0, 6 * cosine, 6 * cosine, 9.0));
+  }
+}
