@@ -5,6 +5,7 @@ import ch.qos.logback.classic.LoggerContext;
 import ch.qos.logback.classic.encoder.PatternLayoutEncoder;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.FileAppender;
+import io.gradstream.proto.UserError;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -34,9 +35,19 @@ final class Logs {
         .setLevel(Level.INFO);
   }
 
-  /** Sends everything that is logged from now on to a file, appending, and Kafka's warnings too. */
-  static void toFile(Path path) throws IOException {
-    Files.createDirectories(path.toAbsolutePath().getParent());
+  /**
+   * Sends everything that is logged from now on to a file, appending, and Kafka's warnings too.
+   *
+   * @throws UserError if the file's directory cannot be created
+   */
+  static void toFile(Path path) {
+    final Path directory = path.toAbsolutePath().getParent();
+    try {
+      Files.createDirectories(directory);
+    } catch (IOException e) {
+      throw new UserError(
+          "--data-dir: cannot use " + directory + " (" + e + "); choose another directory", e);
+    }
     final var context = (LoggerContext) LoggerFactory.getILoggerFactory();
     final var encoder = new PatternLayoutEncoder();
     encoder.setContext(context);

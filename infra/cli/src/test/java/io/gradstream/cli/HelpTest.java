@@ -15,8 +15,18 @@ class HelpTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "train", "submit", "worker", "arbitrator", "server", "evaluator", "status", "export",
-        "broker", "methods", "schema", "completion"
+        "train",
+        "submit",
+        "worker",
+        "arbitrator",
+        "server",
+        "evaluator",
+        "status",
+        "export",
+        "broker",
+        "methods",
+        "schema",
+        "completion"
       })
   void everyCommandExplainsItself(String command) {
     final var help = CommandLineRun.of(command, "--help");
