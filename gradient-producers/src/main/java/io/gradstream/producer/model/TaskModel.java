@@ -5,11 +5,12 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * A model that computes one task's gradient on one micro-batch.
+ * A model that computes a task's gradient, or that of all tasks' sum, on one micro-batch.
  *
  * <p>Instances are confined to the thread that uses them; several of them in one JVM do not disturb
- * each other. What {@link #gradient(int, long)} answers follows from the run spec, the weights and
- * its arguments alone, to the bit, whoever asks and whatever was asked before.
+ * each other. What {@link #gradient(int, long)} and {@link #summedGradient(long)} answer follows
+ * from the run spec, the weights and their arguments alone, to the bit, whoever asks and whatever
+ * was asked before.
  */
 public interface TaskModel extends AutoCloseable {
   /** The parameter tensors in the order of the flat vectors: shared first, then each task's own. */
@@ -22,7 +23,8 @@ public interface TaskModel extends AutoCloseable {
   MemorySegment weights();
 
   /**
-   * The flat gradient of the last {@link #gradient(int, long)}, laid out like {@link #weights()}.
+   * The flat gradient of the last {@link #gradient(int, long)} or {@link #summedGradient(long)},
+   * laid out like {@link #weights()}.
    */
   MemorySegment gradient();
 
@@ -42,6 +44,17 @@ public interface TaskModel extends AutoCloseable {
    * @return the loss
    */
   double gradient(int task, long microBatch);
+
+  /**
+   * Computes d (sum over tasks of weight x loss) / d weights on one micro-batch into {@link
+   * #gradient()}, with the run spec's loss weights. It is the weighted sum of the tasks' {@link
+   * #gradient(int, long)}, but for rounding, at the price of about one of them: the tasks share the
+   * forward and the backward pass.
+   *
+   * @param microBatch as for {@link #gradient(int, long)}
+   * @return each task's loss, in task order and without its weight
+   */
+  double[] summedGradient(long microBatch);
 
   /**
    * Losses of all tasks on held-out data at the current weights, without gradients. The same

@@ -3,7 +3,6 @@ package io.gradstream.producer.model.mae;
 import ai.djl.ndarray.NDManager;
 import io.gradstream.producer.data.DataSources;
 import io.gradstream.producer.data.ImageData;
-import io.gradstream.producer.loss.ReconstructionLoss;
 import io.gradstream.producer.loss.ReconstructionLosses;
 import io.gradstream.producer.model.ModelType;
 import io.gradstream.producer.model.TaskModel;
@@ -18,9 +17,12 @@ import java.util.function.Supplier;
 public record MaeType(MaeOptions options) implements ModelType {
   @Override
   public Supplier<TaskModel> prepare(RunSpec spec) {
-    List<ReconstructionLoss> losses =
+    List<MaskedAutoencoder.Task> tasks =
         spec.tasks().stream()
-            .map(task -> ReconstructionLosses.CATALOG.create(task.loss()))
+            .map(
+                task ->
+                    new MaskedAutoencoder.Task(
+                        ReconstructionLosses.CATALOG.create(task.loss()), task.weight()))
             .toList();
     ImageData data = DataSources.CATALOG.create(spec.data());
     Geometry geometry;
@@ -33,8 +35,7 @@ public record MaeType(MaeOptions options) implements ModelType {
       Compute compute = spec.compute();
       NDManager manager = TorchEngine.open(compute.device(), compute.intraOpThreads());
       int batchSize = spec.accumulation().batchSize();
-      return new MaskedAutoencoder(
-          options, geometry, data, losses, spec.seed(), batchSize, manager);
+      return new MaskedAutoencoder(options, geometry, data, tasks, spec.seed(), batchSize, manager);
     };
   }
 }

@@ -29,8 +29,13 @@ import java.util.List;
  * and evaluation mode are the same network.
  */
 final class MaskedAutoencoder implements TaskModel {
+  /**
+   * @param weight of the loss in the sum of all tasks' losses
+   */
+  record Task(ReconstructionLoss loss, double weight) {}
+
   private final ImageData data;
-  private final List<ReconstructionLoss> losses;
+  private final List<Task> tasks;
   private final long seed;
   private final int batchSize;
   private final MicroBatches microBatches;
@@ -44,7 +49,6 @@ final class MaskedAutoencoder implements TaskModel {
   private final Parameters parameters;
 
   /**
-   * @param losses one for each task
    * @param seed of samples and masks
    * @param batchSize images of a micro-batch
    * @param manager on the device to compute on; closed with the model
@@ -53,13 +57,13 @@ final class MaskedAutoencoder implements TaskModel {
       MaeOptions options,
       Geometry geometry,
       ImageData data,
-      List<ReconstructionLoss> losses,
+      List<Task> tasks,
       long seed,
       int batchSize,
       NDManager manager) {
     this.geometry = geometry;
     this.data = data;
-    this.losses = List.copyOf(losses);
+    this.tasks = List.copyOf(tasks);
     this.seed = seed;
     this.batchSize = batchSize;
     this.manager = manager;
@@ -98,10 +102,31 @@ final class MaskedAutoencoder implements TaskModel {
         NDManager pass = manager.newSubManager()) {
       Reconstruction reconstruction =
           trainingBatch(microBatch).reconstruct(network, parameters, pass);
-      NDArray loss = losses.get(task).of(reconstruction);
+      NDArray loss = tasks.get(task).loss().of(reconstruction);
       Parameters.backward((PtNDArray) loss);
       parameters.writeGradient();
       return loss.getFloat();
+    }
+  }
+
+  @Override
+  public double[] summedGradient(long microBatch) {
+    parameters.readWeights();
+    parameters.clearGradient();
+    try (var recording = Recording.on();
+        NDManager pass = manager.newSubManager()) {
+      Reconstruction reconstruction =
+          trainingBatch(microBatch).reconstruct(network, parameters, pass);
+      var losses = new double[tasks.size()];
+      NDArray sum = pass.create(0f);
+      for (int task = 0; task < losses.length; task++) {
+        NDArray loss = tasks.get(task).loss().of(reconstruction);
+        sum = sum.add(loss.mul(pass.create((float) tasks.get(task).weight())));
+        losses[task] = loss.getFloat();
+      }
+      Parameters.backward((PtNDArray) sum);
+      parameters.writeGradient();
+      return losses;
     }
   }
 
@@ -118,7 +143,7 @@ final class MaskedAutoencoder implements TaskModel {
   @Override
   public Validation validate(int samples) {
     int used = Math.min(samples, data.heldOut().size());
-    var sums = new double[losses.size()];
+    var sums = new double[tasks.size()];
     parameters.readWeights();
     try (var recording = Recording.off()) {
       for (int first = 0; first < used; first += batchSize) {
@@ -136,7 +161,7 @@ final class MaskedAutoencoder implements TaskModel {
     try (NDManager pass = manager.newSubManager()) {
       Reconstruction reconstruction = batch.reconstruct(network, parameters, pass);
       for (int task = 0; task < sums.length; task++) {
-        sums[task] += (double) losses.get(task).of(reconstruction).getFloat() * size;
+        sums[task] += (double) tasks.get(task).loss().of(reconstruction).getFloat() * size;
       }
     }
   }

@@ -19,12 +19,19 @@ import java.util.List;
  * <p>The tasks share {@code dimension} parameters, cut into equal tensors, and may own {@code
  * ownDimension} more each. Losses and gradients are computed in double from the float32 weights and
  * rounded once. Noise, where wanted, is standard normal times {@code noise} on every element that
- * the task touches and follows from (seed, task, micro-batch, element); the reported loss is
- * without noise. Held-out losses are the losses themselves.
+ * the task touches and follows from (seed, task, micro-batch, element), in the sum of all tasks
+ * too; the reported loss is without noise. Held-out losses are the losses themselves.
  */
 public final class ToyModel implements TaskModel {
+  /**
+   * @param name for the tensors that the task owns
+   * @param objective of dimension + ownDimension parameters
+   * @param weight of the objective in the sum of all tasks' objectives
+   */
+  public record Task(String name, Objective objective, double weight) {}
+
   private final ToyOptions options;
-  private final List<Objective> objectives;
+  private final List<Task> tasks;
   private final List<TensorShape> tensors;
   private final long seed;
   private final Arena arena = Arena.ofShared();
@@ -34,12 +41,11 @@ public final class ToyModel implements TaskModel {
   private final double[] slope;
 
   /**
-   * @param tasks names, for the tensors that tasks own
-   * @param objectives one for each task, of dimension + ownDimension parameters
+   * @param seed of the noise
    */
-  public ToyModel(ToyOptions options, List<String> tasks, List<Objective> objectives, long seed) {
+  public ToyModel(ToyOptions options, List<Task> tasks, long seed) {
     this.options = options;
-    this.objectives = List.copyOf(objectives);
+    this.tasks = List.copyOf(tasks);
     this.tensors = shapes(options, tasks);
     this.seed = seed;
     this.weights = FlatVector.allocate(arena, tensors);
@@ -48,7 +54,7 @@ public final class ToyModel implements TaskModel {
     this.slope = new double[point.length];
   }
 
-  private static List<TensorShape> shapes(ToyOptions options, List<String> tasks) {
+  private static List<TensorShape> shapes(ToyOptions options, List<Task> tasks) {
     var shapes = new ArrayList<TensorShape>();
     int first = 0;
     for (int t = 0; t < options.tensors(); t++) {
@@ -59,7 +65,8 @@ public final class ToyModel implements TaskModel {
     if (options.ownDimension() > 0) {
       for (int task = 0; task < tasks.size(); task++) {
         shapes.add(
-            new TensorShape("own." + tasks.get(task), new long[] {options.ownDimension()}, task));
+            new TensorShape(
+                "own." + tasks.get(task).name(), new long[] {options.ownDimension()}, task));
       }
     }
     return List.copyOf(shapes);
@@ -94,19 +101,38 @@ public final class ToyModel implements TaskModel {
 
   @Override
   public double gradient(int task, long microBatch) {
-    double loss = evaluate(task);
+    double loss = evaluateWithNoise(task, microBatch);
     gradient.fill((byte) 0);
-    var normal = CounterRandom.of(seed, Purpose.NOISE, task, microBatch);
     for (int d = 0; d < slope.length; d++) {
-      double noise = options.noise() == 0 ? 0 : options.noise() * normal.gaussian(d);
-      gradient.setAtIndex(FlatVector.FLOAT, position(task, d), (float) (slope[d] + noise));
+      gradient.setAtIndex(FlatVector.FLOAT, position(task, d), (float) slope[d]);
     }
     return loss;
   }
 
   @Override
+  public double[] summedGradient(long microBatch) {
+    int shared = options.dimension();
+    var losses = new double[tasks.size()];
+    var sharedSum = new double[shared];
+    for (int task = 0; task < losses.length; task++) {
+      losses[task] = evaluateWithNoise(task, microBatch);
+      double weight = tasks.get(task).weight();
+      for (int d = 0; d < shared; d++) {
+        sharedSum[d] += weight * slope[d];
+      }
+      for (int d = shared; d < slope.length; d++) {
+        gradient.setAtIndex(FlatVector.FLOAT, position(task, d), (float) (weight * slope[d]));
+      }
+    }
+    for (int d = 0; d < shared; d++) {
+      gradient.setAtIndex(FlatVector.FLOAT, d, (float) sharedSum[d]);
+    }
+    return losses;
+  }
+
+  @Override
   public Validation validate(int samples) {
-    var losses = new double[objectives.size()];
+    var losses = new double[tasks.size()];
     for (int task = 0; task < losses.length; task++) {
       losses[task] = evaluate(task);
     }
@@ -118,11 +144,23 @@ public final class ToyModel implements TaskModel {
     arena.close();
   }
 
+  private double evaluateWithNoise(int task, long microBatch) {
+    double loss = evaluate(task);
+    if (options.noise() > 0) {
+      var normal = CounterRandom.of(seed, Purpose.NOISE, task, microBatch);
+      for (int d = 0; d < slope.length; d++) {
+        slope[d] += options.noise() * normal.gaussian(d);
+      }
+    }
+    return loss;
+  }
+
+  /** Loss of a task at the weights; its gradient goes to {@link #slope}. */
   private double evaluate(int task) {
     for (int d = 0; d < point.length; d++) {
       point[d] = weights.getAtIndex(FlatVector.FLOAT, position(task, d));
     }
-    return objectives.get(task).evaluate(point, slope);
+    return tasks.get(task).objective().evaluate(point, slope);
   }
 
   /** Where parameter {@code d} of a task's objective lies in the flat vector. */

@@ -9,7 +9,6 @@ import io.gradstream.proto.spec.Section;
 import io.gradstream.proto.spec.SpecError;
 import io.gradstream.proto.spec.TaskSpec;
 import java.util.ArrayList;
-import java.util.List;
 import java.util.function.Supplier;
 
 /** Puts analytic models together from a run spec. */
@@ -20,17 +19,17 @@ public record ToyType(ToyOptions options) implements ModelType {
       throw spec.data().error("type", "model toy takes no data; leave this section out");
     }
     int dimension = options.dimension() + options.ownDimension();
-    var objectives = new ArrayList<Objective>();
+    var tasks = new ArrayList<ToyModel.Task>();
     for (TaskSpec task : spec.tasks()) {
       Section loss = task.loss();
       try {
-        objectives.add(
-            Objectives.CATALOG.create(loss).of(spec.seed(), objectives.size(), dimension));
+        Objective objective =
+            Objectives.CATALOG.create(loss).of(spec.seed(), tasks.size(), dimension);
+        tasks.add(new ToyModel.Task(task.name(), objective, task.weight()));
       } catch (SpecError e) {
         throw loss.locate(e);
       }
     }
-    List<String> names = spec.tasks().stream().map(TaskSpec::name).toList();
-    return () -> new ToyModel(options, names, objectives, spec.seed());
+    return () -> new ToyModel(options, tasks, spec.seed());
   }
 }

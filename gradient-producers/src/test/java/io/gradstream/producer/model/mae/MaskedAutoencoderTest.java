@@ -26,7 +26,7 @@ class MaskedAutoencoderTest {
           """
           run: test
           rounds: 1
-          tasks: [{name: l1, loss: masked-l1}, {name: ssim, loss: masked-ssim}]
+          tasks: [{name: l1, loss: masked-l1, weight: 0.5}, {name: ssim, loss: masked-ssim, weight: 3}]
           accumulation: {batch-size: 4}
           model: {type: mae, width: 16, encoder-layers: 2, decoder-width: 8, decoder-layers: 1, heads: 2}
           data: {type: idx, directory: 'shipped:digits'}
@@ -85,6 +85,28 @@ class MaskedAutoencoderTest {
       MODEL.weights().setAtIndex(ValueLayout.JAVA_FLOAT, i, weights[i]);
     }
     return loss;
+  }
+
+  @Test
+  void summedGradientIsTheWeightedSumOfTheTasksGradients() {
+    double l1 = MODEL.gradient(0, 5);
+    float[] first = MODEL.gradient().toArray(ValueLayout.JAVA_FLOAT);
+    double ssim = MODEL.gradient(1, 5);
+    float[] second = MODEL.gradient().toArray(ValueLayout.JAVA_FLOAT);
+
+    assertThat(MODEL.summedGradient(5)).containsExactly(l1, ssim);
+    float[] sum = MODEL.gradient().toArray(ValueLayout.JAVA_FLOAT);
+    double squaredError = 0;
+    double squaredNorm = 0;
+    for (int i = 0; i < sum.length; i++) {
+      double expected = 0.5 * first[i] + 3.0 * second[i];
+      squaredError += (sum[i] - expected) * (sum[i] - expected);
+      squaredNorm += expected * expected;
+    }
+    assertThat(squaredError).isLessThan(1e-10 * squaredNorm);
+    MODEL.summedGradient(6);
+    MODEL.summedGradient(5);
+    assertThat(MODEL.gradient().toArray(ValueLayout.JAVA_FLOAT)).containsExactly(sum);
   }
 
   @Test

@@ -12,10 +12,10 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ToyModelTest {
-  private static final List<String> TASKS = List.of("a", "b");
-
   @Test
   void tasksTouchTheSharedAndTheirOwnParametersAlone() {
     try (var model = quadratics(new ToyOptions(4, 2, 2, List.of(), 0))) {
@@ -37,8 +37,7 @@ class ToyModelTest {
     try (var model =
         new ToyModel(
             new ToyOptions(2, 0, 1, List.of(-8.5, 7.5), 0),
-            TASKS,
-            List.of(new Landscape(0), new Landscape(1)),
+            tasks(new Landscape(0), new Landscape(1)),
             1)) {
       model.initialize(1);
       double atStart = model.gradient(0, 0);
@@ -77,6 +76,27 @@ class ToyModelTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(doubles = {0, 0.5})
+  void summedGradientIsTheWeightedSumOfTheTasksGradientsAndTheirNoise(double noise) {
+    try (var model = quadratics(new ToyOptions(4, 2, 2, List.of(), noise))) {
+      model.initialize(7);
+      double[] losses = {model.gradient(0, 3), 0};
+      float[] first = model.gradient().toArray(ValueLayout.JAVA_FLOAT);
+      losses[1] = model.gradient(1, 3);
+      float[] second = model.gradient().toArray(ValueLayout.JAVA_FLOAT);
+
+      assertThat(model.summedGradient(3)).containsExactly(losses);
+      float[] sum = model.gradient().toArray(ValueLayout.JAVA_FLOAT);
+      for (int i = 0; i < sum.length; i++) {
+        assertThat(sum[i]).isCloseTo(0.5f * first[i] + 3 * second[i], within(1e-5f));
+      }
+      model.summedGradient(4);
+      model.summedGradient(3);
+      assertThat(model.gradient().toArray(ValueLayout.JAVA_FLOAT)).containsExactly(sum);
+    }
+  }
+
   @Test
   void initialWeightsFollowFromTheSeedAlone() {
     try (var one = quadratics(new ToyOptions(5, 1, 1, List.of(3.0), 0));
@@ -93,8 +113,11 @@ class ToyModelTest {
 
   private static TaskModel quadratics(ToyOptions options) {
     int dimension = options.dimension() + options.ownDimension();
-    List<Objective> objectives =
-        List.of(new Quadratic(1, 0, dimension, 10), new Quadratic(1, 1, dimension, 10));
-    return new ToyModel(options, TASKS, objectives, 1);
+    return new ToyModel(
+        options, tasks(new Quadratic(1, 0, dimension, 10), new Quadratic(1, 1, dimension, 10)), 1);
+  }
+
+  private static List<ToyModel.Task> tasks(Objective first, Objective second) {
+    return List.of(new ToyModel.Task("a", first, 0.5), new ToyModel.Task("b", second, 3));
   }
 }
