@@ -28,6 +28,8 @@ import picocli.CommandLine.Spec;
       ExportCommand.class,
       BrokerCommand.class,
       MethodsCommand.class,
+      ResolveCommand.class,
+      ToyCommand.class,
       SchemaCommand.class,
       Main.Completion.class,
     })
