@@ -9,7 +9,7 @@ package io.gradstream.arbitrator.resolver;
  * @param gram N x N, symmetric: this round's gradients with each other
  * @param cross N x N: row i is this round's gradient of task i, column j the previous round's
  *     gradient of task j as accumulated, before any projection; zeros in round 0
- * @param losses N, the mean losses of the round
+ * @param losses N, the mean losses of the round, times lambda like the gradients
  * @param seed the run's seed, from which random methods draw
  */
 public record RoundStatistics(
