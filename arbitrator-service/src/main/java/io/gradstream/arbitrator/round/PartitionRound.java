@@ -35,6 +35,8 @@ public final class PartitionRound {
   public enum Turn {
     /** Its round is over. */
     CLOSED,
+    /** The round takes gradients of another kind. */
+    UNASKED,
     /** The sum contains it already. */
     CONTAINED,
     /** It is the next to add. */
@@ -53,17 +55,17 @@ public final class PartitionRound {
   private final List<Shard> shards;
   private final TreeMap<Integer, ShardSum> sums = new TreeMap<>();
   private final ShardStatistics.@Nullable Slot[] reports;
-  private long round;
+  private Phase phase = Phase.FIRST;
   private int incomplete;
 
   /** Progress of one shard. */
   private final class ShardSum {
-    final int[] next = new int[manifest.tasks().size()];
-    final double[] slotSquared = new double[manifest.tasks().size() * slots];
+    final int[] next = new int[manifest.tasks().size() + 1];
+    final double[] slotSquared = new double[next.length * slots];
     ShardStatistics.@Nullable Products products;
 
     boolean complete(Shard shard) {
-      for (final int task : vectors.tasksOf(shard)) {
+      for (final int task : vectors.tasksOf(phase, shard)) {
         if (next[task] < slots) {
           return false;
         }
@@ -85,14 +87,14 @@ public final class PartitionRound {
     this.slots = spec.accumulation().slots(spec.tasks().size());
     this.vectors = new ShardVectors(spec, manifest, kernels, vectors);
     this.shards = manifest.shardsOf(partition);
-    this.reports = new ShardStatistics.Slot[manifest.tasks().size() * slots];
+    this.reports = new ShardStatistics.Slot[(manifest.tasks().size() + 1) * slots];
     shards.forEach(shard -> sums.put(shard.index(), new ShardSum()));
     incomplete = shards.size();
   }
 
   /** The round that is open. */
   public long round() {
-    return round;
+    return phase.round();
   }
 
   public int slots() {
@@ -109,11 +111,14 @@ public final class PartitionRound {
   }
 
   public Turn turnOf(long slotRound, int shard, int task, int slot) {
-    if (slotRound < round) {
+    if (slotRound < phase.round()) {
       return Turn.CLOSED;
     }
-    if (slotRound > round) {
+    if (slotRound > phase.round()) {
       return Turn.EARLY;
+    }
+    if (phase.summed() != (task == manifest.tasks().size())) {
+      return Turn.UNASKED;
     }
     final int next = sumOf(shard).next[task];
     if (slot < next) {
@@ -141,19 +146,19 @@ public final class PartitionRound {
     if (slot != sum.next[task] || slot >= slots) {
       throw new IllegalStateException("slot " + slot + " added in place of " + sum.next[task]);
     }
-    vectors.add(round, place, task, slot == 0, values, type);
+    vectors.add(phase, place, task, slot == 0, values, type);
     sum.slotSquared[task * slots + slot] = squaredNorm;
     sum.next[task]++;
     reports[task * slots + slot] = report;
     if (sum.complete(place)) {
-      vectors.calibrate(round, place);
+      vectors.calibrate(phase, place);
       sum.products = productsOf(place, sum);
       incomplete--;
     }
   }
 
   private ShardStatistics.Products productsOf(Shard shard, ShardSum sum) {
-    final InnerProducts products = vectors.innerProducts(round, shard);
+    final InnerProducts products = vectors.innerProducts(phase, shard);
     final var record =
         ShardStatistics.Products.newBuilder()
             .setShard(shard.index())
@@ -161,7 +166,7 @@ public final class PartitionRound {
     addAll(products.gram(), record::addGram);
     addAll(products.cross(), record::addCross);
     addAll(products.momentum(), record::addMomentum);
-    for (final int task : vectors.tasksOf(shard)) {
+    for (final int task : vectors.tasksOf(phase, shard)) {
       for (int slot = 0; slot < slots; slot++) {
         record.addSlotSquared(sum.slotSquared[task * slots + slot]);
       }
@@ -178,7 +183,7 @@ public final class PartitionRound {
   /** The statistics of a complete partition, in as many records as their size asks for. */
   public List<ShardStatistics> statistics() {
     if (!complete()) {
-      throw new IllegalStateException("round " + round + " is not complete");
+      throw new IllegalStateException("round " + phase.round() + " is not complete");
     }
     final var records = new ArrayList<ShardStatistics>();
     ShardStatistics.Builder record = newStatistics();
@@ -207,7 +212,7 @@ public final class PartitionRound {
 
   private ShardStatistics.Builder newStatistics() {
     return ShardStatistics.newBuilder()
-        .setRound(round)
+        .setRound(phase.round())
         .setPartition(partition)
         .setManifest(manifest.hash());
   }
@@ -218,12 +223,12 @@ public final class PartitionRound {
    * @param verdict of this round
    */
   public void close(Verdict verdict, BiConsumer<Shard, byte[]> updates) {
-    if (verdict.getRound() != round || !complete()) {
+    if (verdict.getRound() != phase.round() || !complete()) {
       throw new IllegalStateException(
-          "verdict %d closes round %d".formatted(verdict.getRound(), round));
+          "verdict %d closes round %d".formatted(verdict.getRound(), phase.round()));
     }
-    shards.forEach(shard -> updates.accept(shard, vectors.combine(shard, verdict)));
-    round++;
+    shards.forEach(shard -> updates.accept(shard, vectors.combine(phase, shard, verdict)));
+    phase = phase.after(verdict);
     incomplete = shards.size();
     sums.values().forEach(ShardSum::clear);
     Arrays.fill(reports, null);
@@ -231,11 +236,12 @@ public final class PartitionRound {
 
   /** Hands over the update records of the round before once more, with the same bits. */
   public void repeat(Verdict verdict, BiConsumer<Shard, byte[]> updates) {
-    if (verdict.getRound() != round - 1) {
+    if (verdict.getRound() != phase.round() - 1) {
       throw new IllegalStateException(
-          "round %d is not the one before %d".formatted(verdict.getRound(), round));
+          "round %d is not the one before %d".formatted(verdict.getRound(), phase.round()));
     }
-    shards.forEach(shard -> updates.accept(shard, vectors.repeat(shard, verdict)));
+    final Phase before = phase.before(verdict);
+    shards.forEach(shard -> updates.accept(shard, vectors.repeat(before, shard, verdict)));
   }
 
   private ShardSum sumOf(int shard) {
@@ -250,10 +256,12 @@ public final class PartitionRound {
   /** The slots that some shard of the partition still lacks, task by task. */
   public List<MissingSlot> missing() {
     final var missing = new ArrayList<MissingSlot>();
-    for (int task = 0; task < manifest.tasks().size(); task++) {
+    final int first = phase.summed() ? manifest.tasks().size() : 0;
+    final int last = phase.summed() ? first : manifest.tasks().size() - 1;
+    for (int task = first; task <= last; task++) {
       int next = slots;
       for (final Shard shard : shards) {
-        if (shard.touchedBy(task)) {
+        if (manifest.touches(task, shard)) {
           next = Math.min(next, sumOf(shard.index()).next[task]);
         }
       }
@@ -269,7 +277,7 @@ public final class PartitionRound {
 
   /** Writes down where the round stands, beside its vectors. */
   public void save(ArbitratorNote.Builder note) {
-    note.setRound(round);
+    note.setRound(phase.round()).setJointRounds(phase.joint()).setSummed(phase.summed());
     sums.forEach(
         (shard, sum) -> {
           final var progress = note.addShardsBuilder().setShard(shard);
@@ -285,7 +293,7 @@ public final class PartitionRound {
 
   /** Goes on where {@link #save} left off; the vectors must be those of that moment. */
   public void restore(ArbitratorNote note) {
-    round = note.getRound();
+    phase = new Phase(note.getRound(), note.getJointRounds(), note.getSummed());
     Arrays.fill(reports, null);
     note.getSlotsList().forEach(slot -> reports[slot.getTask() * slots + slot.getSlot()] = slot);
     incomplete = shards.size();

@@ -31,7 +31,7 @@ final class RoundTotals {
     this.rows = tasks * rowsPerTask;
     this.slots = slots;
     this.products = new ShardStatistics.Products[manifest.shards().size()];
-    this.reports = new ShardStatistics.Slot[tasks * slots];
+    this.reports = new ShardStatistics.Slot[(tasks + 1) * slots];
     this.missing = products.length;
   }
 
@@ -139,7 +139,7 @@ final class RoundTotals {
       final var of = productsOf(shard);
       int entry = 0;
       for (int task = 0; task < tasks; task++) {
-        if (shard.touchedBy(task)) {
+        if (manifest.touches(task, shard)) {
           for (int slot = 0; slot < slots; slot++) {
             totals[task] += of.getSlotSquared(entry++) / slots;
           }
@@ -154,14 +154,48 @@ final class RoundTotals {
     final double[] losses = new double[tasks];
     for (int task = 0; task < tasks; task++) {
       for (int slot = 0; slot < slots; slot++) {
-        final var report = reports[task * slots + slot];
-        if (report == null) {
-          throw new IllegalStateException("no report of task " + task + ", slot " + slot);
-        }
-        losses[task] += report.getLoss() / slots;
+        losses[task] += reportOf(task, slot).getLoss() / slots;
       }
     }
     return losses;
+  }
+
+  /** The same in a round of summed-loss gradients, whose slots tell all tasks' losses. */
+  double[] summedLosses() {
+    final double[] losses = new double[tasks];
+    for (int slot = 0; slot < slots; slot++) {
+      for (int task = 0; task < tasks; task++) {
+        losses[task] += reportOf(tasks, slot).getTaskLosses(task) / slots;
+      }
+    }
+    return losses;
+  }
+
+  /** Squared norm of the sum of a round of summed-loss gradients, over all parameters. */
+  double summedSquared() {
+    double total = 0;
+    for (final Shard shard : manifest.shards()) {
+      total += productsOf(shard).getGram(0);
+    }
+    return total;
+  }
+
+  /** Inner product of that sum with the momentum. */
+  double summedMomentum() {
+    double total = 0;
+    for (final Shard shard : manifest.shards()) {
+      final var of = productsOf(shard);
+      total += of.getMomentumCount() > 0 ? of.getMomentum(0) : 0;
+    }
+    return total;
+  }
+
+  private ShardStatistics.Slot reportOf(int task, int slot) {
+    final var report = reports[task * slots + slot];
+    if (report == null) {
+      throw new IllegalStateException("no report of task " + task + ", slot " + slot);
+    }
+    return report;
   }
 
   private ShardStatistics.Products productsOf(Shard shard) {

@@ -27,9 +27,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * The vectors of a partition's shards and what is done to them, all in place.
  *
- * <p>Per shard and task that touches it: the sum of this round's slots and that of the round before,
- * which change places by the parity of the round, so that nothing is copied; with a calibrator, its
- * memory. Per shard: the momentum, where it is integrated. Sums are neither divided by the slots nor
+ * <p>Per shard and task that touches it: the sum of this round's slots and that of the joint round
+ * before, which change places with each joint round, so that nothing is copied; with a calibrator, its
+ * memory. Per shard: the momentum, where it is integrated, and the sums of rounds that are not joint. Sums are neither divided by the slots nor
  * multiplied by the loss weights; the verdict's coefficients do both.
  *
  * <p>Calibration concerns shared parameters, as resolution does. A calibrator that needs the norms of
@@ -39,6 +39,7 @@ import org.jspecify.annotations.Nullable;
 final class ShardVectors {
   private static final int MOMENTUM = 2;
   private static final int MEMORY = 3;
+  private static final int SUMMED = 4;
 
   private final Manifest manifest;
   private final ValueType updateType;
@@ -60,8 +61,11 @@ final class ShardVectors {
         resolver instanceof ElementwiseResolver method ? new Elementwise(spec, method) : null;
   }
 
-  /** The tasks whose gradients have values in a shard. */
-  List<Integer> tasksOf(Shard shard) {
+  /** The tasks whose gradients a shard gets in a round. */
+  List<Integer> tasksOf(Phase phase, Shard shard) {
+    if (phase.summed()) {
+      return List.of(manifest.tasks().size());
+    }
     return shard.shared()
         ? IntStream.range(0, manifest.tasks().size()).boxed().toList()
         : List.of(shard.owner());
@@ -69,27 +73,30 @@ final class ShardVectors {
 
   /** Adds a slot to its task's sum, or begins the sum with it. */
   void add(
-      long round, Shard shard, int task, boolean first, MemorySegment values, ValueType type) {
-    final MemorySegment sum = sum(round, shard, task);
+      Phase phase, Shard shard, int task, boolean first, MemorySegment values, ValueType type) {
+    final MemorySegment sum = sum(phase, shard, task);
     if (first) {
       kernels.set(sum, values, type, shard.length());
     } else {
       kernels.add(sum, values, type, shard.length());
     }
-    vectors.changed(sumId(round, shard, task));
+    vectors.changed(sumId(phase, shard, task));
   }
 
   /** Calibrates a shard whose sums are complete, unless that has to wait for the verdict. */
-  void calibrate(long round, Shard shard) {
-    if (shard.shared() && calibrator.remembers() && !calibrator.needsNorms()) {
+  void calibrate(Phase phase, Shard shard) {
+    if (shard.shared()
+        && !phase.summed()
+        && calibrator.remembers()
+        && !calibrator.needsNorms()) {
       final double[] unread = new double[manifest.tasks().size()];
-      calibrate(round, shard, calibrator.calibrate(round, unread, unread));
+      calibrate(phase, shard, calibrator.calibrate(phase.joint(), unread, unread));
     }
   }
 
-  private void calibrate(long round, Shard shard, Calibration calibration) {
-    for (final int task : tasksOf(shard)) {
-      final MemorySegment sum = sum(round, shard, task);
+  private void calibrate(Phase phase, Shard shard, Calibration calibration) {
+    for (final int task : tasksOf(phase, shard)) {
+      final MemorySegment sum = sum(phase, shard, task);
       final MemorySegment memory = vector(MEMORY, shard, task);
       final float direct = (float) calibration.direct()[task];
       final float remembered = (float) calibration.remembered()[task];
@@ -112,7 +119,7 @@ final class ShardVectors {
           0,
           1,
           shard.length());
-      vectors.changed(sumId(round, shard, task));
+      vectors.changed(sumId(phase, shard, task));
       vectors.changed(id(MEMORY, shard, task));
     }
   }
@@ -122,14 +129,16 @@ final class ShardVectors {
   }
 
   /** Inner products of a shard whose sums are complete. */
-  InnerProducts innerProducts(long round, Shard shard) {
-    final List<MemorySegment> rows = new ArrayList<>(sums(round, shard));
-    final boolean joint = shard.shared() && calibrator.needsNorms();
-    if (joint) {
-      tasksOf(shard).forEach(task -> rows.add(vector(MEMORY, shard, task)));
+  InnerProducts innerProducts(Phase phase, Shard shard) {
+    final List<MemorySegment> rows = new ArrayList<>(sums(phase, shard));
+    final boolean memories = shard.shared() && !phase.summed() && calibrator.needsNorms();
+    if (memories) {
+      tasksOf(phase, shard).forEach(task -> rows.add(vector(MEMORY, shard, task)));
     }
     final List<MemorySegment> previous =
-        round == 0 || joint ? List.of() : sums(round - 1, shard);
+        phase.joint() == 0 || phase.summed() || memories
+            ? List.of()
+            : sums(new Phase(phase.round() - 1, phase.joint() - 1, false), shard);
     return kernels.innerProducts(
         rows.toArray(MemorySegment[]::new),
         previous.toArray(MemorySegment[]::new),
@@ -138,23 +147,23 @@ final class ShardVectors {
   }
 
   /** The update record of a shard, as the verdict asks for it; moves the momentum. */
-  byte[] combine(Shard shard, Verdict verdict) {
+  byte[] combine(Phase phase, Shard shard, Verdict verdict) {
     if (shard.shared() && verdict.hasCalibration()) {
-      calibrate(verdict.getRound(), shard, calibrationOf(verdict.getCalibration()));
+      calibrate(phase, shard, calibrationOf(verdict.getCalibration()));
     }
     final MemorySegment kept = momentumOf(shard);
-    final byte[] record = combine(shard, verdict, kept);
+    final byte[] record = combine(phase, shard, verdict, kept);
     if (kept != null) {
       vectors.changed(momentumId(shard));
     }
     return record;
   }
 
-  /** The update record of the round before once more, with the same bits. */
-  byte[] repeat(Shard shard, Verdict verdict) {
+  /** The update record of a closed round once more, with the same bits. */
+  byte[] repeat(Phase phase, Shard shard, Verdict verdict) {
     final MemorySegment kept = momentumOf(shard);
     if (kept == null) {
-      return combine(shard, verdict, null);
+      return combine(phase, shard, verdict, null);
     }
     final byte[] record = newUpdate(shard, verdict.getRound());
     kernels.scale(
@@ -162,22 +171,20 @@ final class ShardVectors {
     return record;
   }
 
-  private byte[] combine(Shard shard, Verdict verdict, @Nullable MemorySegment kept) {
-    final List<MemorySegment> sums = sums(verdict.getRound(), shard);
+  private byte[] combine(
+      Phase phase, Shard shard, Verdict verdict, @Nullable MemorySegment kept) {
+    final List<MemorySegment> sums = sums(phase, shard);
     final MemorySegment[] rows;
     final float[] coefficients;
-    if (shard.shared() && elementwise != null) {
+    if (shard.shared() && elementwise != null && !phase.summed()) {
       rows = new MemorySegment[] {elementwise.combine(verdict.getRound(), shard, sums)};
       coefficients = new float[] {1 - verdict.getMomentumBeta()};
     } else {
-      final List<Integer> tasks = tasksOf(shard);
+      final List<Integer> tasks = tasksOf(phase, shard);
       rows = sums.toArray(MemorySegment[]::new);
       coefficients = new float[tasks.size()];
       for (int i = 0; i < coefficients.length; i++) {
-        coefficients[i] =
-            shard.shared()
-                ? verdict.getSharedCoefficients(tasks.get(i))
-                : verdict.getOwnCoefficients(tasks.get(i));
+        coefficients[i] = coefficient(verdict, shard, tasks.get(i));
       }
     }
     final byte[] record = newUpdate(shard, verdict.getRound());
@@ -191,6 +198,15 @@ final class ShardVectors {
         verdict.getOutputScale(),
         shard.length());
     return record;
+  }
+
+  private static float coefficient(Verdict verdict, Shard shard, int task) {
+    if (verdict.getSummed()) {
+      return verdict.getSummedCoefficient();
+    }
+    return shard.shared()
+        ? verdict.getSharedCoefficients(task)
+        : verdict.getOwnCoefficients(task);
   }
 
   private static Calibration calibrationOf(Verdict.Calibration record) {
@@ -220,12 +236,12 @@ final class ShardVectors {
     return ValuesRecord.valuesOf(record, shard.length() * updateType.bytes());
   }
 
-  private List<MemorySegment> sums(long round, Shard shard) {
-    return tasksOf(shard).stream().map(task -> sum(round, shard, task)).toList();
+  private List<MemorySegment> sums(Phase phase, Shard shard) {
+    return tasksOf(phase, shard).stream().map(task -> sum(phase, shard, task)).toList();
   }
 
-  private MemorySegment sum(long round, Shard shard, int task) {
-    return vectors.vector(sumId(round, shard, task), shard.length());
+  private MemorySegment sum(Phase phase, Shard shard, int task) {
+    return vectors.vector(sumId(phase, shard, task), shard.length());
   }
 
   private MemorySegment vector(int kind, Shard shard, int task) {
@@ -236,8 +252,10 @@ final class ShardVectors {
     return momentum ? vectors.vector(momentumId(shard), shard.length()) : null;
   }
 
-  private VectorId sumId(long round, Shard shard, int task) {
-    return id((int) (round & 1), shard, task);
+  private VectorId sumId(Phase phase, Shard shard, int task) {
+    return phase.summed()
+        ? new VectorId(SUMMED + (int) (phase.round() & 1), shard.index())
+        : id((int) (phase.joint() & 1), shard, task);
   }
 
   private VectorId id(int kind, Shard shard, int task) {

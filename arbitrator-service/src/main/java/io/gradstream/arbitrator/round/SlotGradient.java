@@ -37,7 +37,7 @@ public record SlotGradient(
   /**
    * Reads and checks a record.
    *
-   * @param task the task whose topic the record came by, which is the task it counts for
+   * @param task the task, or the pseudo-task, whose topic the record came by, which is the task it counts for
    * @param partition the partition it came by
    * @throws MalformedRecordException with the reason why it must not be added
    */
@@ -74,7 +74,7 @@ public record SlotGradient(
         partition,
         shard.partition());
     require(
-        shard.touchedBy(task),
+        manifest.touches(task, shard),
         "shard %d belongs to task %d alone, not to %d",
         shard.index(),
         shard.owner(),
@@ -87,6 +87,13 @@ public record SlotGradient(
         read.values().byteSize(),
         shard.index(),
         expected);
+    require(
+        task < manifest.tasks().size()
+            || header.getTaskLossesCount() == manifest.tasks().size()
+                && header.getTaskLossesList().stream().allMatch(Double::isFinite),
+        "losses %s, a summed gradient has a finite one for each of %d tasks",
+        header.getTaskLossesList(),
+        manifest.tasks().size());
     require(Double.isFinite(header.getLoss()), "loss %s is not finite", header.getLoss());
     final double squared = rules.kernels().squaredNorm(read.values(), type, shard.length());
     require(Double.isFinite(squared), "a value that is not finite, or too large to square");
@@ -98,6 +105,7 @@ public record SlotGradient(
             .setSamples(header.getSamples())
             .setLoss(header.getLoss())
             .setComputeUs(header.getComputeUs())
+            .addAllTaskLosses(header.getTaskLossesList())
             .build();
     return new SlotGradient(header.getRound(), shard.index(), report, read.values(), type, squared);
   }

@@ -4,6 +4,7 @@ import io.gradstream.arbitrator.calibrator.Calibrators;
 import io.gradstream.arbitrator.resolver.ElementwiseResolver;
 import io.gradstream.arbitrator.resolver.Resolver;
 import io.gradstream.arbitrator.resolver.Resolvers;
+import io.gradstream.arbitrator.resolver.Selections;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.run.StreamsService;
@@ -54,6 +55,7 @@ public final class Arbitrator {
    */
   public static void check(RunSpec spec) {
     Calibrators.create(spec.calibrator());
+    Selections.create(spec.selection());
     final Resolver resolver = Resolvers.create(spec.resolver());
     try {
       resolver.initialState(spec.tasks().size());
@@ -74,7 +76,7 @@ public final class Arbitrator {
     final Topics topics = run.topics();
     final Kernels kernels = Kernels.best();
     final List<String> records = new ArrayList<>(List.of(topics.verdicts()));
-    IntStream.range(0, topics.tasks().size()).mapToObj(topics::gradients).forEach(records::add);
+    IntStream.range(0, run.orderedTasks()).mapToObj(topics::gradients).forEach(records::add);
     final var topology = new Topology();
     topology
         .addSource("records", records.toArray(String[]::new))

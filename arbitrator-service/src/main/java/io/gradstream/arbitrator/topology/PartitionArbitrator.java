@@ -153,7 +153,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
 
   /** Normally finds nothing to do: a commit's note and its offsets agree. */
   private void readUpToCommitted() {
-    for (int task = 0; task < topics.tasks().size(); task++) {
+    for (int task = 0; task < run.orderedTasks(); task++) {
       final int ofTask = task;
       catchUp(gradients(task), (offset, value) -> gradient(ofTask, offset, value));
     }
@@ -215,7 +215,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
       }
       case EARLY ->
           held.hold(new Turn(gradient.round(), gradient.shard(), task, slot), from, offset, value);
-      case CONTAINED, CLOSED -> LOG.debug("{} at {} has been counted before", from, offset);
+      case CONTAINED, CLOSED, UNASKED -> LOG.debug("{} at {} is not needed", from, offset);
     }
   }
 
@@ -263,7 +263,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
       last = verdict;
       moved();
       for (final var shard : round.shards()) {
-        for (int task = 0; task < topics.tasks().size(); task++) {
+        for (int task = 0; task < run.orderedTasks(); task++) {
           addHeld(shard.index(), task, 0);
         }
       }

@@ -1,7 +1,6 @@
 package io.gradstream.arbitrator.topology;
 
 import com.google.protobuf.InvalidProtocolBufferException;
-import io.gradstream.arbitrator.resolver.Resolvers;
 import io.gradstream.arbitrator.round.RoundDecider;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
@@ -43,8 +42,7 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
   RoundResolver(Run run) {
     this.run = run;
     this.topics = run.topics();
-    this.decider =
-        new RoundDecider(run.spec(), run.manifest(), Resolvers.create(run.spec().resolver()));
+    this.decider = new RoundDecider(run.spec(), run.manifest());
   }
 
   @Override

@@ -34,8 +34,13 @@ final class GradientPublisher {
     this.producer = producer;
   }
 
-  /** What a worker says of a slot beside its values. */
-  record Result(String worker, int samples, double loss, long computeMicros) {}
+  /**
+   * What a worker says of a slot beside its values.
+   *
+   * @param taskLosses on the pseudo-task, the raw loss of each task; else nothing
+   */
+  record Result(
+      String worker, int samples, double loss, List<Double> taskLosses, long computeMicros) {}
 
   /**
    * Publishes the shards that the order's task touches.
@@ -49,7 +54,7 @@ final class GradientPublisher {
     final String topic = run.topics().gradients(order.getTask());
     final List<Future<RecordMetadata>> sent = new ArrayList<>();
     for (final Shard shard : run.manifest().shards()) {
-      if (shard.touchedBy(order.getTask())) {
+      if (run.manifest().touches(order.getTask(), shard)) {
         final byte[] record = recordOf(order, result, gradient, shard, type);
         sent.add(
             producer.send(
@@ -75,6 +80,7 @@ final class GradientPublisher {
             .setType(ValuesRecord.typeOf(type))
             .setMicroBatch(order.getMicroBatch())
             .setComputeUs(result.computeMicros())
+            .addAllTaskLosses(result.taskLosses())
             .build();
     final int bytes = shard.length() * type.bytes();
     final byte[] record = ValuesRecord.allocate(header, bytes);

@@ -5,7 +5,9 @@ import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.message.Order;
 import io.gradstream.proto.run.Run;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.function.Supplier;
@@ -105,18 +107,34 @@ final class Worker implements Runnable {
       // Its round is over, or its weights do not come: another worker may have them.
       return version > order.getRound() ? AcknowledgeType.ACCEPT : AcknowledgeType.RELEASE;
     }
-    final long start = System.nanoTime();
-    final double loss = model.gradient(order.getTask(), order.getMicroBatch());
-    final long micros = (System.nanoTime() - start) / 1000;
-    final var result =
-        new GradientPublisher.Result(name, run.spec().accumulation().batchSize(), loss, micros);
     try {
-      publisher.publish(order, result, model.gradient());
+      publisher.publish(order, compute(order, model), model.gradient());
     } catch (ExecutionException e) {
       LOG.warn("slot {} of round {} not published", order.getSlot(), order.getRound(), e);
       return AcknowledgeType.RELEASE;
     }
     return AcknowledgeType.ACCEPT;
+  }
+
+  private GradientPublisher.Result compute(Order order, TaskModel model) {
+    final int tasks = run.manifest().tasks().size();
+    final int samples = run.spec().accumulation().batchSize();
+    final long start = System.nanoTime();
+    if (order.getTask() < tasks) {
+      final double loss = model.gradient(order.getTask(), order.getMicroBatch());
+      return new GradientPublisher.Result(name, samples, loss, List.of(), microsSince(start));
+    }
+    final double[] losses = model.summedGradient(order.getMicroBatch());
+    double sum = 0;
+    for (int task = 0; task < tasks; task++) {
+      sum += run.spec().tasks().get(task).weight() * losses[task];
+    }
+    return new GradientPublisher.Result(
+        name, samples, sum, Arrays.stream(losses).boxed().toList(), microsSince(start));
+  }
+
+  private static long microsSince(long start) {
+    return (System.nanoTime() - start) / 1000;
   }
 
   private long load(long version, TaskModel model) throws InterruptedException {

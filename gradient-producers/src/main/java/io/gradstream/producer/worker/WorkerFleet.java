@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.jspecify.annotations.Nullable;
@@ -46,8 +47,9 @@ public final class WorkerFleet implements AutoCloseable {
       Run run, int count, Set<String> tasks, Supplier<TaskModel> models) {
     final var fleet = new WorkerFleet(run);
     final List<String> topics =
-        tasks.stream()
-            .map(task -> run.topics().orders(run.manifest().tasks().indexOf(task)))
+        IntStream.range(0, run.orderedTasks())
+            .filter(task -> isPseudo(run, task) || tasks.contains(run.topics().nameOf(task)))
+            .mapToObj(run.topics()::orders)
             .toList();
     final var publisher = new GradientPublisher(run, Kernels.best(), fleet.producer);
     final String process = ManagementFactory.getRuntimeMXBean().getName();
@@ -56,6 +58,11 @@ public final class WorkerFleet implements AutoCloseable {
       fleet.start(new Worker(run, name, topics, fleet.weights, publisher, models), name);
     }
     return fleet;
+  }
+
+  /** The task that is all losses at once, which every worker serves. */
+  private static boolean isPseudo(Run run, int task) {
+    return task == run.manifest().tasks().size();
   }
 
   private void start(Worker worker, String name) {

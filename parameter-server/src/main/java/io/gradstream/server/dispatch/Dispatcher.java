@@ -34,15 +34,18 @@ public final class Dispatcher {
   private final RoundOrders orders;
   private final Map<SlotOfTask, Asked> again = new HashMap<>();
   private long ordered;
+  private boolean summed;
   private long orderedMs;
 
   /**
    * @param ordered the last round whose orders went out, or {@link #NONE}
+   * @param summed whether they were for the pseudo-task
    */
-  public Dispatcher(RunSpec spec, long ordered, long nowMs) {
+  public Dispatcher(RunSpec spec, long ordered, boolean summed, long nowMs) {
     this.spec = spec;
     this.orders = new RoundOrders(spec);
     this.ordered = ordered;
+    this.summed = summed;
     this.orderedMs = nowMs;
   }
 
@@ -51,20 +54,30 @@ public final class Dispatcher {
     return ordered;
   }
 
-  /** The orders of a round, unless they went out before or the run has ended. */
-  public List<Order> order(long round, long nowMs) {
+  /** Whether the last orders were for the pseudo-task. */
+  public boolean summed() {
+    return summed;
+  }
+
+  /**
+   * The orders of a round, unless they went out before or the run has ended.
+   *
+   * @param roundIsSummed whether it takes one summed-loss gradient a slot
+   */
+  public List<Order> order(long round, boolean roundIsSummed, long nowMs) {
     if (round <= ordered || round >= spec.rounds()) {
       return List.of();
     }
     ordered = round;
+    summed = roundIsSummed;
     orderedMs = nowMs;
     again.clear();
-    return orders.of(round);
+    return orders.of(round, summed);
   }
 
   /** The orders that went out last once more, in case that they were lost. */
   public List<Order> repeat() {
-    return ordered == NONE ? List.of() : orders.of(ordered);
+    return ordered == NONE ? List.of() : orders.of(ordered, summed);
   }
 
   /** The orders that a standing round needs again. */

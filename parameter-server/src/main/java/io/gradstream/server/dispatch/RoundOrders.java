@@ -22,10 +22,18 @@ public final class RoundOrders {
     this.tasks = spec.tasks().size();
   }
 
-  /** All orders of a round in slot order, so that the first slots of all tasks come first. */
-  public List<Order> of(long round) {
+  /**
+   * All orders of a round in slot order, so that the first slots of all tasks come first.
+   *
+   * @param summed whether the pseudo-task is asked in place of the tasks
+   */
+  public List<Order> of(long round, boolean summed) {
     final var orders = new ArrayList<Order>();
     for (int slot = 0; slot < accumulation.slots(tasks); slot++) {
+      if (summed) {
+        orders.add(of(round, tasks, slot, 0));
+        continue;
+      }
       for (int task = 0; task < tasks; task++) {
         orders.add(of(round, task, slot, 0));
       }
@@ -36,6 +44,7 @@ public final class RoundOrders {
   /**
    * One order.
    *
+   * @param task the task, or the number of tasks for the pseudo-task
    * @param attempt how often the slot was asked for before
    */
   public Order of(long round, int task, int slot, int attempt) {
@@ -43,7 +52,7 @@ public final class RoundOrders {
     final long microBatch =
         switch (accumulation.mode()) {
           case SEQUENTIAL -> first + slot;
-          case STOCHASTIC -> first + (long) task * accumulation.slots(tasks) + slot;
+          case STOCHASTIC -> first + (long) (task % tasks) * accumulation.slots(tasks) + slot;
         };
     return Order.newBuilder()
         .setRound(round)

@@ -44,7 +44,7 @@ public final class ParameterServer {
         .addProcessor("partition", () -> new PartitionServer(run, kernels), "records")
         .addStateStore(InPlaceStore.builder(PartitionServer.STORE), "partition")
         .addSink(Sinks.WEIGHTS, topics.weights(), byShard(run.manifest()), "partition");
-    for (int task = 0; task < topics.tasks().size(); task++) {
+    for (int task = 0; task < run.orderedTasks(); task++) {
       topology.addSink(Sinks.orders(task), topics.orders(task), "partition");
     }
     return topology;

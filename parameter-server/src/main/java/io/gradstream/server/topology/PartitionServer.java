@@ -98,6 +98,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
         new Dispatcher(
             run.spec(),
             bytes.isPresent() ? note.getOrdered() : Dispatcher.NONE,
+            note.getOrderedSummed(),
             context.currentSystemTimeMs());
     resumed = false;
     soon = context.schedule(SOON, PunctuationType.WALL_CLOCK_TIME, now -> resume());
@@ -113,7 +114,10 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
 
   private ServerNote note() {
     final var note =
-        ServerNote.newBuilder().putAllPositions(positions).setOrdered(dispatcher.ordered());
+        ServerNote.newBuilder()
+            .putAllPositions(positions)
+            .setOrdered(dispatcher.ordered())
+            .setOrderedSummed(dispatcher.summed());
     for (final Shard shard : weights.shards()) {
       note.addShardsBuilder().setShard(shard.index()).setVersion(weights.version(shard.index()));
     }
@@ -229,7 +233,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
   private void orderFirst() {
     if (partition == 0
         && weights.shards().stream().allMatch(s -> weights.version(s.index()) >= 0)) {
-      order(dispatcher.order(0, context.currentSystemTimeMs()));
+      order(dispatcher.order(0, false, context.currentSystemTimeMs()));
     }
   }
 
@@ -241,7 +245,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
     if (again && round == dispatcher.ordered()) {
       order(dispatcher.repeat());
     } else {
-      order(dispatcher.order(round, context.currentSystemTimeMs()));
+      order(dispatcher.order(round, verdict.getNextSummed(), context.currentSystemTimeMs()));
     }
   }
 

@@ -213,6 +213,11 @@ public final class Manifest {
     return partitions;
   }
 
+  /** Whether a task's gradients have values in a shard; those of the pseudo-task are everywhere. */
+  public boolean touches(int task, Shard shard) {
+    return shard.shared() || shard.owner() == task || task == tasks.size();
+  }
+
   /** The shards that travel on a partition, in shard order. */
   public List<Shard> shardsOf(int partition) {
     return shards.stream().filter(shard -> shard.partition() == partition).toList();

@@ -18,9 +18,4 @@ public record Shard(
   public boolean shared() {
     return owner == TensorShape.SHARED;
   }
-
-  /** Whether the task's gradients have values here. */
-  public boolean touchedBy(int task) {
-    return shared() || owner == task;
-  }
 }

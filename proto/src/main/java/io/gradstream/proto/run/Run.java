@@ -4,7 +4,6 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.message.RunRecord;
-import io.gradstream.proto.spec.Momentum;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.topic.Connection;
 import io.gradstream.proto.topic.LogReader;
@@ -32,8 +31,9 @@ public record Run(RunSpec spec, Manifest manifest, Connection connection) {
     return spec.accumulation().slots(spec.tasks().size());
   }
 
-  public boolean integratedMomentum() {
-    return spec.momentum().mode() == Momentum.Mode.INTEGRATED;
+  /** How many tasks orders are given for: the run's, and the pseudo-task where rounds are selected. */
+  public int orderedTasks() {
+    return manifest.tasks().size() + (spec.selection().kind().equals("none") ? 0 : 1);
   }
 
   public RunRecord toRecord() {

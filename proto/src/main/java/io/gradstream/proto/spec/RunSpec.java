@@ -40,6 +40,9 @@ public record RunSpec(
     @Param(value = "per-task filter in front of the resolver", defaultValue = "none")
         @Section.KindKey("method")
         Section calibrator,
+    @Param(value = "which rounds need one gradient a task", defaultValue = "none")
+        @Section.KindKey("method")
+        Section selection,
     @Param(value = "momentum between resolver and optimizer", defaultValue = "{}")
         Momentum momentum,
     @Param(

@@ -9,6 +9,9 @@ import java.util.List;
  * @param tasks task names, in manifest order
  */
 public record Topics(String run, List<String> tasks) {
+  /** Name of the pseudo-task whose gradient is that of the weighted sum of all losses. */
+  public static final String ALL = "all";
+
   public Topics {
     tasks = List.copyOf(tasks);
   }
@@ -22,12 +25,14 @@ public record Topics(String run, List<String> tasks) {
     return spec(run);
   }
 
+  /** Orders of a task, or of the pseudo-task, whose index is the number of tasks. */
   public String orders(int task) {
-    return run + ".orders." + tasks.get(task);
+    return run + ".orders." + nameOf(task);
   }
 
+  /** Gradients of a task, or of the pseudo-task, whose index is the number of tasks. */
   public String gradients(int task) {
-    return run + ".gradients." + tasks.get(task);
+    return run + ".gradients." + nameOf(task);
   }
 
   /** The task whose gradients the topic carries, or -1. */
@@ -41,7 +46,16 @@ public record Topics(String run, List<String> tasks) {
   }
 
   private int taskOf(String topic, String prefix) {
-    return topic.startsWith(prefix) ? tasks.indexOf(topic.substring(prefix.length())) : -1;
+    if (!topic.startsWith(prefix)) {
+      return -1;
+    }
+    final String name = topic.substring(prefix.length());
+    return name.equals(ALL) ? tasks.size() : tasks.indexOf(name);
+  }
+
+  /** A task's name, or that of the pseudo-task. */
+  public String nameOf(int task) {
+    return task == tasks.size() ? ALL : tasks.get(task);
   }
 
   public String statistics() {

@@ -31,9 +31,10 @@ final class ManifestTest {
     final Manifest manifest = Manifest.of(TASKS, List.of(shared("w", 3), own), 10, 1);
 
     assertThat(manifest.shards()).extracting(Shard::owner).containsExactly(-1, 1);
-    assertThat(manifest.shard(1).touchedBy(0)).isFalse();
-    assertThat(manifest.shard(1).touchedBy(1)).isTrue();
-    assertThat(manifest.shard(0).touchedBy(0)).isTrue();
+    assertThat(manifest.touches(0, manifest.shard(1))).isFalse();
+    assertThat(manifest.touches(1, manifest.shard(1))).isTrue();
+    assertThat(manifest.touches(2, manifest.shard(1))).isTrue();
+    assertThat(manifest.touches(0, manifest.shard(0))).isTrue();
   }
 
   @Test
