@@ -2,6 +2,7 @@ package io.gradstream.cli;
 
 import io.gradstream.arbitrator.calibrator.Calibrators;
 import io.gradstream.arbitrator.resolver.Resolvers;
+import io.gradstream.arbitrator.resolver.Selections;
 import io.gradstream.producer.data.DataSources;
 import io.gradstream.producer.loss.Objectives;
 import io.gradstream.producer.loss.ReconstructionLosses;
@@ -23,6 +24,7 @@ final class SpecCatalogs {
     final var catalogs = new LinkedHashMap<String, Catalog<?>>();
     catalogs.put("resolver", Resolvers.CATALOG);
     catalogs.put("calibrator", Calibrators.CATALOG);
+    catalogs.put("selection", Selections.CATALOG);
     catalogs.put("optimizer", Optimizers.CATALOG);
     catalogs.put("model", Models.CATALOG);
     catalogs.put(

@@ -1,7 +1,6 @@
 package io.gradstream.cli.submission;
 
-import io.gradstream.arbitrator.calibrator.Calibrators;
-import io.gradstream.arbitrator.resolver.Resolvers;
+import io.gradstream.arbitrator.topology.Arbitrator;
 import io.gradstream.producer.model.Models;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.UserError;
@@ -22,8 +21,7 @@ public record CheckedSpec(RunSpec spec, Supplier<TaskModel> models) {
    * @throws UserError at the first method, option or file that is wrong
    */
   public static CheckedSpec of(RunSpec spec) {
-    Resolvers.create(spec.resolver());
-    Calibrators.create(spec.calibrator());
+    Arbitrator.check(spec);
     Optimizers.create(spec, Kernels.scalar());
     return new CheckedSpec(spec, Models.prepare(spec));
   }

@@ -6,12 +6,14 @@ import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
+import io.gradstream.proto.manifest.TensorShape;
 import io.gradstream.proto.message.DataType;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.spec.Scope;
 import io.gradstream.proto.spec.TaskSpec;
 import io.gradstream.proto.topic.Connection;
 import io.gradstream.proto.topic.LogReader;
@@ -95,9 +97,16 @@ public final class Submission {
   private static Manifest manifest(RunSpec spec, TaskModel model) {
     return Manifest.of(
         spec.tasks().stream().map(TaskSpec::name).toList(),
-        model.tensors(),
+        model.tensors().stream().map(tensor -> inScope(spec, tensor)).toList(),
         spec.transport().shardValues(),
         spec.transport().partitions());
+  }
+
+  /** In the scope of all parameters no tensor is a task's own. */
+  private static TensorShape inScope(RunSpec spec, TensorShape tensor) {
+    return spec.scope() == Scope.ALL
+        ? new TensorShape(tensor.name(), tensor.shape(), TensorShape.SHARED)
+        : tensor;
   }
 
   private boolean isSubmitted(String run) {

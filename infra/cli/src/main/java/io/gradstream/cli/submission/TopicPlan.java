@@ -36,7 +36,7 @@ final class TopicPlan {
     final int partitions = run.manifest().partitions();
     final Integer hours = run.spec().transport().retentionHours();
     final String evidence = hours == null ? FOR_EVER : Long.toString(hours * 3_600_000L);
-    for (int task = 0; task < run.manifest().tasks().size(); task++) {
+    for (int task = 0; task < run.orderedTasks(); task++) {
       plan.add(names.orders(task), 1, kept(FOR_EVER));
       plan.add(names.gradients(task), partitions, kept(evidence));
     }
