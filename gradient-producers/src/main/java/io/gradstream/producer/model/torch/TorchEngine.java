@@ -3,11 +3,18 @@ package io.gradstream.producer.model.torch;
 import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.engine.EngineException;
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.jni.JniUtils;
 import io.gradstream.proto.UserError;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Optional;
 
 /**
  * Starts PyTorch so that a gradient's bits depend on the run spec alone.
@@ -19,6 +26,9 @@ import java.util.Locale;
  */
 public final class TorchEngine {
   private static final String ENGINE = "PyTorch";
+
+  /** Torch's number for the severity above a warning. */
+  private static final int TORCH_ERROR = 2;
 
   private TorchEngine() {}
 
@@ -38,6 +48,7 @@ public final class TorchEngine {
       System.setProperty("ai.djl.pytorch.num_threads", Integer.toString(intraOpThreads));
       System.setProperty("ai.djl.pytorch.num_interop_threads", "1");
       Engine engine = load();
+      passDeprecation(engine);
       int running = JniUtils.getNumThreads();
       if (running != intraOpThreads) {
         throw new UserError(
@@ -57,6 +68,29 @@ public final class TorchEngine {
               .formatted(e.getMessage(), System.getProperty("DJL_CACHE_DIR", "DJL_CACHE_DIR")),
           e);
     }
+  }
+
+  /**
+   * {@link Parameters} puts tensors onto vectors by a call of DJL whose native code torch calls
+   * deprecated, on standard error and once a process. Who trains can do nothing about it: so the
+   * first such call is this one, while torch keeps its warnings to itself.
+   */
+  private static void passDeprecation(Engine engine) {
+    // A variable of libc10; where a build of torch lacks it, the warning is seen.
+    Optional<MemorySegment> lowestLogged =
+        SymbolLookup.loaderLookup().find("FLAGS_caffe2_log_level");
+    lowestLogged.ifPresent(
+        variable -> {
+          MemorySegment level = variable.reinterpret(Integer.BYTES);
+          int before = level.get(ValueLayout.JAVA_INT, 0);
+          level.set(ValueLayout.JAVA_INT, 0, TORCH_ERROR);
+          try (NDManager manager = engine.newBaseManager(Device.cpu());
+              NDArray tensor = manager.create(1f)) {
+            tensor.set(ByteBuffer.allocateDirect(Float.BYTES).order(ByteOrder.nativeOrder()));
+          } finally {
+            level.set(ValueLayout.JAVA_INT, 0, before);
+          }
+        });
   }
 
   private static Device find(String name, Engine engine) {
