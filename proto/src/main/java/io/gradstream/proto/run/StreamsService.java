@@ -7,7 +7,6 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.Topology;
-import org.apache.kafka.streams.errors.StreamsException;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -41,15 +40,22 @@ public final class StreamsService implements AutoCloseable {
   }
 
   private StreamThreadExceptionResponse onFault(Throwable fault) {
-    final Throwable cause =
-        fault instanceof StreamsException && fault.getCause() != null ? fault.getCause() : fault;
-    if (cause instanceof RetriableException) {
-      LOG.warn("goes on after: {}", cause.toString());
+    if (passes(fault)) {
+      LOG.warn("goes on from the last commit after", fault);
       return StreamThreadExceptionResponse.REPLACE_THREAD;
     }
     LOG.error("stops after", fault);
     failure.compareAndSet(null, fault);
     return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
+  }
+
+  private static boolean passes(Throwable fault) {
+    for (Throwable cause = fault; cause != null; cause = cause.getCause()) {
+      if (cause instanceof RetriableException) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Why the service stopped, if it did not stop on request. */

@@ -14,6 +14,12 @@ public final class StreamsSettings {
   /** Records of about a megabyte: the default of 1000 would buffer a gigabyte a partition. */
   private static final int BUFFERED_RECORDS = 8;
 
+  /**
+   * How long an instance may be silent before others take its partitions. One that restarts keeps
+   * them, whatever this is, and one that is gone for good should not be waited for.
+   */
+  private static final int SESSION_TIMEOUT_MS = 10_000;
+
   private StreamsSettings() {}
 
   /**
@@ -31,6 +37,7 @@ public final class StreamsSettings {
     config.put(StreamsConfig.DEFAULT_KEY_SERDE_CLASS_CONFIG, Serdes.ByteArraySerde.class);
     config.put(StreamsConfig.DEFAULT_VALUE_SERDE_CLASS_CONFIG, Serdes.ByteArraySerde.class);
     config.put(StreamsConfig.REPLICATION_FACTOR_CONFIG, transport.replication());
+    config.put(StreamsConfig.NUM_STANDBY_REPLICAS_CONFIG, transport.standbyReplicas());
     config.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, transport.commitIntervalMs());
     config.put(
         StreamsConfig.PROCESSING_GUARANTEE_CONFIG,
@@ -48,6 +55,9 @@ public final class StreamsSettings {
     forEach(Connection.producerSettings(), StreamsConfig.PRODUCER_PREFIX, config);
     forEach(Connection.consumerSettings(), StreamsConfig.CONSUMER_PREFIX, config);
     config.put(StreamsConfig.mainConsumerPrefix(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG), instance);
+    config.put(
+        StreamsConfig.mainConsumerPrefix(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG),
+        SESSION_TIMEOUT_MS);
     config.put(StreamsConfig.consumerPrefix(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG), "earliest");
     return config;
   }

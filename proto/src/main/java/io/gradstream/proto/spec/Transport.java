@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param commitIntervalMs milliseconds between two commits, at which state is written down
  * @param heldMaxBytes bytes of early slots that an arbitrator holds in memory
  * @param replication replicas of each topic
+ * @param standbyReplicas other instances that follow a partition's state, ready to take it over
  * @param retentionHours how long gradients, verdicts and updates are kept; null for ever
  */
 public record Transport(
@@ -44,6 +45,12 @@ public record Transport(
             min = 0)
         long heldMaxBytes,
     @Param(value = "replicas of each topic", defaultValue = "1", min = 1, max = 32) int replication,
+    @Param(
+            value = "instances that keep a copy of a partition's state, ready to take it over",
+            defaultValue = "0",
+            min = 0,
+            max = 31)
+        int standbyReplicas,
     @Param(
             value = "hours that gradients, verdicts and updates are kept; absent: for ever",
             min = 1,
