@@ -72,7 +72,8 @@ public final class Arbitrator {
     }
   }
 
-  static Topology topology(Run run) {
+  /** The two halves as sub-topologies: a sink that both used would make one of them. */
+  public static Topology topology(Run run) {
     final Topics topics = run.topics();
     final Kernels kernels = Kernels.best();
     final List<String> records = new ArrayList<>(List.of(topics.verdicts()));
@@ -84,12 +85,13 @@ public final class Arbitrator {
         .addStateStore(InPlaceStore.builder(PartitionArbitrator.STORE), "partition")
         .addSink(Sinks.STATISTICS, topics.statistics(), "partition")
         .addSink(Sinks.UPDATES, topics.updates(), byShard(run.manifest()), "partition")
-        .addSink(Sinks.METRICS, topics.metrics(), "partition");
+        .addSink(Sinks.METRICS, topics.metrics(), "partition")
+        .addSink(Sinks.REFUSED_RECORDS, topics.deadLetters(), "partition");
     topology
         .addSource("statistics", topics.statistics())
         .addProcessor("resolver", () -> new RoundResolver(run), "statistics")
-        .addSink(Sinks.VERDICTS, topics.verdicts(), everywhere(), "resolver");
-    topology.addSink(Sinks.DEAD_LETTERS, topics.deadLetters(), "partition", "resolver");
+        .addSink(Sinks.VERDICTS, topics.verdicts(), everywhere(), "resolver")
+        .addSink(Sinks.REFUSED_STATISTICS, topics.deadLetters(), "resolver");
     return topology;
   }
 

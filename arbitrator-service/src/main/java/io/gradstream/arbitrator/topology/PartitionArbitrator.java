@@ -67,7 +67,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
   private final TreeMap<Long, Verdict> pending = new TreeMap<>();
   private final TreeMap<String, Long> positions = new TreeMap<>();
   private final LogReader log;
-  private final HeldRecords<Turn> held;
+  private HeldRecords<Turn> held;
   private ProcessorContext<byte[], byte[]> context;
   private PartitionRound round;
   private int partition;
@@ -83,13 +83,17 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     this.kernels = kernels;
     this.rules = new SlotGradient.Rules(run.manifest(), run.slots(), run.spec().rounds(), kernels);
     this.log = new LogReader(run.connection(), topics.arbitratorApplication());
-    this.held = new HeldRecords<>(Turn.ORDER, log, run.spec().transport().heldMaxBytes());
   }
 
   @Override
   public void init(ProcessorContext<byte[], byte[]> processorContext) {
     context = processorContext;
     partition = context.taskId().partition();
+    // After a fault Kafka Streams initialises the same processor again, from the last commit.
+    held = new HeldRecords<>(Turn.ORDER, log, run.spec().transport().heldMaxBytes());
+    pending.clear();
+    positions.clear();
+    last = null;
     final InPlaceStore store = context.getStateStore(STORE);
     round = new PartitionRound(run.spec(), run.manifest(), partition, kernels, store);
     final Optional<byte[]> note = store.recover(() -> note().toByteArray());
@@ -321,7 +325,8 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
   private void refuse(TopicPartition from, long offset, byte @Nullable [] value, String reason) {
     LOG.warn("refused {} at offset {}: {}", from, offset, reason);
     context.forward(
-        Letters.of(from, offset, reason, value, context.currentSystemTimeMs()), Sinks.DEAD_LETTERS);
+        Letters.of(from, offset, reason, value, context.currentSystemTimeMs()),
+        Sinks.REFUSED_RECORDS);
   }
 
   /** Says what a round that stands still waits for, and repeats what might have been lost. */

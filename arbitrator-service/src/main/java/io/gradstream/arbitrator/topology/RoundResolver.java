@@ -34,7 +34,7 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
 
   private final Run run;
   private final Topics topics;
-  private final RoundDecider decider;
+  private RoundDecider decider;
   private ProcessorContext<byte[], byte[]> context;
   private boolean resumed;
 
@@ -42,12 +42,12 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
   RoundResolver(Run run) {
     this.run = run;
     this.topics = run.topics();
-    this.decider = new RoundDecider(run.spec(), run.manifest());
   }
 
   @Override
   public void init(ProcessorContext<byte[], byte[]> processorContext) {
     context = processorContext;
+    decider = new RoundDecider(run.spec(), run.manifest());
     resumed = false;
     context.schedule(SOON, PunctuationType.WALL_CLOCK_TIME, now -> resume());
   }
@@ -118,6 +118,6 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
             reason,
             value,
             context.currentSystemTimeMs()),
-        Sinks.DEAD_LETTERS);
+        Sinks.REFUSED_STATISTICS);
   }
 }

@@ -6,7 +6,8 @@ final class Sinks {
   static final String VERDICTS = "to-verdicts";
   static final String UPDATES = "to-updates";
   static final String METRICS = "to-metrics";
-  static final String DEAD_LETTERS = "to-dead-letters";
+  static final String REFUSED_RECORDS = "refused-records-to-dead-letters";
+  static final String REFUSED_STATISTICS = "refused-statistics-to-dead-letters";
 
   private Sinks() {}
 }

@@ -78,6 +78,9 @@ final class Worker implements Runnable {
       orders.subscribe(topics);
       LOG.info("worker {} serves {}", name, topics);
       while (!closed) {
+        if (!weights.open()) {
+          throw new IllegalStateException("the weights can no longer be followed");
+        }
         for (final ConsumerRecord<byte[], byte[]> record : orders.poll(POLL)) {
           orders.acknowledge(record, serve(record, model));
         }

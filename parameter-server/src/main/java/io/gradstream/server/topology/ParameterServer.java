@@ -35,7 +35,8 @@ public final class ParameterServer {
         run, run.topics().serverApplication(), instance, stateDir, topology(run));
   }
 
-  static Topology topology(Run run) {
+  /** The same processor for each partition; the one of partition 0 gives the orders. */
+  public static Topology topology(Run run) {
     final Topics topics = run.topics();
     final Kernels kernels = Kernels.best();
     final var topology = new Topology();

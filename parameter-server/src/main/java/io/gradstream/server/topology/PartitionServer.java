@@ -61,7 +61,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
   private final Kernels kernels;
   private final TreeMap<String, Long> positions = new TreeMap<>();
   private final LogReader log;
-  private final HeldRecords<Turn> held;
+  private HeldRecords<Turn> held;
   private ProcessorContext<byte[], byte[]> context;
   private PartitionWeights weights;
   private Dispatcher dispatcher;
@@ -75,13 +75,15 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
     this.topics = run.topics();
     this.kernels = kernels;
     this.log = new LogReader(run.connection(), topics.serverApplication());
-    this.held = new HeldRecords<>(Turn.ORDER, log, run.spec().transport().heldMaxBytes());
   }
 
   @Override
   public void init(ProcessorContext<byte[], byte[]> processorContext) {
     context = processorContext;
     partition = context.taskId().partition();
+    // After a fault Kafka Streams initialises the same processor again, from the last commit.
+    held = new HeldRecords<>(Turn.ORDER, log, run.spec().transport().heldMaxBytes());
+    positions.clear();
     final InPlaceStore store = context.getStateStore(STORE);
     weights = new PartitionWeights(run.spec(), run.manifest(), partition, kernels, store);
     final Optional<byte[]> bytes = store.recover(() -> note().toByteArray());
@@ -194,6 +196,12 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
         weights.initialize(update);
         publish(shard);
         orderFirst();
+      } else if (version == 0) {
+        // Read again after a restart: what followed from it may have been lost.
+        publish(shard);
+        if (partition == 0 && shard.equals(weights.shards().getLast())) {
+          order(dispatcher.repeat());
+        }
       }
     } else if (header.getRound() == version - 1) {
       // Sent once more after a restart upstream: what followed from it may have been lost as well.

@@ -85,17 +85,19 @@ public final class InPlaceStore implements Vectors, StateStore, CachedStateStore
 
   @Override
   public void init(StateStoreContext stateContext, StateStore root) {
-    // A task that was active and becomes a standby starts its picture of the changelog from its own
-    // last commit, which is the newest there is.
-    if (note != null) {
-      commits = ownCommit();
-      cells.clear();
-      note = null;
-    }
+    // Kafka Streams initialises a store again after a fault; the changelog is then read from its
+    // beginning.
+    forget();
     context = (InternalProcessorContext<?, ?>) stateContext;
     final StateRestoreCallback restore = (key, value) -> commits.restore(key, value);
     stateContext.register(root, restore);
     open = true;
+  }
+
+  private void forget() {
+    commits = new Commits();
+    cells.clear();
+    note = null;
   }
 
   private Commits ownCommit() {
@@ -207,9 +209,18 @@ public final class InPlaceStore implements Vectors, StateStore, CachedStateStore
     return false;
   }
 
+  /**
+   * Called when an active task becomes a standby or the other way round, after it has committed.
+   * The changelog is then read on from where it was, so the picture of it starts from the commit
+   * just made.
+   */
   @Override
   public void clearCache() {
-    // There is no cache above the vectors; a recycled task is initialised anew.
+    if (note != null) {
+      final Commits own = ownCommit();
+      forget();
+      commits = own;
+    }
   }
 
   @Override
@@ -220,8 +231,7 @@ public final class InPlaceStore implements Vectors, StateStore, CachedStateStore
   @Override
   public void close() {
     open = false;
-    cells.clear();
-    note = null;
+    forget();
   }
 
   @Override

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * Reads records of a log by their offsets, aside from any subscription.
  *
  * <p>The log is the system: what a service does not hold any more, it reads again. One owner, one
- * thread; the connection is opened at the first read.
+ * thread; the connection is opened at the first read, also after a {@link #close}.
  */
 public final class LogReader implements AutoCloseable {
   private static final Duration POLL = Duration.ofMillis(200);
@@ -128,6 +128,7 @@ public final class LogReader implements AutoCloseable {
   public void close() {
     if (consumer != null) {
       consumer.close();
+      consumer = null;
     }
   }
 }
