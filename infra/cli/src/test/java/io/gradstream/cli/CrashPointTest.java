@@ -1,0 +1,91 @@
+package io.gradstream.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.gradstream.arbitrator.topology.Arbitrator;
+import io.gradstream.embedded.EmbeddedKafka;
+import io.gradstream.proto.run.StreamsSettings;
+import io.gradstream.server.topology.ParameterServer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Properties;
+import org.apache.kafka.streams.KafkaStreams;
+import org.apache.kafka.streams.StreamsConfig;
+import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** A service that dies at the worst points of a commit loses nothing and counts nothing twice. */
+class CrashPointTest {
+  @TempDir static Path directory;
+
+  private static EmbeddedKafka kafka;
+  private static String undisturbed;
+
+  @BeforeAll
+  static void trainUndisturbed() {
+    kafka = EmbeddedKafka.start(directory.resolve("kafka"), 0);
+    undisturbed = LiveRun.submit(kafka, directory, "undisturbed").trainUndisturbed(1);
+  }
+
+  @AfterAll
+  static void stop() {
+    kafka.close();
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void theArbitratorGoesOnFromItsLastCommit(CrashingClients.Point point) {
+    final LiveRun run = LiveRun.submit(kafka, directory, "arbitrator-" + point);
+    final String application = run.run().topics().arbitratorApplication();
+    try (var server = run.startServer("one");
+        var workers = run.startWorkers(1)) {
+      crash(run, application, Arbitrator.topology(run.run()), point);
+      try (var arbitrator = run.startArbitrator("one")) {
+        assertThat(run.digest()).isEqualTo(undisturbed);
+        assertThat(arbitrator.failure()).isEmpty();
+      }
+      assertThat(server.failure()).isEmpty();
+      assertThat(workers.failure()).isEmpty();
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void theServerGoesOnFromItsLastCommit(CrashingClients.Point point) {
+    final LiveRun run = LiveRun.submit(kafka, directory, "server-" + point);
+    final String application = run.run().topics().serverApplication();
+    try (var arbitrator = run.startArbitrator("one");
+        var workers = run.startWorkers(1)) {
+      crash(run, application, ParameterServer.topology(run.run()), point);
+      try (var server = run.startServer("one")) {
+        assertThat(run.digest()).isEqualTo(undisturbed);
+        assertThat(server.failure()).isEmpty();
+      }
+      assertThat(arbitrator.failure()).isEmpty();
+      assertThat(workers.failure()).isEmpty();
+    }
+  }
+
+  /** Runs a service until it dies at the point. */
+  private static void crash(
+      LiveRun run, String application, Topology topology, CrashingClients.Point point) {
+    final Properties settings =
+        StreamsSettings.of(
+            run.run(), application, "one", run.directory().resolve("crashing-" + application));
+    settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, 1);
+    final var clients = new CrashingClients(point);
+    try (var streams = new KafkaStreams(topology, settings, clients)) {
+      streams.setUncaughtExceptionHandler(fault -> StreamThreadExceptionResponse.SHUTDOWN_CLIENT);
+      streams.start();
+      await().atMost(Duration.ofSeconds(60)).until(() -> streams.state().hasCompletedShutdown());
+    }
+    assertThat(clients.crashed()).isTrue();
+    assertThat(run.version()).isLessThan(run.run().spec().rounds());
+  }
+}

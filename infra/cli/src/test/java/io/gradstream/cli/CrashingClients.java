@@ -1,0 +1,117 @@
+package io.gradstream.cli;
+
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.Callback;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.streams.KafkaClientSupplier;
+
+/**
+ * Clients of a Kafka Streams application that dies once, at a chosen point of a commit.
+ *
+ * <p>A task commits in this order: its store writes the changelog, the producer is flushed, the
+ * offsets are committed. An {@link Error} from the consumer ends the stream thread without another
+ * write, as a crash would. One stream thread.
+ */
+final class CrashingClients implements KafkaClientSupplier {
+  /** Where the application dies. */
+  enum Point {
+    /** Everything is flushed, the offsets are not committed. */
+    AFTER_FLUSH,
+    /** The changelog is flushed, everything sent since the last commit is lost. */
+    AMID_FLUSH,
+    /** Offsets are committed, and more records have been processed but not flushed. */
+    AFTER_COMMIT
+  }
+
+  private static final int COMMITS_BEFORE = 2;
+  private static final int POLLS_AFTER_COMMIT = 3;
+
+  private final Point point;
+  private int commits;
+  private int polls;
+  private volatile boolean crashed;
+
+  CrashingClients(Point point) {
+    this.point = point;
+  }
+
+  /** Whether the point was reached. */
+  boolean crashed() {
+    return crashed;
+  }
+
+  private void crash() {
+    crashed = true;
+    throw new AssertionError("crashed " + point);
+  }
+
+  @Override
+  public Consumer<byte[], byte[]> getConsumer(Map<String, Object> config) {
+    return new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer()) {
+      @Override
+      public void commitSync(Map<TopicPartition, OffsetAndMetadata> offsets) {
+        if (!crashed && point != Point.AFTER_COMMIT && commits >= COMMITS_BEFORE) {
+          crash();
+        }
+        super.commitSync(offsets);
+        commits++;
+      }
+
+      @Override
+      public ConsumerRecords<byte[], byte[]> poll(Duration timeout) {
+        final ConsumerRecords<byte[], byte[]> records = super.poll(timeout);
+        if (!crashed && commits >= COMMITS_BEFORE && !records.isEmpty()) {
+          polls++;
+          if (point == Point.AFTER_COMMIT && polls > POLLS_AFTER_COMMIT) {
+            crash();
+          }
+        }
+        return records;
+      }
+    };
+  }
+
+  @Override
+  public Producer<byte[], byte[]> getProducer(Map<String, Object> config) {
+    return new KafkaProducer<>(config, new ByteArraySerializer(), new ByteArraySerializer()) {
+      @Override
+      public Future<RecordMetadata> send(ProducerRecord<byte[], byte[]> record, Callback callback) {
+        if (point == Point.AMID_FLUSH
+            && commits >= COMMITS_BEFORE
+            && !record.topic().endsWith("-changelog")) {
+          return new CompletableFuture<>();
+        }
+        return super.send(record, callback);
+      }
+    };
+  }
+
+  @Override
+  public Admin getAdmin(Map<String, Object> config) {
+    return Admin.create(config);
+  }
+
+  @Override
+  public Consumer<byte[], byte[]> getRestoreConsumer(Map<String, Object> config) {
+    return new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+  }
+
+  @Override
+  public Consumer<byte[], byte[]> getGlobalConsumer(Map<String, Object> config) {
+    return getRestoreConsumer(config);
+  }
+}
