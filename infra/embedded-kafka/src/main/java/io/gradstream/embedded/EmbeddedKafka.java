@@ -74,6 +74,10 @@ public final class EmbeddedKafka implements AutoCloseable {
           Map.entry("group.initial.rebalance.delay.ms", "0"),
           Map.entry("group.share.heartbeat.interval.ms", "300"),
           Map.entry("group.share.min.heartbeat.interval.ms", "300"),
+          // A killed worker keeps its share of the tasks, which nobody else serves, until its
+          // session ends; so does that of a process that was killed together with this node.
+          Map.entry("group.share.session.timeout.ms", "10000"),
+          Map.entry("group.share.min.session.timeout.ms", "5000"),
           Map.entry("group.share.assignment.interval.ms", "0"),
           Map.entry("group.share.min.assignment.interval.ms", "0"),
           Map.entry("group.share.delivery.count.limit", "10"),
