@@ -1,6 +1,5 @@
 package io.gradstream.arbitrator.resolver;
 
-import io.gradstream.proto.UserError;
 import io.gradstream.proto.spec.SpecError;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -20,16 +19,15 @@ final class Checks {
   /**
    * One number a task: the given ones, or {@code absent} for all.
    *
-   * @throws UserError if there are not as many as tasks
+   * @throws SpecError if there are not as many as tasks
    */
   static double[] perTask(String name, @Nullable List<Double> given, int tasks, double absent) {
     if (given == null) {
       return Vectors.filled(tasks, absent);
     }
     if (given.size() != tasks) {
-      throw new UserError(
-          "resolver.%s: has %d numbers for %d tasks; give one a task"
-              .formatted(name, given.size(), tasks));
+      throw new SpecError(
+          name, "has %d numbers for %d tasks; give one a task".formatted(given.size(), tasks));
     }
     return given.stream().mapToDouble(Double::doubleValue).toArray();
   }

@@ -9,6 +9,7 @@ import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.run.StreamsService;
 import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.spec.Section;
 import io.gradstream.proto.state.InPlaceStore;
 import io.gradstream.proto.tensor.Kernels;
 import io.gradstream.proto.topic.Topics;
@@ -55,13 +56,11 @@ public final class Arbitrator {
    */
   public static void check(RunSpec spec) {
     Calibrators.create(spec.calibrator());
-    Selections.create(spec.selection());
+    final int tasks = spec.tasks().size();
+    Selections.create(spec.selection())
+        .ifPresent(gate -> checkLengths(spec.selection(), () -> gate.initialState(tasks)));
     final Resolver resolver = Resolvers.create(spec.resolver());
-    try {
-      resolver.initialState(spec.tasks().size());
-    } catch (IllegalArgumentException e) {
-      throw spec.resolver().error("method", String.valueOf(e.getMessage()));
-    }
+    checkLengths(spec.resolver(), () -> resolver.initialState(tasks));
     if (resolver instanceof ElementwiseResolver && spec.clipNorm() != null) {
       throw spec.resolver()
           .error(
@@ -69,6 +68,15 @@ public final class Arbitrator {
               spec.resolver().kind()
                   + " decides element by element, so its norm is not known beforehand; leave out"
                   + " clip-norm");
+    }
+  }
+
+  /** Only with the number of tasks known can options of one number a task be checked. */
+  private static void checkLengths(Section section, Runnable initialState) {
+    try {
+      initialState.run();
+    } catch (IllegalArgumentException refused) {
+      throw section.locate(refused);
     }
   }
 

@@ -233,11 +233,15 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     moved();
   }
 
-  /** Adds what was held for the turns from {@code slot} on. */
+  /**
+   * Adds what was held for the turns from {@code slot} on. What came before its round was known to
+   * take gradients of another kind is let go.
+   */
   private void addHeld(int shard, int task, int slot) {
     for (int next = slot; next < run.slots(); next++) {
       final byte[] value = held.take(new Turn(round.round(), shard, task, next));
-      if (value == null) {
+      if (value == null
+          || round.turnOf(round.round(), shard, task, next) != PartitionRound.Turn.NOW) {
         return;
       }
       try {

@@ -3,8 +3,8 @@ package io.gradstream.arbitrator.resolver;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.gradstream.proto.UserError;
 import io.gradstream.proto.spec.Section;
+import io.gradstream.proto.spec.SpecError;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -85,7 +85,7 @@ class FallbackTest {
         Resolvers.create(Section.of("upgrad", Map.of("preference", List.of(1, 2, 3))));
 
     assertThatThrownBy(() -> resolver.initialState(2))
-        .isInstanceOf(UserError.class)
+        .isInstanceOf(SpecError.class)
         .hasMessageContaining("preference")
         .hasMessageContaining("3 numbers for 2 tasks");
   }

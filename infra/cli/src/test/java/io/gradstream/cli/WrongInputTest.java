@@ -41,6 +41,14 @@ class WrongInputTest {
         arguments("loss: landscape", "loss: landscap", "spec.yaml:4: tasks.0.loss"),
         arguments("[-0.8, -0.5, 0.0]", "[-0.5, -0.8, 0.0]", "spec.yaml:8: resolver.thresholds: "),
         arguments("method: gcond", "method: gcnd", "did you mean \"gcond\"?"),
+        arguments(
+            "{method: gcond, thresholds: [-0.8, -0.5, 0.0]}",
+            "\n  method: upgrad\n  preference: [1, 2, 3]",
+            "spec.yaml:10: resolver.preference: has 3 numbers for 2 tasks"),
+        arguments(
+            "optimizer:",
+            "selection: {method: smo, min-losses: [0]}\noptimizer:",
+            "spec.yaml:9: selection.min-losses: has 1 numbers for 2 tasks"),
         arguments("type: adamw", "type: adam", "spec.yaml:9: optimizer.type: "),
         arguments(
             "mode: sequential, micro-batches: 2",
