@@ -52,6 +52,23 @@ public record Calibration(double[] keep, double[] take, double[] direct, double[
     return gram;
   }
 
+  /**
+   * Inner products of the calibrated gradients with the old memories.
+   *
+   * @param joint as for {@link #gram}
+   * @return N x N, column j: old memory of task j
+   */
+  public double[][] withMemories(double[][] joint) {
+    int n = keep.length;
+    double[][] products = new double[n][n];
+    for (int i = 0; i < n; i++) {
+      for (int j = 0; j < n; j++) {
+        products[i][j] = ofGradient(i) * joint[i][n + j] + ofMemory(i) * joint[n + i][n + j];
+      }
+    }
+    return products;
+  }
+
   /** Factor of the gradient in the calibrated one, the way through the memory included. */
   public double ofGradient(int task) {
     return direct[task] + remembered[task] * take[task];

@@ -11,8 +11,8 @@ public interface Calibrator {
 
   /**
    * Whether {@link #calibrate} looks at the norms of the round's gradients, so that the whole
-   * gradient must be in before any part of it can be calibrated. If not, every shard can be
-   * calibrated at once.
+   * gradient must be in before any part of it can be calibrated; its memory is then the calibrated
+   * gradient itself. If not, every shard can be calibrated at once.
    */
   boolean needsNorms();
 

@@ -37,13 +37,13 @@ record JointRound(
     final int tasks = scales.length;
     final double[] ownSquared = totals.ownSquared();
     Arrays.setAll(ownSquared, task -> scales[task] * scales[task] * ownSquared[task]);
-    final double[][] cross = scaled(totals.cross(), scales);
     final double[] ownMomentum = scaled(totals.ownMomentum(), scales);
     if (!calibrator.needsNorms()) {
+      final double[][] cross = scaled(totals.cross(), scales);
       return new JointRound(
           rows, cross, momentum, ownSquared, ownMomentum, totals.momentumSquared(), null);
     }
-    // Rows are the gradients and then the memories.
+    // Rows are the gradients and then the memories, which are the gradients of the round before.
     final double[] norms = new double[tasks];
     Arrays.setAll(norms, task -> Math.sqrt(rows[task][task]));
     final Calibration numbers = calibrator.calibrate(joint, norms, losses);
@@ -55,7 +55,7 @@ record JointRound(
                 + numbers.ofMemory(task) * momentum[tasks + task]);
     return new JointRound(
         numbers.gram(rows),
-        cross,
+        numbers.withMemories(rows),
         calibrated,
         ownSquared,
         ownMomentum,

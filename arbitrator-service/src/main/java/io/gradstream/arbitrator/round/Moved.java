@@ -6,8 +6,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What becomes of a unified gradient u of norm |u| on its way to the optimizer: {@code m = beta*m +
- * (1-beta)*u}, the bias correction {@code 1/(1-beta^t)}, and clipping by the global norm. In pure mode
- * beta is 0 and nothing is corrected.
+ * (1-beta)*u}, the bias correction {@code 1/(1-beta^t)}, and clipping by the global norm. In pure
+ * mode beta is 0 and nothing is corrected.
  *
  * @param beta decay of the momentum, 0 in pure mode
  * @param correction 1 - beta^t, or 1

@@ -58,10 +58,11 @@ public final class PartitionRound {
   private Phase phase = Phase.FIRST;
   private int incomplete;
 
-  /** Progress of one shard. */
+  /** Progress of one shard; {@code squared} are norms that calibration has taken from the sums. */
   private final class ShardSum {
     final int[] next = new int[manifest.tasks().size() + 1];
     final double[] slotSquared = new double[next.length * slots];
+    double[] squared = {};
     ShardStatistics.@Nullable Products products;
 
     boolean complete(Shard shard) {
@@ -76,6 +77,7 @@ public final class PartitionRound {
     void clear() {
       Arrays.fill(next, 0);
       Arrays.fill(slotSquared, 0);
+      squared = new double[0];
       products = null;
     }
   }
@@ -151,7 +153,7 @@ public final class PartitionRound {
     sum.next[task]++;
     reports[task * slots + slot] = report;
     if (sum.complete(place)) {
-      vectors.calibrate(phase, place);
+      sum.squared = vectors.calibrate(phase, place);
       sum.products = productsOf(place, sum);
       incomplete--;
     }
@@ -166,6 +168,7 @@ public final class PartitionRound {
     addAll(products.gram(), record::addGram);
     addAll(products.cross(), record::addCross);
     addAll(products.momentum(), record::addMomentum);
+    addAll(sum.squared, record::addSumSquared);
     for (final int task : vectors.tasksOf(phase, shard)) {
       for (int slot = 0; slot < slots; slot++) {
         record.addSlotSquared(sum.slotSquared[task * slots + slot]);
@@ -283,6 +286,7 @@ public final class PartitionRound {
           final var progress = note.addShardsBuilder().setShard(shard);
           Arrays.stream(sum.next).forEach(progress::addNext);
           addAll(sum.slotSquared, progress::addSlotSquared);
+          addAll(sum.squared, progress::addSumSquared);
         });
     for (final ShardStatistics.Slot report : reports) {
       if (report != null) {
@@ -301,6 +305,7 @@ public final class PartitionRound {
       final ShardSum sum = sumOf(progress.getShard());
       Arrays.setAll(sum.next, progress::getNext);
       Arrays.setAll(sum.slotSquared, progress::getSlotSquared);
+      sum.squared = progress.getSumSquaredList().stream().mapToDouble(d -> d).toArray();
       final Shard shard = manifest.shard(progress.getShard());
       if (sum.complete(shard)) {
         sum.products = productsOf(shard, sum);

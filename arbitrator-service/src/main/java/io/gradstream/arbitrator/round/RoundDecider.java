@@ -2,13 +2,14 @@ package io.gradstream.arbitrator.round;
 
 import io.gradstream.arbitrator.calibrator.Calibrator;
 import io.gradstream.arbitrator.calibrator.Calibrators;
+import io.gradstream.arbitrator.resolver.ElementwiseResolver;
 import io.gradstream.arbitrator.resolver.MethodState;
 import io.gradstream.arbitrator.resolver.Resolution;
 import io.gradstream.arbitrator.resolver.Resolver;
 import io.gradstream.arbitrator.resolver.Resolvers;
 import io.gradstream.arbitrator.resolver.RoundStatistics;
-import io.gradstream.arbitrator.resolver.SelectiveOptimization;
 import io.gradstream.arbitrator.resolver.Selections;
+import io.gradstream.arbitrator.resolver.SelectiveOptimization;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
@@ -26,8 +27,8 @@ import org.jspecify.annotations.Nullable;
  * Where rounds are selected, the losses of a round decide whether the next one is joint; a round of
  * summed-loss gradients has one vector and needs no resolver.
  *
- * <p>The verdict carries the states of resolver and selection, so the log of verdicts is all the state
- * there is. One owner, one thread.
+ * <p>The verdict carries the states of resolver and selection, so the log of verdicts is all the
+ * state there is. One owner, one thread.
  */
 public final class RoundDecider {
   private final RunSpec spec;
@@ -105,8 +106,10 @@ public final class RoundDecider {
     verdict
         .setMomentumBeta((float) moved.beta())
         .setOutputScale(moved.outputScale())
-        .setClipFactor(moved.clip())
-        .setUpdateNorm(moved.norm());
+        .setClipFactor(moved.clip());
+    if (phase.summed() || !elementwise()) {
+      verdict.setUpdateNorm(moved.norm());
+    }
     select(verdict, losses);
     final Verdict decided = verdict.build();
     restore(decided);
@@ -116,28 +119,32 @@ public final class RoundDecider {
   private Moved resolve(Verdict.Builder verdict, double[] losses) {
     final double[] weighted = new double[losses.length];
     Arrays.setAll(weighted, task -> losses[task] * spec.tasks().get(task).weight());
-    final JointRound joint =
-        JointRound.of(totals, scales, calibrator, phase.joint(), weighted);
+    final JointRound joint = JointRound.of(totals, scales, calibrator, phase.joint(), weighted);
     final Resolution resolution =
         resolver.resolve(
             new RoundStatistics(
                 phase.round(), losses.length, joint.gram(), joint.cross(), weighted, spec.seed()),
             state);
-    final double[] weights =
-        resolution.weights().length == 0 ? ones(losses.length) : resolution.weights();
+    final double[] weights = elementwise() ? ones(losses.length) : resolution.weights();
+    Arrays.stream(resolution.weights()).forEach(verdict::addWeights);
     final Moved moved =
         Moved.of(spec, joint.squaredNormAfter(weights, Moved.beta(spec)), phase.round());
     for (int task = 0; task < losses.length; task++) {
       verdict
           .addSharedCoefficients((float) ((1 - moved.beta()) * weights[task] * scales[task]))
-          .addOwnCoefficients((float) ((1 - moved.beta()) * scales[task]))
-          .addWeights(weights[task]);
+          .addOwnCoefficients((float) ((1 - moved.beta()) * scales[task]));
     }
     Arrays.stream(totals.slotSquaredMean()).forEach(verdict::addSlotSquaredMean);
+    Arrays.stream(totals.meanSquared()).forEach(verdict::addMeanSquared);
     verdict.setResolver(spec.resolver().kind());
     Explanation.write(verdict, joint, resolution);
     VerdictStates.putResolver(verdict, resolution.state());
     return moved;
+  }
+
+  /** Whether nobody knows the update before its elements are there. */
+  private boolean elementwise() {
+    return resolver instanceof ElementwiseResolver;
   }
 
   private Moved sum(Verdict.Builder verdict) {

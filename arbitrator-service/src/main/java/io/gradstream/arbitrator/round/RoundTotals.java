@@ -149,6 +149,26 @@ final class RoundTotals {
     return totals;
   }
 
+  /** Per task, the squared norm of the mean of its slots' gradients, before any calibration. */
+  double[] meanSquared() {
+    final double[] totals = new double[tasks];
+    for (final Shard shard : manifest.shards()) {
+      final var of = productsOf(shard);
+      if (!shard.shared()) {
+        totals[shard.owner()] += of.getGram(0) / slots / slots;
+        continue;
+      }
+      int diagonal = 0;
+      for (int task = 0; task < tasks; task++) {
+        final double squared =
+            of.getSumSquaredCount() > 0 ? of.getSumSquared(task) : of.getGram(diagonal);
+        totals[task] += squared / slots / slots;
+        diagonal += rows - task;
+      }
+    }
+    return totals;
+  }
+
   /** Per task, the mean of its slots' losses. */
   double[] losses() {
     final double[] losses = new double[tasks];

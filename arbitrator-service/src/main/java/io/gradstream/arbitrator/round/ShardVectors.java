@@ -28,13 +28,14 @@ import org.jspecify.annotations.Nullable;
  * The vectors of a partition's shards and what is done to them, all in place.
  *
  * <p>Per shard and task that touches it: the sum of this round's slots and that of the joint round
- * before, which change places with each joint round, so that nothing is copied; with a calibrator, its
- * memory. Per shard: the momentum, where it is integrated, and the sums of rounds that are not joint. Sums are neither divided by the slots nor
- * multiplied by the loss weights; the verdict's coefficients do both.
+ * before, which change places with each joint round, so that nothing is copied; with a calibrator,
+ * its memory. Per shard: the momentum, where it is integrated, and the sums of rounds that are not
+ * joint. Sums are neither divided by the slots nor multiplied by the loss weights; the verdict's
+ * coefficients do both.
  *
- * <p>Calibration concerns shared parameters, as resolution does. A calibrator that needs the norms of
- * the whole round has to wait for the verdict; until then the inner products tell of gradients and
- * memories side by side.
+ * <p>Calibration concerns shared parameters, as resolution does. A calibrator that needs the norms
+ * of the whole round has to wait for the verdict; until then the inner products tell of gradients
+ * and memories side by side.
  */
 final class ShardVectors {
   private static final int MOMENTUM = 2;
@@ -83,15 +84,22 @@ final class ShardVectors {
     vectors.changed(sumId(phase, shard, task));
   }
 
-  /** Calibrates a shard whose sums are complete, unless that has to wait for the verdict. */
-  void calibrate(Phase phase, Shard shard) {
-    if (shard.shared()
-        && !phase.summed()
-        && calibrator.remembers()
-        && !calibrator.needsNorms()) {
-      final double[] unread = new double[manifest.tasks().size()];
-      calibrate(phase, shard, calibrator.calibrate(phase.joint(), unread, unread));
+  /**
+   * Calibrates a shard whose sums are complete, unless that has to wait for the verdict.
+   *
+   * @return the squared norms that the sums had before; nothing if they are as they were
+   */
+  double[] calibrate(Phase phase, Shard shard) {
+    if (!shard.shared() || phase.summed() || !calibrator.remembers() || calibrator.needsNorms()) {
+      return new double[0];
     }
+    final double[] squared =
+        sums(phase, shard).stream()
+            .mapToDouble(sum -> kernels.squaredNorm(sum, ValueType.FLOAT32, shard.length()))
+            .toArray();
+    final double[] unread = new double[squared.length];
+    calibrate(phase, shard, calibrator.calibrate(phase.joint(), unread, unread));
+    return squared;
   }
 
   private void calibrate(Phase phase, Shard shard, Calibration calibration) {
@@ -171,8 +179,7 @@ final class ShardVectors {
     return record;
   }
 
-  private byte[] combine(
-      Phase phase, Shard shard, Verdict verdict, @Nullable MemorySegment kept) {
+  private byte[] combine(Phase phase, Shard shard, Verdict verdict, @Nullable MemorySegment kept) {
     final List<MemorySegment> sums = sums(phase, shard);
     final MemorySegment[] rows;
     final float[] coefficients;
@@ -204,9 +211,7 @@ final class ShardVectors {
     if (verdict.getSummed()) {
       return verdict.getSummedCoefficient();
     }
-    return shard.shared()
-        ? verdict.getSharedCoefficients(task)
-        : verdict.getOwnCoefficients(task);
+    return shard.shared() ? verdict.getSharedCoefficients(task) : verdict.getOwnCoefficients(task);
   }
 
   private static Calibration calibrationOf(Verdict.Calibration record) {

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.gradstream.proto.message.Metric;
 import java.util.List;
 import java.util.Locale;
+import java.util.OptionalDouble;
 import java.util.SortedMap;
 import org.jspecify.annotations.Nullable;
 
@@ -33,6 +34,7 @@ public record Report(
     final var text = new StringBuilder();
     losses(text);
     conflicts(text);
+    evaluations(text);
     time(text);
     if (weightsSha256 != null) {
       line(text, "weights", "version " + weightsVersion + ", sha256 " + weightsSha256);
@@ -47,9 +49,11 @@ public record Report(
     final boolean validated = !validations.isEmpty();
     text.append(
         format(
-            "%-" + width + "s  %21s%s%n",
+            "%-" + width + "s  %21s %8s %8s%s%n",
             "task",
             "loss first -> last",
+            "improved",
+            "SNR",
             validated ? "   validation first -> last" : ""));
     for (int task = 0; task < tasks.size(); task++) {
       final String name = tasks.get(task);
@@ -59,6 +63,13 @@ public record Report(
       } else {
         text.append(" ".repeat(23));
       }
+      final OptionalDouble improvement = summary.improvement(task);
+      final OptionalDouble ratio = summary.signalToNoise(task);
+      text.append(
+          format(
+              " %8s %8s",
+              improvement.isPresent() ? percent(improvement.getAsDouble()) : "-",
+              ratio.isPresent() ? format("%.3g", ratio.getAsDouble()) : "-"));
       if (validated) {
         final double first = first(validations, name);
         final double last = last(validations, name);
@@ -86,11 +97,27 @@ public record Report(
         text,
         "conflicts",
         format(
-            "in %s of the rounds%s, smallest cosine %+.2f%s",
+            "in %s of the %srounds%s, smallest cosine %+.2f%s",
             percent(summary.conflictRatio()),
+            summary.jointRounds() < summary.rounds() ? "joint " : "",
             tasks.size() > 2 ? " (mean over pairs)" : "",
             summary.smallestCosine(),
             pairs));
+  }
+
+  private void evaluations(StringBuilder text) {
+    if (summary.rounds() > 0) {
+      line(
+          text,
+          "gradients",
+          format(
+              "%d evaluated; %s of the rounds joint",
+              summary.gradientEvaluations(), percent(jointShare())));
+    }
+  }
+
+  private double jointShare() {
+    return (double) summary.jointRounds() / summary.rounds();
   }
 
   private void time(StringBuilder text) {
@@ -138,6 +165,17 @@ public record Report(
             .put("first", first(validations, name))
             .put("last", last(validations, name));
       }
+    }
+    final ObjectNode improvement = json.putObject("relative_improvement");
+    final ObjectNode signalToNoise = json.putObject("signal_to_noise");
+    for (int task = 0; task < summary.tasks().size(); task++) {
+      final String name = summary.tasks().get(task);
+      summary.improvement(task).ifPresent(share -> improvement.put(name, share));
+      summary.signalToNoise(task).ifPresent(ratio -> signalToNoise.put(name, ratio));
+    }
+    json.put("gradient_evaluations", summary.gradientEvaluations());
+    if (summary.rounds() > 0) {
+      json.put("joint_share", jointShare());
     }
     json.put("conflict_ratio", summary.conflictRatio());
     if (Double.isFinite(summary.smallestCosine())) {

@@ -35,9 +35,9 @@ public final class RunReader implements AutoCloseable {
   private final RunSummary summary;
 
   public RunReader(Run run) {
-    summary = new RunSummary(run.manifest().tasks());
+    summary = new RunSummary(run.manifest().tasks(), run.slots());
     final Topics topics = run.topics();
-    for (int task = 0; task < run.manifest().tasks().size(); task++) {
+    for (int task = 0; task < run.orderedTasks(); task++) {
       handlers.put(
           new TopicPartition(topics.orders(task), 0),
           (value, timeMs) -> summary.order(Order.parseFrom(value).getRound(), timeMs));

@@ -5,6 +5,7 @@ import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -22,6 +23,8 @@ public final class RunSummary {
   public record Conflict(int first, int second, double cosine, String zone) {}
 
   private final List<String> tasks;
+  private final int slots;
+  private final SignalToNoise signalToNoise;
   private final TimeShares time = new TimeShares();
   private final SortedMap<Long, Metric.Validation> validations = new TreeMap<>();
   private final long[][] conflicts;
@@ -29,6 +32,7 @@ public final class RunSummary {
   private double[] firstLosses = {};
   private double[] lastLosses = {};
   private long rounds;
+  private long jointRounds;
   private long firstOrderMs;
   private long lastVerdictMs;
   private @Nullable Conflict conflict;
@@ -36,9 +40,12 @@ public final class RunSummary {
 
   /**
    * @param tasks task names, in manifest order
+   * @param slots slots of a task in a round
    */
-  public RunSummary(List<String> tasks) {
+  public RunSummary(List<String> tasks, int slots) {
     this.tasks = List.copyOf(tasks);
+    this.slots = slots;
+    this.signalToNoise = new SignalToNoise(tasks.size(), slots);
     this.conflicts = new long[tasks.size()][tasks.size()];
   }
 
@@ -66,7 +73,11 @@ public final class RunSummary {
     if (rounds == 1) {
       firstLosses = lastLosses;
     }
-    countConflicts(verdict);
+    if (!verdict.getSummed()) {
+      jointRounds++;
+      countConflicts(verdict);
+      signalToNoise.add(verdict);
+    }
   }
 
   void metric(Metric metric) {
@@ -129,6 +140,28 @@ public final class RunSummary {
     return rounds;
   }
 
+  /** Rounds of one gradient a task; the others took one gradient of the summed loss. */
+  public long jointRounds() {
+    return jointRounds;
+  }
+
+  /** Gradients that the rounds were made of: one a slot, of each task in a joint round. */
+  public long gradientEvaluations() {
+    return slots * (jointRounds * tasks.size() + rounds - jointRounds);
+  }
+
+  /** |G|^2 over tr(Sigma) of a task's gradients on one micro-batch; empty if it cannot be told. */
+  public OptionalDouble signalToNoise(int task) {
+    return signalToNoise.ratio(task);
+  }
+
+  /** Which share of its first training loss a task has lost; empty if that was not above 0. */
+  public OptionalDouble improvement(int task) {
+    return rounds > 0 && firstLosses[task] > 0
+        ? OptionalDouble.of((firstLosses[task] - lastLosses[task]) / firstLosses[task])
+        : OptionalDouble.empty();
+  }
+
   /** Training loss of each task in the first round; empty before it. */
   public double[] firstLosses() {
     return firstLosses.clone();
@@ -139,7 +172,7 @@ public final class RunSummary {
     return lastLosses.clone();
   }
 
-  /** The conflict of the newest round; empty with a single task or before the first round. */
+  /** The conflict of the newest joint round; empty with a single task or before the first round. */
   public Optional<Conflict> conflict() {
     return Optional.ofNullable(conflict);
   }
@@ -149,11 +182,11 @@ public final class RunSummary {
     return smallest;
   }
 
-  /** In which share of the rounds two tasks' gradients pointed against each other, 0 to 1. */
+  /** In which share of the joint rounds two tasks' gradients pointed against each other, 0 to 1. */
   public double conflictRatio(int first, int second) {
-    return rounds == 0
+    return jointRounds == 0
         ? 0
-        : conflicts[Math.min(first, second)][Math.max(first, second)] / (double) rounds;
+        : conflicts[Math.min(first, second)][Math.max(first, second)] / (double) jointRounds;
   }
 
   /** The mean of {@link #conflictRatio(int, int)} over all pairs; 0 with a single task. */

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 class RunSummaryTest {
   private static final Offset<Double> ROUNDING = Offset.offset(1e-12);
 
-  private final RunSummary run = new RunSummary(List.of("a", "b"));
+  private final RunSummary run = new RunSummary(List.of("a", "b"), 2);
 
   @Test
   void keepsFirstAndLastLosses() {
@@ -53,6 +53,34 @@ class RunSummaryTest {
 
     assertThat(run.rounds()).isEqualTo(2);
     assertThat(run.conflictRatio()).isEqualTo(0.5);
+  }
+
+  @Test
+  void aRoundOfSummedGradientsSavesEvaluationsAndTellsNothingOfConflicts() {
+    run.verdict(verdict(0, 8, 0, -0.5).build(), 10);
+    run.verdict(
+        Verdict.newBuilder().setRound(1).setSummed(true).addAllLosses(List.of(2.0, 1.0)).build(),
+        20);
+
+    assertThat(run.gradientEvaluations()).isEqualTo(2 * 2 + 2);
+    assertThat(run.jointRounds()).isEqualTo(1);
+    assertThat(run.conflictRatio()).isEqualTo(1);
+    assertThat(run.improvement(0)).hasValue(0.75);
+    assertThat(run.improvement(1)).isEmpty();
+  }
+
+  @Test
+  void tellsSignalFromNoiseByTheSlotsNorms() {
+    // Task a: slots (3, 1) and (3, -1), mean (3, 0). Task b: slots alike.
+    run.verdict(
+        verdict(0, 1, 1, 0.5)
+            .addAllSlotSquaredMean(List.of(10.0, 4.0))
+            .addAllMeanSquared(List.of(9.0, 4.0))
+            .build(),
+        10);
+
+    assertThat(run.signalToNoise(0)).hasValue((2 * 9.0 - 10) / (2 * (10 - 9.0)));
+    assertThat(run.signalToNoise(1)).isEmpty();
   }
 
   @Test
