@@ -1,0 +1,161 @@
+package io.gradstream.arbitrator.round;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.spec.RunSpec;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.assertj.core.data.Percentage;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Shard by shard in float32, and decided on inner products: the same as on whole vectors. */
+class RoundTest {
+  private static final int ROUNDS = 12;
+  private static final int SHARD_VALUES = 16;
+
+  private static final String GCOND = "resolver: {method: gcond, thresholds: [-0.8, -0.5, 0.0]}\n";
+  private static final String SELECTED = "selection: {method: smo, tau: 2, learning-rate: 0.3}\n";
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        GCOND,
+        GCOND + "momentum: {mode: pure}\n",
+        GCOND + "clip-norm: 0.5\n",
+        GCOND + "calibrator: {method: vargrad, beta: 0.8, final-beta: 0.5, beta-rounds: 4}\n",
+        GCOND + "calibrator: moco\n",
+        GCOND + SELECTED,
+        GCOND + SELECTED + "calibrator: vargrad\nclip-norm: 0.5\n",
+        "resolver: moco\ncalibrator: moco\n",
+        "resolver: moco\ncalibrator: moco\nmomentum: {mode: pure}\n" + SELECTED,
+        "resolver: pcgrad\ncalibrator: vargrad\n",
+        "resolver: famo\n",
+        "resolver: graddrop\n",
+        "resolver: {method: graddrop, leak: [0.1, 0, 0.5]}\nmomentum: {mode: pure}\n",
+        "resolver: graddrop\ncalibrator: moco\n" + SELECTED,
+      })
+  void isWhatItWouldBeOnWholeVectors(String lines) {
+    final RunSpec spec = MadeUpGradients.spec(lines);
+    final var run = new InMemoryRun(spec, MadeUpGradients.manifest(SHARD_VALUES, 2));
+    final var wholeVectors = new WholeVectorRun(spec);
+
+    for (int round = 0; round < ROUNDS; round++) {
+      final boolean summed = wholeVectors.summed();
+      final InMemoryRun.Outcome outcome = run.next();
+      final double[] expected = wholeVectors.next();
+
+      final Verdict verdict = outcome.verdict();
+      assertThat(verdict.getSummed()).as("kind of round %d", round).isEqualTo(summed);
+      final double accuracy = 1e-5 * Arrays.stream(expected).map(Math::abs).max().orElseThrow();
+      assertThat(doubles(outcome.update()))
+          .as("update of round %d", round)
+          .containsExactly(expected, within(accuracy));
+      if (verdict.hasUpdateNorm()) {
+        assertThat(verdict.getUpdateNorm())
+            .as("norm that was predicted for round %d", round)
+            .isCloseTo(norm(outcome.update()), Percentage.withPercentage(1e-3));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        GCOND,
+        GCOND + "calibrator: vargrad\n" + SELECTED,
+        "resolver: moco\ncalibrator: moco\nmomentum: {mode: pure}\n" + SELECTED,
+        "resolver: graddrop\n",
+      })
+  void isTheSameToTheBitOnAnyNumberOfPartitionsAndAfterARestartInAnyPlace(String lines) {
+    final RunSpec spec = MadeUpGradients.spec(lines);
+    final List<Verdict> verdicts = new ArrayList<>();
+    final List<float[]> undisturbed = new ArrayList<>();
+    final var run = new InMemoryRun(spec, MadeUpGradients.manifest(SHARD_VALUES, 1));
+    for (int round = 0; round < ROUNDS; round++) {
+      final InMemoryRun.Outcome outcome = run.next();
+      verdicts.add(outcome.verdict());
+      undisturbed.add(outcome.update());
+    }
+
+    final Manifest other = MadeUpGradients.manifest(SHARD_VALUES, 3);
+    for (int restart = 0; restart < 20; restart += 3) {
+      final var again = new InMemoryRun(spec, other);
+      for (int round = 0; round < ROUNDS; round++) {
+        final InMemoryRun.Outcome outcome = again.next(restart);
+        assertThat(outcome.update()).isEqualTo(undisturbed.get(round));
+        assertThat(outcome.verdict().toBuilder().clearManifest().build())
+            .isEqualTo(verdicts.get(round).toBuilder().clearManifest().build());
+      }
+    }
+  }
+
+  @Test
+  void whatIsDecidedElementByElementDoesNotDependOnTheCutIntoShards() {
+    final RunSpec spec = MadeUpGradients.spec("resolver: graddrop\n");
+    final var fine = new InMemoryRun(spec, MadeUpGradients.manifest(5, 1));
+    final var coarse = new InMemoryRun(spec, MadeUpGradients.manifest(1000, 1));
+
+    for (int round = 0; round < ROUNDS; round++) {
+      assertThat(fine.next().update()).isEqualTo(coarse.next().update());
+    }
+  }
+
+  @Test
+  void takesRoundsOfBothKindsWhenRoundsAreSelected() {
+    final var run =
+        new InMemoryRun(
+            MadeUpGradients.spec(GCOND + SELECTED), MadeUpGradients.manifest(SHARD_VALUES, 1));
+    final var kinds = new StringBuilder();
+    for (int round = 0; round < ROUNDS; round++) {
+      kinds.append(run.next().verdict().getSummed() ? 's' : 'j');
+    }
+
+    assertThat(kinds).matches("j.*s+j.*");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"calibrator: none\n", "calibrator: vargrad\n", "calibrator: moco\n"})
+  void measuresRawGradientsWhateverCalibrates(String calibrator) {
+    final RunSpec spec = MadeUpGradients.spec(GCOND + calibrator);
+    final var gradients = new MadeUpGradients(spec);
+    final var run = new InMemoryRun(spec, MadeUpGradients.manifest(SHARD_VALUES, 1));
+    run.next();
+    final Verdict verdict = run.next(40).verdict();
+
+    for (int task = 0; task < MadeUpGradients.TASKS; task++) {
+      final var mean = new float[MadeUpGradients.size()];
+      double ofSlots = 0;
+      for (int slot = 0; slot < 3; slot++) {
+        final float[] gradient = gradients.of(1, task, slot);
+        for (int d = 0; d < mean.length; d++) {
+          mean[d] += gradient[d] / 3;
+        }
+        ofSlots += norm(gradient) * norm(gradient) / 3;
+      }
+      assertThat(verdict.getSlotSquaredMean(task))
+          .isCloseTo(ofSlots, Percentage.withPercentage(1e-3));
+      assertThat(verdict.getMeanSquared(task))
+          .isCloseTo(norm(mean) * norm(mean), Percentage.withPercentage(1e-3));
+    }
+  }
+
+  private static double[] doubles(float[] values) {
+    final var doubles = new double[values.length];
+    Arrays.setAll(doubles, d -> values[d]);
+    return doubles;
+  }
+
+  private static double norm(float[] values) {
+    double squared = 0;
+    for (final float value : values) {
+      squared += (double) value * value;
+    }
+    return Math.sqrt(squared);
+  }
+}
