@@ -77,6 +77,20 @@ public final class RoundDecider {
     return Optional.ofNullable(last);
   }
 
+  /** Whether statistics name shards and slots that the run has. */
+  public boolean fits(ShardStatistics statistics) {
+    final int slots = spec.accumulation().slots(spec.tasks().size());
+    return statistics.getShardsList().stream()
+            .allMatch(of -> of.getShard() >= 0 && of.getShard() < manifest.shards().size())
+        && statistics.getSlotsList().stream()
+            .allMatch(
+                of ->
+                    of.getTask() >= 0
+                        && of.getTask() <= spec.tasks().size()
+                        && of.getSlot() >= 0
+                        && of.getSlot() < slots);
+  }
+
   /**
    * Takes in some shards' statistics of the round that is to be decided.
    *
@@ -111,6 +125,7 @@ public final class RoundDecider {
       verdict.setUpdateNorm(moved.norm());
     }
     select(verdict, losses);
+    verdict.setTicket(Admission.ticket(verdict));
     final Verdict decided = verdict.build();
     restore(decided);
     return decided;
@@ -134,8 +149,14 @@ public final class RoundDecider {
           .addSharedCoefficients((float) ((1 - moved.beta()) * weights[task] * scales[task]))
           .addOwnCoefficients((float) ((1 - moved.beta()) * scales[task]));
     }
+<<<<<<< HEAD
     Arrays.stream(totals.slotSquaredMean()).forEach(verdict::addSlotSquaredMean);
     Arrays.stream(totals.meanSquared()).forEach(verdict::addMeanSquared);
+=======
+    final double[] slotSquaredMean = totals.slotSquaredMean();
+    Arrays.stream(slotSquaredMean).forEach(verdict::addSlotSquaredMean);
+    verdict.addAllRunningSquared(Admission.running(last, slotSquaredMean));
+>>>>>>> 6e87efd (Refuse gradients of rounds that have not begun and absurd norms; ask again for what was refused)
     verdict.setResolver(spec.resolver().kind());
     Explanation.write(verdict, joint, resolution);
     VerdictStates.putResolver(verdict, resolution.state());
@@ -160,6 +181,9 @@ public final class RoundDecider {
                 scale * scale * totals.summedSquared()),
             phase.round());
     verdict.setSummedCoefficient((float) ((1 - beta) * scale)).setResolver("none");
+    if (last != null) {
+      verdict.addAllRunningSquared(last.getRunningSquaredList());
+    }
     VerdictStates.putResolver(verdict, state);
     return moved;
   }

@@ -16,6 +16,7 @@ import java.lang.foreign.MemorySegment;
  *
  * @param round the round it belongs to
  * @param shard index of the shard
+ * @param ticket of the order that it answers
  * @param report what the slot says of itself
  * @param values the shard's values, inside the record
  * @param type how the values travel
@@ -24,6 +25,7 @@ import java.lang.foreign.MemorySegment;
 public record SlotGradient(
     long round,
     int shard,
+    long ticket,
     ShardStatistics.Slot report,
     MemorySegment values,
     ValueType type,
@@ -37,7 +39,8 @@ public record SlotGradient(
   /**
    * Reads and checks a record.
    *
-   * @param task the task, or the pseudo-task, whose topic the record came by, which is the task it counts for
+   * @param task the task, or the pseudo-task, whose topic the record came by, which is the task it
+   *     counts for
    * @param partition the partition it came by
    * @throws MalformedRecordException with the reason why it must not be added
    */
@@ -107,7 +110,8 @@ public record SlotGradient(
             .setComputeUs(header.getComputeUs())
             .addAllTaskLosses(header.getTaskLossesList())
             .build();
-    return new SlotGradient(header.getRound(), shard.index(), report, read.values(), type, squared);
+    return new SlotGradient(
+        header.getRound(), shard.index(), header.getTicket(), report, read.values(), type, squared);
   }
 
   private static void require(boolean holds, String reason, Object... details)

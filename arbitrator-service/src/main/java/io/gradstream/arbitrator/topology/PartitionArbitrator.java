@@ -2,11 +2,14 @@ package io.gradstream.arbitrator.topology;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.MessageLite;
+import io.gradstream.arbitrator.round.Admission;
 import io.gradstream.arbitrator.round.PartitionRound;
 import io.gradstream.arbitrator.round.SlotGradient;
 import io.gradstream.proto.message.ArbitratorNote;
+import io.gradstream.proto.message.DeadLetter;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.DeadLetters;
 import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.run.Run;
@@ -18,9 +21,12 @@ import io.gradstream.proto.topic.Topics;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Comparator;
+import java.util.List;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.metrics.Sensor;
 import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
@@ -64,15 +70,18 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
   private final Topics topics;
   private final Kernels kernels;
   private final SlotGradient.Rules rules;
+  private final Admission admission;
   private final TreeMap<Long, Verdict> pending = new TreeMap<>();
   private final TreeMap<String, Long> positions = new TreeMap<>();
   private final LogReader log;
   private HeldRecords<Turn> held;
   private ProcessorContext<byte[], byte[]> context;
   private PartitionRound round;
+  private Sensor ignored;
   private int partition;
   private @Nullable Verdict last;
   private boolean resumed;
+  private long begun;
   private long movedMs;
   private long reportedMs;
 
@@ -82,6 +91,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     this.topics = run.topics();
     this.kernels = kernels;
     this.rules = new SlotGradient.Rules(run.manifest(), run.slots(), run.spec().rounds(), kernels);
+    this.admission = new Admission(run.spec().maxNormRatio());
     this.log = new LogReader(run.connection(), topics.arbitratorApplication());
   }
 
@@ -94,12 +104,18 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     pending.clear();
     positions.clear();
     last = null;
+    begun = 0;
     final InPlaceStore store = context.getStateStore(STORE);
     round = new PartitionRound(run.spec(), run.manifest(), partition, kernels, store);
     final Optional<byte[]> note = store.recover(() -> note().toByteArray());
     note.ifPresent(this::restore);
     moved();
     resumed = false;
+    ignored =
+        context
+            .metrics()
+            .addRateTotalSensor(
+                "gradients", context.taskId().toString(), "ignored", Sensor.RecordingLevel.INFO);
     context.schedule(LOOK, PunctuationType.WALL_CLOCK_TIME, this::look);
   }
 
@@ -213,17 +229,47 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     final int slot = gradient.report().getSlot();
     switch (round.turnOf(gradient.round(), gradient.shard(), task, slot)) {
       case NOW -> {
-        add(gradient);
-        addHeld(gradient.shard(), task, slot + 1);
-        advance();
+        if (add(gradient, from, offset, value)) {
+          addHeld(gradient.shard(), task, slot + 1);
+          advance();
+        }
       }
-      case EARLY ->
+      case EARLY -> {
+        if (hasBegun(gradient.round())) {
           held.hold(new Turn(gradient.round(), gradient.shard(), task, slot), from, offset, value);
-      case CONTAINED, CLOSED, UNASKED -> LOG.debug("{} at {} is not needed", from, offset);
+        } else {
+          refuse(from, offset, value, "round " + gradient.round() + ", which has not begun");
+        }
+      }
+      case CONTAINED, CLOSED, UNASKED -> ignored.record();
     }
   }
 
-  private void add(SlotGradient gradient) {
+  /**
+   * Whether the round's orders can be out. Only a partition that reads its log again finds
+   * gradients of rounds that are not open yet, and then their verdicts are on the log as well;
+   * elsewhere they are somebody's invention. What slips through is found out by its ticket.
+   */
+  private boolean hasBegun(long gradientRound) {
+    if (gradientRound > begun) {
+      final long judged =
+          log.last(new TopicPartition(topics.verdicts(), partition))
+              .map(record -> parseVerdict(record.offset(), record.value()))
+              .map(Verdict::getRound)
+              .orElse(-1L);
+      begun = Math.max(round.round(), judged + 1);
+    }
+    return gradientRound <= begun;
+  }
+
+  /** Adds a gradient whose turn has come, unless the verdict before speaks against it. */
+  private boolean add(SlotGradient gradient, TopicPartition from, long offset, byte[] value) {
+    try {
+      admission.check(gradient, last);
+    } catch (MalformedRecordException e) {
+      refuse(from, offset, value, String.valueOf(e.getMessage()));
+      return false;
+    }
     round.add(
         gradient.shard(),
         gradient.report(),
@@ -231,6 +277,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
         gradient.type(),
         gradient.squaredNorm());
     moved();
+    return true;
   }
 
   /**
@@ -239,13 +286,21 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
    */
   private void addHeld(int shard, int task, int slot) {
     for (int next = slot; next < run.slots(); next++) {
+<<<<<<< HEAD
       final byte[] value = held.take(new Turn(round.round(), shard, task, next));
       if (value == null
           || round.turnOf(round.round(), shard, task, next) != PartitionRound.Turn.NOW) {
+=======
+      final HeldRecords.Taken taken = held.take(new Turn(round.round(), shard, task, next));
+      if (taken == null) {
+>>>>>>> 6e87efd (Refuse gradients of rounds that have not begun and absurd norms; ask again for what was refused)
         return;
       }
       try {
-        add(SlotGradient.read(value, task, partition, rules));
+        final SlotGradient gradient = SlotGradient.read(taken.record(), task, partition, rules);
+        if (!add(gradient, gradients(task), taken.offset(), taken.record())) {
+          return;
+        }
       } catch (MalformedRecordException e) {
         throw new IllegalStateException("a held record was found fit before", e);
       }
@@ -328,9 +383,24 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
 
   private void refuse(TopicPartition from, long offset, byte @Nullable [] value, String reason) {
     LOG.warn("refused {} at offset {}: {}", from, offset, reason);
-    context.forward(
-        Letters.of(from, offset, reason, value, context.currentSystemTimeMs()),
-        Sinks.REFUSED_RECORDS);
+    final DeadLetter letter = DeadLetters.ofGradient(from, offset, reason, value);
+    forward(DeadLetters.key(from), letter, Sinks.REFUSED_RECORDS);
+    askAgain(letter, topics.taskOfGradients(from.topic()));
+  }
+
+  /**
+   * What the open round lacks and was refused is asked for again, should it have said what it is.
+   */
+  private void askAgain(DeadLetter letter, int task) {
+    final var slot = new PartitionRound.MissingSlot(task, letter.getSlot());
+    if (letter.getRound() == round.round() && round.missing().contains(slot)) {
+      final var refused =
+          Metric.Refused.newBuilder()
+              .setRound(letter.getRound())
+              .setTask(task)
+              .setSlot(letter.getSlot());
+      forwardMetric("refused", Metric.newBuilder().setRefused(refused));
+    }
   }
 
   /** Says what a round that stands still waits for, and repeats what might have been lost. */
@@ -357,14 +427,32 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
         round.round(),
         (now - movedMs) / 1000,
         partition,
-        round.complete() ? "its verdict" : round.missing());
-    final var metric = Metric.newBuilder().setName("waiting").setTimeMs(now).setWaiting(waiting);
-    forward("waiting".getBytes(StandardCharsets.UTF_8), metric.build(), Sinks.METRICS);
+        round.complete() ? "its verdict" : describe(round.missing()));
+    forwardMetric("waiting", Metric.newBuilder().setWaiting(waiting));
     if (round.complete()) {
       publishStatistics();
     } else if (last != null) {
       repeat(last);
     }
+  }
+
+  /** Such as {@code l1 [0, 2], ssim [2]}. */
+  private String describe(List<PartitionRound.MissingSlot> missing) {
+    return missing.stream()
+        .collect(
+            Collectors.groupingBy(
+                slot -> topics.nameOf(slot.task()),
+                TreeMap::new,
+                Collectors.mapping(PartitionRound.MissingSlot::slot, Collectors.toList())))
+        .entrySet()
+        .stream()
+        .map(task -> task.getKey() + " " + task.getValue())
+        .collect(Collectors.joining(", "));
+  }
+
+  private void forwardMetric(String name, Metric.Builder metric) {
+    metric.setName(name).setTimeMs(context.currentSystemTimeMs());
+    forward(name.getBytes(StandardCharsets.UTF_8), metric.build(), Sinks.METRICS);
   }
 
   private void moved() {
@@ -382,5 +470,6 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
   @Override
   public void close() {
     log.close();
+    context.metrics().removeSensor(ignored);
   }
 }

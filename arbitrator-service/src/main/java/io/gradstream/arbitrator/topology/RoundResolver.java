@@ -4,6 +4,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.arbitrator.round.RoundDecider;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.DeadLetters;
 import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.LogReader;
@@ -95,6 +96,8 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
     }
     if (statistics.getManifest() != run.manifest().hash()) {
       refuse(offset, value, "statistics of another manifest");
+    } else if (!decider.fits(statistics)) {
+      refuse(offset, value, "statistics of shards or slots that the run does not have");
     } else if (statistics.getRound() == decider.round()) {
       decider.add(statistics, offset).ifPresent(this::publish);
     } else if (statistics.getRound() == decider.round() - 1) {
@@ -111,12 +114,11 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
 
   private void refuse(long offset, byte @Nullable [] value, String reason) {
     LOG.warn("refused {} at offset {}: {}", topics.statistics(), offset, reason);
+    final var from = new TopicPartition(topics.statistics(), 0);
     context.forward(
-        Letters.of(
-            new TopicPartition(topics.statistics(), 0),
-            offset,
-            reason,
-            value,
+        new Record<>(
+            DeadLetters.key(from),
+            DeadLetters.of(from, offset, reason, value).toByteArray(),
             context.currentSystemTimeMs()),
         Sinks.REFUSED_STATISTICS);
   }

@@ -73,6 +73,7 @@ final class GradientPublisher {
             .setRound(order.getRound())
             .setShard(shard.index())
             .setSlot(order.getSlot())
+            .setTicket(order.getTicket())
             .setManifest(run.manifest().hash())
             .setWorker(result.worker())
             .setSamples(result.samples())

@@ -12,9 +12,15 @@ import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.LogReader;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
 import java.util.stream.Collectors;
+import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.TopicPartition;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -56,7 +62,7 @@ final class StatusCommand implements Callable<Integer> {
         out.println(report.json());
       } else {
         out.printf("run %s: round %d of %d%n", report.run(), summary.rounds(), report.rounds());
-        summary.waiting().ifPresent(waiting -> out.println(waiting(run, waiting)));
+        summary.standstill().ifPresent(standstill -> out.println(waiting(run, standstill)));
         out.println(report.table());
         LogSize.of(run).ifPresent(size -> out.println("log         " + size.text() + " in Kafka"));
         deadLetters(run, out);
@@ -66,14 +72,45 @@ final class StatusCommand implements Callable<Integer> {
     return 0;
   }
 
-  private static String waiting(Run run, Metric.Waiting waiting) {
-    return "round %d stands still for %d s and waits for %s"
+  private static String waiting(Run run, RunSummary.Standstill standstill) {
+    final Metric.Waiting waiting = standstill.waiting();
+    final Set<Integer> served = servedTasks(run);
+    final var tasks = new TreeMap<Integer, List<Integer>>();
+    for (final var slot : waiting.getSlotsList()) {
+      tasks.computeIfAbsent(slot.getTask(), task -> new ArrayList<>()).add(slot.getSlot());
+    }
+    final String slots =
+        tasks.entrySet().stream()
+            .map(
+                task ->
+                    "%s slots %s%s"
+                        .formatted(
+                            run.topics().nameOf(task.getKey()),
+                            task.getValue(),
+                            served.contains(task.getKey()) ? "" : " (no worker serves it)"))
+            .collect(Collectors.joining(", "));
+    return "round %d stands still since %tT (%<tF) and waits for %s"
         .formatted(
             waiting.getRound(),
-            waiting.getWaitedMs() / 1000,
-            waiting.getSlotsList().stream()
-                .map(slot -> run.manifest().tasks().get(slot.getTask()) + " slot " + slot.getSlot())
-                .collect(Collectors.joining(", ")));
+            standstill.sinceMs(),
+            slots.isEmpty() ? "its verdict, partition " + waiting.getPartition() : slots);
+  }
+
+  /** The tasks whose orders some worker takes. */
+  private static Set<Integer> servedTasks(Run run) {
+    final String group = run.topics().workerGroup();
+    try (Admin admin = run.connection().admin()) {
+      return admin.describeShareGroups(List.of(group)).all().get().values().stream()
+          .flatMap(description -> description.members().stream())
+          .flatMap(member -> member.assignment().topicPartitions().stream())
+          .map(partition -> run.topics().taskOfOrders(partition.topic()))
+          .collect(Collectors.toSet());
+    } catch (ExecutionException e) {
+      return Set.of(); // a group that no worker has joined yet is not there
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while asking for " + group, e);
+    }
   }
 
   private static void deadLetters(Run run, PrintWriter out) throws IOException {

@@ -35,17 +35,20 @@ public final class Dispatcher {
   private final Map<SlotOfTask, Asked> again = new HashMap<>();
   private long ordered;
   private boolean summed;
+  private long ticket;
   private long orderedMs;
 
   /**
    * @param ordered the last round whose orders went out, or {@link #NONE}
    * @param summed whether they were for the pseudo-task
+   * @param ticket that they carried
    */
-  public Dispatcher(RunSpec spec, long ordered, boolean summed, long nowMs) {
+  public Dispatcher(RunSpec spec, long ordered, boolean summed, long ticket, long nowMs) {
     this.spec = spec;
     this.orders = new RoundOrders(spec);
     this.ordered = ordered;
     this.summed = summed;
+    this.ticket = ticket;
     this.orderedMs = nowMs;
   }
 
@@ -59,25 +62,52 @@ public final class Dispatcher {
     return summed;
   }
 
+  /** The ticket that the last orders carried. */
+  public long ticket() {
+    return ticket;
+  }
+
   /**
    * The orders of a round, unless they went out before or the run has ended.
    *
    * @param roundIsSummed whether it takes one summed-loss gradient a slot
+   * @param roundTicket of the verdict before, 0 for the first round
    */
-  public List<Order> order(long round, boolean roundIsSummed, long nowMs) {
+  public List<Order> order(long round, boolean roundIsSummed, long roundTicket, long nowMs) {
     if (round <= ordered || round >= spec.rounds()) {
       return List.of();
     }
     ordered = round;
     summed = roundIsSummed;
+    ticket = roundTicket;
     orderedMs = nowMs;
     again.clear();
-    return orders.of(round, summed);
+    return repeat();
   }
 
   /** The orders that went out last once more, in case that they were lost. */
   public List<Order> repeat() {
-    return ordered == NONE ? List.of() : orders.of(ordered, summed);
+    return ordered == NONE
+        ? List.of()
+        : orders.of(ordered, summed).stream().map(this::ticketed).toList();
+  }
+
+  private Order ticketed(Order order) {
+    return order.toBuilder().setTicket(ticket).build();
+  }
+
+  /** The order of a slot whose record was refused: at once the first time, then as for any. */
+  public List<Order> orderAgain(Metric.Refused refused, long nowMs) {
+    final var slot = new SlotOfTask(refused.getTask(), refused.getSlot());
+    if (refused.getRound() != ordered || again.containsKey(slot)) {
+      return List.of();
+    }
+    return List.of(orderAgain(slot, new Asked(1, orderedMs), nowMs));
+  }
+
+  private Order orderAgain(SlotOfTask slot, Asked before, long nowMs) {
+    again.put(slot, new Asked(before.attempts() + 1, nowMs));
+    return ticketed(orders.of(ordered, slot.task(), slot.slot(), before.attempts()));
   }
 
   /** The orders that a standing round needs again. */
@@ -93,8 +123,7 @@ public final class Dispatcher {
           (long) spec.orders().timeoutMs()
               * Math.min(MAX_PATIENCE, 1 << Math.min(before.attempts() - 1, 30));
       if (nowMs - before.lastMs() >= patience) {
-        again.put(slot, new Asked(before.attempts() + 1, nowMs));
-        due.add(orders.of(ordered, slot.task(), slot.slot(), before.attempts()));
+        due.add(orderAgain(slot, before, nowMs));
       }
     }
     return due;

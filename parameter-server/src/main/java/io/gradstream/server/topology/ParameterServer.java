@@ -44,7 +44,8 @@ public final class ParameterServer {
         .addSource("records", topics.updates(), topics.verdicts(), topics.metrics())
         .addProcessor("partition", () -> new PartitionServer(run, kernels), "records")
         .addStateStore(InPlaceStore.builder(PartitionServer.STORE), "partition")
-        .addSink(Sinks.WEIGHTS, topics.weights(), byShard(run.manifest()), "partition");
+        .addSink(Sinks.WEIGHTS, topics.weights(), byShard(run.manifest()), "partition")
+        .addSink(Sinks.DEAD_LETTERS, topics.deadLetters(), "partition");
     for (int task = 0; task < run.orderedTasks(); task++) {
       topology.addSink(Sinks.orders(task), topics.orders(task), "partition");
     }

@@ -7,6 +7,7 @@ import io.gradstream.proto.message.Order;
 import io.gradstream.proto.message.ServerNote;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.DeadLetters;
 import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
@@ -101,6 +102,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
             run.spec(),
             bytes.isPresent() ? note.getOrdered() : Dispatcher.NONE,
             note.getOrderedSummed(),
+            note.getOrderedTicket(),
             context.currentSystemTimeMs());
     resumed = false;
     soon = context.schedule(SOON, PunctuationType.WALL_CLOCK_TIME, now -> resume());
@@ -119,7 +121,8 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
         ServerNote.newBuilder()
             .putAllPositions(positions)
             .setOrdered(dispatcher.ordered())
-            .setOrderedSummed(dispatcher.summed());
+            .setOrderedSummed(dispatcher.summed())
+            .setOrderedTicket(dispatcher.ticket());
     for (final Shard shard : weights.shards()) {
       note.addShardsBuilder().setShard(shard.index()).setVersion(weights.version(shard.index()));
     }
@@ -179,7 +182,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
         metric(Metric.parseFrom(bytes));
       }
     } catch (MalformedRecordException | InvalidProtocolBufferException e) {
-      LOG.warn("skipped {}-{} offset {}: {}", topic, partition, offset, e.getMessage());
+      refuse(new TopicPartition(topic, partition), offset, String.valueOf(e.getMessage()), bytes);
     }
     if (!again) {
       positions.put(topic, offset + 1);
@@ -219,9 +222,9 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
     while (allHeld(together, version)) {
       final var updates = new ArrayList<ValuesRecord<UpdateShard>>();
       for (final Shard each : together) {
-        final byte[] record = held.take(new Turn(version, each.index()));
-        if (record != null) {
-          updates.add(ValuesRecord.read(record, UpdateShard.parser()));
+        final HeldRecords.Taken taken = held.take(new Turn(version, each.index()));
+        if (taken != null) {
+          updates.add(ValuesRecord.read(taken.record(), UpdateShard.parser()));
         }
       }
       weights.apply(together, updates);
@@ -241,7 +244,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
   private void orderFirst() {
     if (partition == 0
         && weights.shards().stream().allMatch(s -> weights.version(s.index()) >= 0)) {
-      order(dispatcher.order(0, false, context.currentSystemTimeMs()));
+      order(dispatcher.order(0, false, 0, context.currentSystemTimeMs()));
     }
   }
 
@@ -253,11 +256,22 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
     if (again && round == dispatcher.ordered()) {
       order(dispatcher.repeat());
     } else {
-      order(dispatcher.order(round, verdict.getNextSummed(), context.currentSystemTimeMs()));
+      order(
+          dispatcher.order(
+              round, verdict.getNextSummed(), verdict.getTicket(), context.currentSystemTimeMs()));
     }
   }
 
+  private void refuse(TopicPartition from, long offset, String reason, byte[] record) {
+    LOG.warn("refused {} at offset {}: {}", from, offset, reason);
+    final var letter = DeadLetters.of(from, offset, reason, record);
+    forward(DeadLetters.key(from), letter.toByteArray(), Sinks.DEAD_LETTERS);
+  }
+
   private void metric(Metric metric) {
+    if (partition == 0 && metric.hasRefused()) {
+      order(dispatcher.orderAgain(metric.getRefused(), context.currentSystemTimeMs()));
+    }
     if (partition == 0 && metric.hasWaiting()) {
       final List<Order> orders =
           dispatcher.orderAgain(metric.getWaiting(), context.currentSystemTimeMs());

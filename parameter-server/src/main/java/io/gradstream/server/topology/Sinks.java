@@ -3,6 +3,7 @@ package io.gradstream.server.topology;
 /** Names of the topology's sinks: where the processor's records go. */
 final class Sinks {
   static final String WEIGHTS = "to-weights";
+  static final String DEAD_LETTERS = "to-dead-letters";
 
   private Sinks() {}
 

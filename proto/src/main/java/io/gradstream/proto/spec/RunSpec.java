@@ -25,6 +25,8 @@ import org.jspecify.annotations.Nullable;
  * @param rounds optimizer steps of the whole run
  * @param tasks at least one, with unique names
  * @param clipNorm largest global norm of what the optimizer gets; null for no clipping
+ * @param maxNormRatio how many times its task's running norm a slot's gradient may have before it
+ *     is refused; null for no limit
  */
 public record RunSpec(
     @Param("name of the run; prefix of its topics") String run,
@@ -50,6 +52,13 @@ public record RunSpec(
             min = 0,
             exclusiveMin = true)
         @Nullable Double clipNorm,
+    @Param(
+            value =
+                "a slot's gradient is refused above so many times its task's running norm; absent:"
+                    + " no limit",
+            min = 1,
+            exclusiveMin = true)
+        @Nullable Double maxNormRatio,
     @Param("how weights follow from the unified gradient") @Section.KindKey("type")
         Section optimizer,
     @Param(value = "course of the learning rate", defaultValue = "{}") Schedule schedule,

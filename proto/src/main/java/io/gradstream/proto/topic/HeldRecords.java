@@ -20,6 +20,10 @@ public final class HeldRecords<K> {
   /** Where a held record lies, and its bytes while there is room for them. */
   private record Held(TopicPartition partition, long offset, byte @Nullable [] record) {}
 
+  /** A record whose turn has come, and where it lies. */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  public record Taken(long offset, byte[] record) {}
+
   private final TreeMap<K, Held> held;
   private final LogReader log;
   private final long maxBytes;
@@ -55,16 +59,17 @@ public final class HeldRecords<K> {
   }
 
   /** Takes a record out, from memory or from the log; nothing when none is held for the turn. */
-  public byte @Nullable [] take(K turn) {
+  public @Nullable Taken take(K turn) {
     final Held taken = held.remove(turn);
     if (taken == null) {
       return null;
     }
-    if (taken.record() == null) {
-      return log.read(taken.partition(), taken.offset());
+    final byte[] record = taken.record();
+    if (record == null) {
+      return new Taken(taken.offset(), log.read(taken.partition(), taken.offset()));
     }
-    bytes -= taken.record().length;
-    return taken.record();
+    bytes -= record.length;
+    return new Taken(taken.offset(), record);
   }
 
   /** The turns and the offsets of their records, in order of turns. */

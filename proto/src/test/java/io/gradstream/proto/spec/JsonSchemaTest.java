@@ -191,7 +191,6 @@ class JsonSchemaTest {
                 "data", Methods.CATALOG,
                 "resolver", Methods.CATALOG,
                 "calibrator", Methods.CATALOG,
-                "selection", Methods.CATALOG,
                 "optimizer", Methods.CATALOG,
                 "tasks.loss", Methods.CATALOG));
 

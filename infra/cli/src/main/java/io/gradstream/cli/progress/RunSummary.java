@@ -22,6 +22,14 @@ public final class RunSummary {
    */
   public record Conflict(int first, int second, double cosine, String zone) {}
 
+  /**
+   * A round that was reported to stand still.
+   *
+   * @param sinceMs when it last moved
+   * @param waiting what it waits for, by the newest report
+   */
+  public record Standstill(long sinceMs, Metric.Waiting waiting) {}
+
   private final List<String> tasks;
   private final int slots;
   private final SignalToNoise signalToNoise;
@@ -36,7 +44,7 @@ public final class RunSummary {
   private long firstOrderMs;
   private long lastVerdictMs;
   private @Nullable Conflict conflict;
-  private Metric.@Nullable Waiting waiting;
+  private @Nullable Standstill standstill;
 
   /**
    * @param tasks task names, in manifest order
@@ -68,7 +76,7 @@ public final class RunSummary {
     }
     rounds++;
     lastVerdictMs = timeMs;
-    waiting = null;
+    standstill = null;
     lastLosses = verdict.getLossesList().stream().mapToDouble(Double::doubleValue).toArray();
     if (rounds == 1) {
       firstLosses = lastLosses;
@@ -86,10 +94,12 @@ public final class RunSummary {
           validations.put(metric.getValidation().getVersion(), metric.getValidation());
       case WAITING -> {
         if (metric.getWaiting().getRound() == rounds) {
-          waiting = metric.getWaiting();
+          standstill =
+              new Standstill(
+                  metric.getTimeMs() - metric.getWaiting().getWaitedMs(), metric.getWaiting());
         }
       }
-      case VALUE_NOT_SET -> {}
+      case REFUSED, VALUE_NOT_SET -> {}
     }
   }
 
@@ -207,8 +217,8 @@ public final class RunSummary {
   }
 
   /** What the newest round waits for, if it was reported to stand still. */
-  public Optional<Metric.Waiting> waiting() {
-    return Optional.ofNullable(waiting);
+  public Optional<Standstill> standstill() {
+    return Optional.ofNullable(standstill);
   }
 
   public TimeShares.Seconds time() {

@@ -86,12 +86,12 @@ class RunSummaryTest {
   @Test
   void forgetsAStandstillWhenTheRoundEnds() {
     final var waiting = Metric.Waiting.newBuilder().setRound(0).setWaitedMs(5000);
-    run.metric(Metric.newBuilder().setWaiting(waiting).build());
-    assertThat(run.waiting()).isPresent();
+    run.metric(Metric.newBuilder().setTimeMs(8000).setWaiting(waiting).build());
+    assertThat(run.standstill().orElseThrow().sinceMs()).isEqualTo(3000);
 
     run.verdict(verdict(0, 1, 1, 0.5).build(), 10);
 
-    assertThat(run.waiting()).isEmpty();
+    assertThat(run.standstill()).isEmpty();
   }
 
   /** Gradients of norm 2 and 3 with a cosine. */

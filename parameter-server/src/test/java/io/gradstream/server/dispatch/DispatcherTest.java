@@ -1,0 +1,79 @@
+package io.gradstream.server.dispatch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.gradstream.proto.message.Metric;
+import io.gradstream.proto.message.Order;
+import io.gradstream.proto.spec.RunSpec;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class DispatcherTest {
+  private static final int TIMEOUT_MS = 1000;
+
+  private static final RunSpec SPEC =
+      RunSpec.parse(
+          """
+          run: dispatched
+          rounds: 3
+          tasks: [{name: a, loss: quadratic}, {name: b, loss: quadratic}]
+          accumulation: {micro-batches: 2}
+          model: toy
+          resolver: sum
+          optimizer: sgd
+          orders: {timeout-ms: 1000}
+          """,
+          "test",
+          List.of());
+
+  private final Dispatcher dispatcher = new Dispatcher(SPEC, Dispatcher.NONE, false, 0, 0);
+
+  @Test
+  void aRoundIsOrderedOnceSlotBySlotWithItsTicket() {
+    final List<Order> orders = dispatcher.order(1, false, 77, 0);
+
+    assertThat(orders).extracting(Order::getSlot).containsExactly(0, 0, 1, 1);
+    assertThat(orders).extracting(Order::getTask).containsExactly(0, 1, 0, 1);
+    assertThat(orders).extracting(Order::getTicket).containsOnly(77L);
+    assertThat(dispatcher.order(1, false, 77, 0)).isEmpty();
+    assertThat(dispatcher.repeat()).isEqualTo(orders);
+  }
+
+  @Test
+  void theRunEndsAfterItsLastRound() {
+    assertThat(dispatcher.order(3, false, 77, 0)).isEmpty();
+  }
+
+  @Test
+  void aRefusedSlotIsAskedForAtOnceButOnlyOnce() {
+    dispatcher.order(1, false, 77, 0);
+    final var refused = Metric.Refused.newBuilder().setRound(1).setTask(1).setSlot(1).build();
+
+    final Order again = dispatcher.orderAgain(refused, 10).getFirst();
+
+    assertThat(again.getTask()).isEqualTo(1);
+    assertThat(again.getSlot()).isEqualTo(1);
+    assertThat(again.getAttempt()).isEqualTo(1);
+    assertThat(again.getTicket()).isEqualTo(77);
+    assertThat(dispatcher.orderAgain(refused, 20)).isEmpty();
+    assertThat(dispatcher.orderAgain(refused.toBuilder().setRound(0).build(), 30)).isEmpty();
+  }
+
+  @Test
+  void aMissingSlotIsAskedForAfterTheTimeoutAndThenLessAndLessOften() {
+    dispatcher.order(1, false, 77, 0);
+
+    assertThat(dispatcher.orderAgain(waiting(), TIMEOUT_MS - 1)).isEmpty();
+    assertThat(dispatcher.orderAgain(waiting(), TIMEOUT_MS)).hasSize(1);
+    assertThat(dispatcher.orderAgain(waiting(), 2 * TIMEOUT_MS)).isEmpty();
+    assertThat(dispatcher.orderAgain(waiting(), 3 * TIMEOUT_MS)).hasSize(1);
+    assertThat(dispatcher.orderAgain(waiting(), 6 * TIMEOUT_MS)).isEmpty();
+    assertThat(dispatcher.orderAgain(waiting(), 7 * TIMEOUT_MS)).hasSize(1);
+  }
+
+  private static Metric.Waiting waiting() {
+    final var waiting = Metric.Waiting.newBuilder().setRound(1);
+    waiting.addSlotsBuilder().setTask(0).setSlot(1);
+    return waiting.build();
+  }
+}
