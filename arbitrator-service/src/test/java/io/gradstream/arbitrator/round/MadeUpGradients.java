@@ -9,7 +9,7 @@ import java.util.Random;
 
 /**
  * Gradients and losses of three tasks with parameters of their own; each is a function of its
- * round, task and slot.
+ * round, task and slot. The second task pulls against the others.
  */
 record MadeUpGradients(RunSpec spec) {
   static final int TASKS = 3;
@@ -71,8 +71,14 @@ record MadeUpGradients(RunSpec spec) {
     }
     final var random = new Random(((round * 31 + task) * 31 + slot) * 7919);
     final var common = new Random(task);
+    final var disputed = new Random(TASKS);
+    final int side = task == 1 ? -1 : 1;
     for (int d = 0; d < gradient.length; d++) {
-      final double value = (task + 1) * (common.nextGaussian() + 0.5 * random.nextGaussian());
+      final double value =
+          (task + 1)
+              * (side * disputed.nextGaussian()
+                  + common.nextGaussian()
+                  + 0.5 * random.nextGaussian());
       if (d < shared() || (d >= own(task)[0] && d < own(task)[1])) {
         gradient[d] = (float) value;
       }

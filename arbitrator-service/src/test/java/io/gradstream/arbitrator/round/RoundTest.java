@@ -9,6 +9,7 @@ import io.gradstream.proto.spec.RunSpec;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.DoubleStream;
 import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -56,6 +57,11 @@ class RoundTest {
       assertThat(doubles(outcome.update()))
           .as("update of round %d", round)
           .containsExactly(expected, within(accuracy));
+      if (!summed) {
+        assertThat(scores(verdict))
+            .as("scores of round %d", round)
+            .containsExactly(wholeVectors.scores(), within(1e-4));
+      }
       if (verdict.hasUpdateNorm()) {
         assertThat(verdict.getUpdateNorm())
             .as("norm that was predicted for round %d", round)
@@ -143,6 +149,12 @@ class RoundTest {
       assertThat(verdict.getMeanSquared(task))
           .isCloseTo(norm(mean) * norm(mean), Percentage.withPercentage(1e-3));
     }
+  }
+
+  private static double[] scores(Verdict verdict) {
+    return verdict.getArbitrationsList().stream()
+        .flatMapToDouble(pair -> DoubleStream.of(pair.getFirstScore(), pair.getSecondScore()))
+        .toArray();
   }
 
   private static double[] doubles(float[] values) {

@@ -3,6 +3,7 @@ package io.gradstream.arbitrator.round;
 import io.gradstream.arbitrator.calibrator.Calibration;
 import io.gradstream.arbitrator.calibrator.Calibrator;
 import io.gradstream.arbitrator.calibrator.Calibrators;
+import io.gradstream.arbitrator.resolver.Arbitration;
 import io.gradstream.arbitrator.resolver.ElementwiseResolver;
 import io.gradstream.arbitrator.resolver.MethodState;
 import io.gradstream.arbitrator.resolver.Resolution;
@@ -14,6 +15,8 @@ import io.gradstream.arbitrator.resolver.SelectiveOptimization;
 import io.gradstream.proto.spec.Momentum;
 import io.gradstream.proto.spec.RunSpec;
 import java.util.Arrays;
+import java.util.List;
+import java.util.stream.DoubleStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +35,7 @@ final class WholeVectorRun {
   private final double[][] memories = new double[TASKS][SHARED];
   private final double[] momentum = new double[MadeUpGradients.size()];
   private double[][] previous = new double[TASKS][SHARED];
+  private List<Arbitration> arbitrations = List.of();
   private MethodState state;
   private MethodState gateState;
   private boolean summed;
@@ -51,6 +55,13 @@ final class WholeVectorRun {
   /** Whether the next round takes summed-loss gradients. */
   boolean summed() {
     return summed;
+  }
+
+  /** Both scores of each conflict that the last joint round resolved. */
+  double[] scores() {
+    return arbitrations.stream()
+        .flatMapToDouble(pair -> DoubleStream.of(pair.firstScore(), pair.secondScore()))
+        .toArray();
   }
 
   /** The flat vector that the optimizer gets of the next round. */
@@ -126,6 +137,7 @@ final class WholeVectorRun {
                 spec.seed()),
             state);
     state = resolution.state();
+    arbitrations = resolution.arbitrations();
     previous = shared;
     joint++;
     System.arraycopy(combined(shared, resolution.weights()), 0, unified, 0, SHARED);
