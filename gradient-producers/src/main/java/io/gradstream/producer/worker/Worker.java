@@ -24,9 +24,10 @@ import org.slf4j.LoggerFactory;
  * One worker thread: takes an order at a time, computes it, publishes it, and only then
  * acknowledges.
  *
- * <p>Orders come from a share group: any number of workers share a task's orders, and an order
- * whose worker dies goes to another when its connection drops or its lock ends. So a slot may be
- * computed twice; it is the same slot with the same bits, and the arbitrator counts it once. An
+ * <p>Orders come from a share group, which spreads the partitions of the orders over the workers
+ * and gives one to several where there are more workers. An order whose worker dies goes to another
+ * when its connection drops, its lock ends or the group has given its partition away. So a slot may
+ * be computed twice; it is the same slot with the same bits, and the arbitrator counts it once. An
  * order of a round that is over is acknowledged without work.
  */
 final class Worker implements Runnable {

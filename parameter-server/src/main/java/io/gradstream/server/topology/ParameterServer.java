@@ -47,9 +47,15 @@ public final class ParameterServer {
         .addSink(Sinks.WEIGHTS, topics.weights(), byShard(run.manifest()), "partition")
         .addSink(Sinks.DEAD_LETTERS, topics.deadLetters(), "partition");
     for (int task = 0; task < run.orderedTasks(); task++) {
-      topology.addSink(Sinks.orders(task), topics.orders(task), "partition");
+      topology.addSink(Sinks.orders(task), topics.orders(task), bySlot(), "partition");
     }
     return topology;
+  }
+
+  /** Orders are keyed by their slot. */
+  private static StreamPartitioner<byte[], byte[]> bySlot() {
+    return (topic, key, value, partitions) ->
+        Optional.of(Set.of(ByteBuffer.wrap(key).getInt() % partitions));
   }
 
   private static StreamPartitioner<byte[], byte[]> byShard(Manifest manifest) {

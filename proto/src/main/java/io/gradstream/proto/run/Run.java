@@ -22,6 +22,8 @@ import org.apache.kafka.common.TopicPartition;
  * @param connection where its topics are
  */
 public record Run(RunSpec spec, Manifest manifest, Connection connection) {
+  private static final int MAX_ORDER_PARTITIONS = 16;
+
   public Topics topics() {
     return new Topics(spec.run(), manifest.tasks());
   }
@@ -31,9 +33,19 @@ public record Run(RunSpec spec, Manifest manifest, Connection connection) {
     return spec.accumulation().slots(spec.tasks().size());
   }
 
-  /** How many tasks orders are given for: the run's, and the pseudo-task where rounds are selected. */
+  /**
+   * How many tasks orders are given for: the run's, and the pseudo-task where rounds are selected.
+   */
   public int orderedTasks() {
     return manifest.tasks().size() + (spec.selection().kind().equals("none") ? 0 : 1);
+  }
+
+  /**
+   * Partitions of a task's orders. A share group gives each partition to one worker unless there
+   * are more workers than partitions; one for each slot spreads every round's orders evenly.
+   */
+  public int orderPartitions() {
+    return Math.min(MAX_ORDER_PARTITIONS, slots());
   }
 
   public RunRecord toRecord() {

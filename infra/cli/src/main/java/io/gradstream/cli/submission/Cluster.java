@@ -11,14 +11,14 @@ import org.apache.kafka.common.KafkaException;
 
 /** Opens a cluster for administration, or says in seconds that nobody answers. */
 public final class Cluster {
-  private static final int PATIENCE_SECONDS = 8;
+  private static final int PATIENCE_SECONDS = 15;
 
   private Cluster() {}
 
   /**
    * An administration client of a cluster that answered; the caller closes it.
    *
-   * @throws UserError if the address is none, or nobody answers there within 8 s
+   * @throws UserError if the address is none, or nobody answers there within 15 s
    */
   public static Admin open(Connection connection) {
     final Admin admin;

@@ -37,7 +37,7 @@ final class TopicPlan {
     final Integer hours = run.spec().transport().retentionHours();
     final String evidence = hours == null ? FOR_EVER : Long.toString(hours * 3_600_000L);
     for (int task = 0; task < run.orderedTasks(); task++) {
-      plan.add(names.orders(task), 1, kept(FOR_EVER));
+      plan.add(names.orders(task), run.orderPartitions(), kept(FOR_EVER));
       plan.add(names.gradients(task), partitions, kept(evidence));
     }
     plan.add(names.statistics(), 1, kept(FOR_EVER));
