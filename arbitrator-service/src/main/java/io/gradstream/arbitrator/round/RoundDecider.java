@@ -149,14 +149,10 @@ public final class RoundDecider {
           .addSharedCoefficients((float) ((1 - moved.beta()) * weights[task] * scales[task]))
           .addOwnCoefficients((float) ((1 - moved.beta()) * scales[task]));
     }
-<<<<<<< HEAD
-    Arrays.stream(totals.slotSquaredMean()).forEach(verdict::addSlotSquaredMean);
-    Arrays.stream(totals.meanSquared()).forEach(verdict::addMeanSquared);
-=======
     final double[] slotSquaredMean = totals.slotSquaredMean();
     Arrays.stream(slotSquaredMean).forEach(verdict::addSlotSquaredMean);
     verdict.addAllRunningSquared(Admission.running(last, slotSquaredMean));
->>>>>>> 6e87efd (Refuse gradients of rounds that have not begun and absurd norms; ask again for what was refused)
+    Arrays.stream(totals.meanSquared()).forEach(verdict::addMeanSquared);
     verdict.setResolver(spec.resolver().kind());
     Explanation.write(verdict, joint, resolution);
     VerdictStates.putResolver(verdict, resolution.state());

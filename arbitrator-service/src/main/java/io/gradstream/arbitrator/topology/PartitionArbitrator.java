@@ -286,14 +286,9 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
    */
   private void addHeld(int shard, int task, int slot) {
     for (int next = slot; next < run.slots(); next++) {
-<<<<<<< HEAD
-      final byte[] value = held.take(new Turn(round.round(), shard, task, next));
-      if (value == null
-          || round.turnOf(round.round(), shard, task, next) != PartitionRound.Turn.NOW) {
-=======
       final HeldRecords.Taken taken = held.take(new Turn(round.round(), shard, task, next));
-      if (taken == null) {
->>>>>>> 6e87efd (Refuse gradients of rounds that have not begun and absurd norms; ask again for what was refused)
+      if (taken == null
+          || round.turnOf(round.round(), shard, task, next) != PartitionRound.Turn.NOW) {
         return;
       }
       try {
