@@ -25,7 +25,9 @@ import picocli.CommandLine.Spec;
       ServerCommand.class,
       EvaluatorCommand.class,
       StatusCommand.class,
+      DeadLettersCommand.class,
       ExportCommand.class,
+      ChaosCommand.class,
       BrokerCommand.class,
       MethodsCommand.class,
       ResolveCommand.class,
@@ -40,7 +42,19 @@ public final class Main implements Runnable {
   Main() {}
 
   public static void main(String[] args) {
+    endWithParent();
     System.exit(run(utf8(System.out), utf8(System.err), args));
+  }
+
+  /** A process that another command started ends when that one is gone, however it went. */
+  private static void endWithParent() {
+    final Long parent = Long.getLong("gradstream.parent");
+    if (parent != null) {
+      ProcessHandle.of(parent)
+          .ifPresentOrElse(
+              process -> process.onExit().thenRun(() -> Runtime.getRuntime().halt(1)),
+              () -> Runtime.getRuntime().halt(1));
+    }
   }
 
   /**

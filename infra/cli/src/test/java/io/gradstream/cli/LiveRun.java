@@ -43,10 +43,13 @@ record LiveRun(Run run, CheckedSpec checked, Path directory) {
       orders: {timeout-ms: 2000}
       """;
 
+  static RunSpec spec(String name, String... overrides) {
+    return RunSpec.parse(SPEC.formatted(name), "test", List.of(overrides));
+  }
+
   /** Submits a run; overrides are assignments such as {@code transport.partitions=1}. */
   static LiveRun submit(EmbeddedKafka kafka, Path directory, String name, String... overrides) {
-    final var checked =
-        CheckedSpec.of(RunSpec.parse(SPEC.formatted(name), "test", List.of(overrides)));
+    final var checked = CheckedSpec.of(spec(name, overrides));
     final var run = Submission.submit(checked, Connection.to(kafka.bootstrapServers())).run();
     return new LiveRun(run, checked, directory.resolve(name));
   }

@@ -1,0 +1,79 @@
+package io.gradstream.cli;
+
+import io.gradstream.cli.chaos.Campaign;
+import io.gradstream.cli.chaos.CampaignReport;
+import io.gradstream.cli.submission.CheckedSpec;
+import io.gradstream.proto.UserError;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code gradstream chaos}. */
+@Command(
+    name = "chaos",
+    description = {
+      "Trains a run again and again while its processes are killed, paused and joined and bad",
+      "records are sent, and compares the weights with those of an undisturbed run.",
+      "Ends with 0 only if they are the same bits."
+    },
+    mixinStandardHelpOptions = true)
+final class ChaosCommand implements Callable<Integer> {
+  private static final int DIFFERENT = 1;
+
+  @Mixin private SpecOptions options;
+
+  @Option(
+      names = "--minutes",
+      paramLabel = "M",
+      description = "How long faults go on; default: ${DEFAULT-VALUE}.",
+      defaultValue = "5")
+  private double minutes;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "S",
+      description = "Which faults come in which order; default: ${DEFAULT-VALUE}.",
+      defaultValue = "1")
+  private long seed;
+
+  @Option(
+      names = "--data-dir",
+      paramLabel = "DIR",
+      description = "Where data and logs go; default: a directory that is deleted afterwards.")
+  private @Nullable Path dataDirectory;
+
+  @Option(names = "--json", description = "Print nothing but the result, as one JSON object.")
+  private boolean json;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws IOException {
+    if (!(minutes > 0 && minutes <= 100_000)) {
+      throw new UserError("--minutes: " + minutes + " is not possible; more than 0");
+    }
+    final var checked = CheckedSpec.of(options.read());
+    final Path directory =
+        dataDirectory != null ? dataDirectory : Files.createTempDirectory("gradstream-chaos-");
+    final var command = spec.commandLine();
+    final var progress = new Display(json ? command.getErr() : command.getOut());
+    Logs.toFile(directory.resolve("chaos.log"));
+    final CampaignReport report;
+    try (var stop = new StopSignal();
+        var campaign = new Campaign(checked, directory, seed, stop::isRaised, progress::print)) {
+      report = campaign.run(Duration.ofMillis((long) (minutes * 60_000)));
+    }
+    progress.print(report.table());
+    command.getOut().println(report.json());
+    command.getOut().flush();
+    return report.agrees() ? 0 : DIFFERENT;
+  }
+}

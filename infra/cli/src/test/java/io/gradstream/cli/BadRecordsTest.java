@@ -1,0 +1,66 @@
+package io.gradstream.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.gradstream.cli.chaos.BadRecord;
+import io.gradstream.cli.chaos.HostileProducer;
+import io.gradstream.embedded.EmbeddedKafka;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Nothing bad gets in: it goes to the dead letters, and the run comes to the same weights. */
+class BadRecordsTest {
+  private static final List<String> REASONS =
+      List.of(
+          "not a protobuf message",
+          "values announce",
+          "manifest",
+          "bytes of values",
+          "unknown value type",
+          "slot 3, a task has 0 to 2",
+          "a value that is not finite",
+          "which has not begun");
+
+  @TempDir static Path directory;
+
+  @Test
+  void everyKindIsRefusedWithItsReasonAndLeavesNoTrace() {
+    try (var kafka = EmbeddedKafka.start(directory.resolve("kafka"), 0)) {
+      final String undisturbed =
+          LiveRun.submit(kafka, directory, "undisturbed").trainUndisturbed(1);
+      final LiveRun run = LiveRun.submit(kafka, directory, "bad");
+      try (var server = run.startServer("one");
+          var arbitrator = run.startArbitrator("one");
+          var hostile = new HostileProducer(run.run(), 3)) {
+        for (final BadRecord kind : BadRecord.values()) {
+          hostile.send(kind);
+        }
+        await()
+            .atMost(Duration.ofSeconds(60))
+            .untilAsserted(() -> assertThat(letters(run)).contains("refused 10 records"));
+        try (var workers = run.startWorkers(1)) {
+          run.awaitVersion(6);
+          for (final BadRecord kind : BadRecord.values()) {
+            hostile.send(kind);
+            hostile.repeat();
+          }
+          assertThat(run.digest()).isEqualTo(undisturbed);
+          assertThat(workers.failure()).isEmpty();
+        }
+        assertThat(server.failure()).isEmpty();
+        assertThat(arbitrator.failure()).isEmpty();
+      }
+      assertThat(letters(run)).contains(REASONS);
+    }
+  }
+
+  private static String letters(LiveRun run) {
+    return CommandLineRun.of(
+            "dead-letters", "--run", "bad", "--bootstrap", run.run().connection().bootstrap())
+        .out();
+  }
+}

@@ -1,0 +1,62 @@
+package io.gradstream.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The campaign itself: with processes that are really killed. */
+class ChaosTest {
+  @TempDir Path directory;
+
+  @Test
+  void aShortCampaignChangesNoBitAndLeavesNoProcess() throws IOException {
+    final JsonNode report = campaign("../runs/toy.yaml", "0.25", "400");
+
+    assertThat(report.get("faults_total").asInt()).isPositive();
+    assertThat(ProcessHandle.current().children().filter(ProcessHandle::isAlive)).isEmpty();
+  }
+
+  /** Run with {@code mvn verify -Pchaos}. */
+  @Test
+  @Tag("chaos")
+  void twoHundredFaultsChangeNoBitOfToy() throws IOException {
+    final JsonNode report = campaign("../runs/toy.yaml", "20", "10000");
+
+    assertThat(report.get("faults_total").asInt()).isGreaterThanOrEqualTo(200);
+  }
+
+  /** Run with {@code mvn verify -Pchaos}. */
+  @Test
+  @Tag("chaos")
+  void thirtyFaultsChangeNoBitOfDigits() throws IOException {
+    final JsonNode report = campaign("../runs/digits-mae.yaml", "6", "200");
+
+    assertThat(report.get("faults_total").asInt()).isGreaterThanOrEqualTo(30);
+  }
+
+  private JsonNode campaign(String spec, String minutes, String rounds) throws IOException {
+    final var run =
+        CommandLineRun.of(
+            "chaos",
+            spec,
+            "--minutes",
+            minutes,
+            "--rounds",
+            rounds,
+            "--seed",
+            "1",
+            "--data-dir",
+            directory.toString(),
+            "--json");
+    assertThat(run.exitCode()).as(run.err()).isZero();
+    final JsonNode report = new ObjectMapper().readTree(run.outLines().getLast());
+    assertThat(report.get("agrees").asBoolean()).isTrue();
+    return report;
+  }
+}
