@@ -59,6 +59,8 @@ public final class EmbeddedKafka implements AutoCloseable {
           Map.entry("broker.heartbeat.interval.ms", "500"),
           // A mistyped topic is an error, not a new topic with default settings.
           Map.entry("auto.create.topics.enable", "false"),
+          // There is nobody to hand leadership to; trying takes a minute while clients are there.
+          Map.entry("controlled.shutdown.enable", "false"),
           Map.entry("num.network.threads", "2"),
           Map.entry("num.io.threads", "4"),
           Map.entry("log.cleaner.threads", "1"),
