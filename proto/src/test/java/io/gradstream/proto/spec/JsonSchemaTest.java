@@ -191,6 +191,7 @@ class JsonSchemaTest {
                 "data", Methods.CATALOG,
                 "resolver", Methods.CATALOG,
                 "calibrator", Methods.CATALOG,
+                "selection", Methods.CATALOG,
                 "optimizer", Methods.CATALOG,
                 "tasks.loss", Methods.CATALOG));
 

@@ -66,6 +66,7 @@ class RunSpecTest {
             data: none
             resolver: sum
             calibrator: none
+            selection: none
             momentum: {mode: integrated, beta: 0.9}
             clip-norm: 2.0
             optimizer: {type: sgd, learning-rate: 1e-3}
@@ -75,7 +76,7 @@ class RunSpecTest {
             compute: {workers: 1, intra-op-threads: 1, device: cpu}
             transport: {partitions: 1, value-type: float32, shard-values: 245760, \
             processing: at-least-once, commit-interval-ms: 1000, held-max-bytes: 268435456, \
-            replication: 1}
+            replication: 1, standby-replicas: 0}
             orders: {timeout-ms: 30000}
             """);
   }
