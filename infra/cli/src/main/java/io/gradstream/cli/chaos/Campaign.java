@@ -158,7 +158,7 @@ public final class Campaign implements AutoCloseable {
         var hostile = new HostileProducer(run, seed + digests.size());
         var watch = new RoundWatch(run)) {
       fleet.start();
-      awaitNewRound(watch, fleet);
+      awaitRounds(1, run, watch, fleet);
       while (watch.poll() < run.spec().rounds()) {
         if (stopped.getAsBoolean()) {
           throw new UserError("interrupted; a campaign has to be run from its beginning");
@@ -195,8 +195,12 @@ public final class Campaign implements AutoCloseable {
       case KILL -> {
         final long killed = System.nanoTime();
         process.kill();
+        if (fault.role() != Role.BROKER) {
+          watch.catchUp();
+        }
         process.start();
-        awaitNewRound(watch, fleet);
+        // The arbitrator may end a round without the others; the round after needs them all.
+        awaitRounds(fault.role() == Role.ARBITRATOR ? 1 : 2, run, watch, fleet);
         recoveries
             .computeIfAbsent(fault.role().label(), role -> new ArrayList<>())
             .add((System.nanoTime() - killed) / 1e9);
@@ -209,7 +213,7 @@ public final class Campaign implements AutoCloseable {
       case TERMINATE -> {
         process.terminate();
         process.start();
-        awaitNewRound(watch, fleet);
+        awaitRounds(2, run, watch, fleet);
       }
       case JOIN_OR_LEAVE -> fleet.joinOrLeave(fault.role());
       case DUPLICATE -> hostile.repeat();
@@ -217,15 +221,15 @@ public final class Campaign implements AutoCloseable {
     }
   }
 
-  /** Waits until the run has moved on, or has nothing left to do. */
-  private void awaitNewRound(RoundWatch watch, Fleet fleet) {
-    final long before = watch.poll();
+  /** Waits until the run has ended so many more rounds, or has no more. */
+  private void awaitRounds(int more, Run run, RoundWatch watch, Fleet fleet) {
+    final long wanted = Math.min(watch.seen() + more, run.spec().rounds());
     final long limit = System.nanoTime() + STANDSTILL.toNanos();
-    while (watch.poll() == before && before < checked.spec().rounds()) {
+    while (watch.poll() < wanted) {
       keepRunning(fleet);
       if (System.nanoTime() > limit) {
         throw new IllegalStateException(
-            "round %d stands still for %s, see %s".formatted(before, STANDSTILL, directory));
+            "%s ends no round for %s, see %s".formatted(run.spec().run(), STANDSTILL, directory));
       }
     }
   }

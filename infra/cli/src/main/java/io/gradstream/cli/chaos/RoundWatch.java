@@ -18,12 +18,12 @@ final class RoundWatch implements AutoCloseable {
   private static final Duration POLL = Duration.ofMillis(20);
 
   private final KafkaConsumer<byte[], byte[]> consumer;
+  private final TopicPartition partition;
   private long updates;
 
   RoundWatch(Run run) {
     consumer = new KafkaConsumer<>(run.connection().consumer());
-    final var partition =
-        new TopicPartition(run.topics().updates(), run.manifest().shard(0).partition());
+    partition = new TopicPartition(run.topics().updates(), run.manifest().shard(0).partition());
     consumer.assign(List.of(partition));
     consumer.seekToBeginning(List.of(partition));
   }
@@ -32,6 +32,20 @@ final class RoundWatch implements AutoCloseable {
   long poll() {
     for (final ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
       take(record.value());
+    }
+    return updates;
+  }
+
+  /** Rounds that have an update, as far as the topic was read before. */
+  long seen() {
+    return updates;
+  }
+
+  /** The same, with everything that is there at the call. */
+  long catchUp() {
+    final long end = consumer.endOffsets(List.of(partition)).getOrDefault(partition, 0L);
+    while (consumer.position(partition) < end) {
+      poll();
     }
     return updates;
   }
