@@ -16,7 +16,7 @@ class ChaosTest {
 
   @Test
   void aShortCampaignChangesNoBitAndLeavesNoProcess() throws IOException {
-    final JsonNode report = campaign("../runs/toy.yaml", "0.25", "400");
+    final JsonNode report = campaign("../runs/toy.yaml", "0.25", "150");
 
     assertThat(report.get("faults_total").asInt()).isPositive();
     assertThat(ProcessHandle.current().children().filter(ProcessHandle::isAlive)).isEmpty();

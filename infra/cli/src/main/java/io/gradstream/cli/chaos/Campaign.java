@@ -49,6 +49,7 @@ public final class Campaign implements AutoCloseable {
   private final List<String> digests = new ArrayList<>();
   private long rounds;
   private int restarted;
+  private long firstFaultNanos;
 
   /**
    * @param checked what to train; evaluation is left out, and order locks are short
@@ -81,13 +82,12 @@ public final class Campaign implements AutoCloseable {
     final long start = System.nanoTime();
     final String expected = undisturbed();
     progress.accept("undisturbed weights: " + expected);
-    final long end = System.nanoTime() + length.toNanos();
     final var schedule = new Schedule(seed);
     broker.start();
     final String bootstrap = awaitBroker();
     do {
-      digests.add(train(bootstrap, schedule, end));
-    } while (System.nanoTime() < end && !stopped.getAsBoolean());
+      digests.add(train(bootstrap, schedule, length));
+    } while (System.nanoTime() - firstFaultNanos < length.toNanos() && !stopped.getAsBoolean());
     return new CampaignReport(
         seed,
         (System.nanoTime() - start) / 1e9,
@@ -150,7 +150,7 @@ public final class Campaign implements AutoCloseable {
   }
 
   /** One training under faults, and the digest of its weights. */
-  private String train(String bootstrap, Schedule schedule, long end) {
+  private String train(String bootstrap, Schedule schedule, Duration length) {
     final String name = checked.spec().run() + "-" + (digests.size() + 1);
     final var disturbed = new CheckedSpec(spec(name), checked.models());
     final Run run = Submission.submit(disturbed, Connection.to(bootstrap)).run();
@@ -159,11 +159,14 @@ public final class Campaign implements AutoCloseable {
         var watch = new RoundWatch(run)) {
       fleet.start();
       awaitRounds(1, run, watch, fleet);
+      if (digests.isEmpty()) {
+        firstFaultNanos = System.nanoTime();
+      }
       while (watch.poll() < run.spec().rounds()) {
         if (stopped.getAsBoolean()) {
           throw new UserError("interrupted; a campaign has to be run from its beginning");
         }
-        if (System.nanoTime() < end) {
+        if (System.nanoTime() - firstFaultNanos < length.toNanos()) {
           disturb(schedule.next(), run, fleet, hostile, watch);
         } else {
           keepRunning(fleet);
