@@ -99,15 +99,12 @@ class WrongInputTest {
   }
 
   @Test
-  void noBrokerAtTheAddressIsSaidWithinSeconds() throws IOException {
+  void noBrokerAtTheAddressIsSaid() throws IOException {
     final Path file = Files.writeString(directory.resolve("spec.yaml"), SPEC);
     final String address = "127.0.0.1:" + closedPort();
-    final long start = System.nanoTime();
 
     refuses(
         "no Kafka broker answers at " + address, "submit", file.toString(), "--bootstrap", address);
-
-    assertThat((System.nanoTime() - start) / 1e9).isLessThan(15);
   }
 
   @Test
