@@ -15,6 +15,7 @@ class ChaosTest {
   @TempDir Path directory;
 
   @Test
+  @Tag("chaos")
   void aShortCampaignChangesNoBitAndLeavesNoProcess() throws IOException {
     final JsonNode report = campaign("../runs/toy.yaml", "0.25", "150");
 
