@@ -16,6 +16,7 @@ import io.gradstream.proto.state.InPlaceStore;
 import io.gradstream.proto.tensor.Kernels;
 import io.gradstream.proto.topic.HeldRecords;
 import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.topic.Progress;
 import io.gradstream.proto.topic.Topics;
 import io.gradstream.server.dispatch.Dispatcher;
 import io.gradstream.server.weights.PartitionWeights;
@@ -24,7 +25,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
-import java.util.TreeMap;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.streams.processor.Cancellable;
 import org.apache.kafka.streams.processor.PunctuationType;
@@ -40,9 +40,8 @@ import org.slf4j.LoggerFactory;
  * Serves one partition: updates in, weights out; on partition 0 verdicts in, orders out.
  *
  * <p>An update is applied when its turn comes and published as the shard's next version. The
- * store's note says how far each topic was read; restarts work as in the arbitrator: records before
- * that are skipped, records between it and the committed offsets are read from the log first, and
- * what may have been lost is published again with the same bits.
+ * store's note says how far each topic was read, see {@link Progress}; what may have been lost in a
+ * crash is published again with the same bits when the record it followed from is read again.
  *
  * <p>One instance per task of Kafka Streams, on that task's thread.
  */
@@ -60,8 +59,8 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
   private final Run run;
   private final Topics topics;
   private final Kernels kernels;
-  private final TreeMap<String, Long> positions = new TreeMap<>();
   private final LogReader log;
+  private final Progress progress;
   private HeldRecords<Turn> held;
   private ProcessorContext<byte[], byte[]> context;
   private PartitionWeights weights;
@@ -76,6 +75,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
     this.topics = run.topics();
     this.kernels = kernels;
     this.log = new LogReader(run.connection(), topics.serverApplication());
+    this.progress = new Progress(log);
   }
 
   @Override
@@ -84,7 +84,6 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
     partition = context.taskId().partition();
     // After a fault Kafka Streams initialises the same processor again, from the last commit.
     held = new HeldRecords<>(Turn.ORDER, log, run.spec().transport().heldMaxBytes());
-    positions.clear();
     final InPlaceStore store = context.getStateStore(STORE);
     weights = new PartitionWeights(run.spec(), run.manifest(), partition, kernels, store);
     final Optional<byte[]> bytes = store.recover(() -> note().toByteArray());
@@ -96,7 +95,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
             place ->
                 held.hold(
                     new Turn(place.getRound(), place.getShard()), updates(), place.getOffset()));
-    positions.putAll(note.getPositionsMap());
+    progress.restore(note.getPositionsMap());
     dispatcher =
         new Dispatcher(
             run.spec(),
@@ -119,7 +118,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
   private ServerNote note() {
     final var note =
         ServerNote.newBuilder()
-            .putAllPositions(positions)
+            .putAllPositions(progress.positions())
             .setOrdered(dispatcher.ordered())
             .setOrderedSummed(dispatcher.summed())
             .setOrderedTicket(dispatcher.ticket());
@@ -154,12 +153,8 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
         weights.shards().stream().mapToLong(s -> weights.version(s.index())).min().orElse(0));
   }
 
-  /** Normally finds nothing to do: a commit's note and its offsets agree. */
   private void catchUp(TopicPartition from) {
-    final long position = positions.getOrDefault(from.topic(), 0L);
-    final long committed = log.committed(from);
-    log.read(
-        from, position, committed, record -> take(record.topic(), record.offset(), record.value()));
+    progress.catchUp(from, (offset, value) -> take(from.topic(), offset, value));
   }
 
   @Override
@@ -171,7 +166,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
   }
 
   private void take(String topic, long offset, byte @Nullable [] value) {
-    final boolean again = offset < positions.getOrDefault(topic, 0L);
+    final boolean again = progress.contains(topic, offset);
     final byte[] bytes = value == null ? new byte[0] : value;
     try {
       if (topic.equals(topics.updates())) {
@@ -185,7 +180,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
       refuse(new TopicPartition(topic, partition), offset, String.valueOf(e.getMessage()), bytes);
     }
     if (!again) {
-      positions.put(topic, offset + 1);
+      progress.tookIn(topic, offset);
     }
   }
 

@@ -1,0 +1,218 @@
+package io.gradstream.arbitrator.topology;
+
+import io.gradstream.arbitrator.round.Admission;
+import io.gradstream.arbitrator.round.PartitionRound;
+import io.gradstream.arbitrator.round.SlotGradient;
+import io.gradstream.proto.manifest.Shard;
+import io.gradstream.proto.message.ArbitratorNote;
+import io.gradstream.proto.message.DeadLetter;
+import io.gradstream.proto.message.Metric;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.run.Run;
+import io.gradstream.proto.tensor.Kernels;
+import io.gradstream.proto.topic.HeldRecords;
+import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.topic.Topics;
+import java.util.Comparator;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.metrics.Sensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Takes in a partition's gradients: each is added to the round at its turn, held until then,
+ * ignored when the sums have it or do not ask for it, or refused.
+ *
+ * <p>Which of these happens follows from the log alone, so gradients that are read again after a
+ * restart end up in the same sums. One owner, one thread.
+ */
+final class GradientIntake {
+  /** When a slot's gradient of a shard is to be added. */
+  private record Turn(long round, int shard, int task, int slot) {
+    static final Comparator<Turn> ORDER =
+        Comparator.comparingLong(Turn::round)
+            .thenComparingInt(Turn::shard)
+            .thenComparingInt(Turn::task)
+            .thenComparingInt(Turn::slot);
+  }
+
+  private final Run run;
+  private final Topics topics;
+  private final PartitionRound round;
+  private final int partition;
+  private final LogReader log;
+  private final Outlet outlet;
+  private final Sensor ignored;
+  private final SlotGradient.Rules rules;
+  private final Admission admission;
+  private final HeldRecords<Turn> held;
+  private @Nullable Verdict before;
+  private long begun;
+
+  /**
+   * @param round takes what is added
+   * @param log reads what was held and let go
+   * @param ignored counts what the sums contain already or do not ask for
+   */
+  GradientIntake(
+      Run run,
+      int partition,
+      Kernels kernels,
+      PartitionRound round,
+      LogReader log,
+      Outlet outlet,
+      Sensor ignored) {
+    this.run = run;
+    this.topics = run.topics();
+    this.partition = partition;
+    this.round = round;
+    this.log = log;
+    this.outlet = outlet;
+    this.ignored = ignored;
+    this.rules = new SlotGradient.Rules(run.manifest(), run.slots(), run.spec().rounds(), kernels);
+    this.admission = new Admission(run.spec().maxNormRatio());
+    this.held = new HeldRecords<>(Turn.ORDER, log, run.spec().transport().heldMaxBytes());
+  }
+
+  void save(ArbitratorNote.Builder note) {
+    held.forEach(
+        (turn, offset) ->
+            note.addHeldBuilder()
+                .setRound(turn.round())
+                .setShard(turn.shard())
+                .setTask(turn.task())
+                .setSlot(turn.slot())
+                .setOffset(offset));
+  }
+
+  void restore(ArbitratorNote note) {
+    for (final var place : note.getHeldList()) {
+      held.hold(
+          new Turn(place.getRound(), place.getShard(), place.getTask(), place.getSlot()),
+          gradients(place.getTask()),
+          place.getOffset());
+    }
+    before = note.hasLast() ? note.getLast() : null;
+  }
+
+  private TopicPartition gradients(int task) {
+    return new TopicPartition(topics.gradients(task), partition);
+  }
+
+  /** Takes a record of a task's topic in, and tells whether it was added. */
+  boolean take(int task, long offset, byte @Nullable [] value) {
+    if (value == null) {
+      refuse(task, offset, value, "an empty record");
+      return false;
+    }
+    final SlotGradient gradient;
+    try {
+      gradient = SlotGradient.read(value, task, partition, rules);
+    } catch (MalformedRecordException e) {
+      refuse(task, offset, value, String.valueOf(e.getMessage()));
+      return false;
+    }
+    final int slot = gradient.report().getSlot();
+    switch (round.turnOf(gradient.round(), gradient.shard(), task, slot)) {
+      case NOW -> {
+        if (add(gradient, task, offset, value)) {
+          addHeld(gradient.shard(), task, slot + 1);
+          return true;
+        }
+      }
+      case EARLY -> {
+        if (hasBegun(gradient.round())) {
+          final var turn = new Turn(gradient.round(), gradient.shard(), task, slot);
+          held.hold(turn, gradients(task), offset, value);
+        } else {
+          final String reason = "round " + gradient.round() + ", which has not begun";
+          refuse(task, offset, value, reason);
+        }
+      }
+      case CONTAINED, CLOSED, UNASKED -> ignored.record();
+    }
+    return false;
+  }
+
+  /**
+   * Whether the round's orders can be out. Only a partition that reads its log again finds
+   * gradients of rounds that are not open yet, and then their verdicts are on the log as well;
+   * elsewhere they are somebody's invention. What slips through is found out by its ticket.
+   */
+  private boolean hasBegun(long gradientRound) {
+    if (gradientRound > begun) {
+      final long judged =
+          log.last(new TopicPartition(topics.verdicts(), partition))
+              .flatMap(record -> Verdicts.read(record.value(), run))
+              .map(Verdict::getRound)
+              .orElse(-1L);
+      begun = Math.max(round.round(), judged + 1);
+    }
+    return gradientRound <= begun;
+  }
+
+  /** Adds a gradient whose turn has come, unless the verdict before speaks against it. */
+  private boolean add(SlotGradient gradient, int task, long offset, byte[] value) {
+    try {
+      admission.check(gradient, before);
+    } catch (MalformedRecordException e) {
+      refuse(task, offset, value, String.valueOf(e.getMessage()));
+      return false;
+    }
+    round.add(
+        gradient.shard(),
+        gradient.report(),
+        gradient.values(),
+        gradient.type(),
+        gradient.squaredNorm());
+    return true;
+  }
+
+  /**
+   * Adds what was held for the turns from {@code slot} on. What came before its round was known to
+   * take gradients of another kind is let go.
+   */
+  private void addHeld(int shard, int task, int slot) {
+    for (int next = slot; next < run.slots(); next++) {
+      final HeldRecords.Taken taken = held.take(new Turn(round.round(), shard, task, next));
+      if (taken == null
+          || round.turnOf(round.round(), shard, task, next) != PartitionRound.Turn.NOW) {
+        return;
+      }
+      try {
+        final SlotGradient gradient = SlotGradient.read(taken.record(), task, partition, rules);
+        if (!add(gradient, task, taken.offset(), taken.record())) {
+          return;
+        }
+      } catch (MalformedRecordException e) {
+        throw new IllegalStateException("a held record was found fit before", e);
+      }
+    }
+  }
+
+  /** Adds what was held for a round that has just been opened by the verdict of the one before. */
+  void open(Verdict verdict) {
+    before = verdict;
+    for (final Shard shard : round.shards()) {
+      for (int task = 0; task < run.orderedTasks(); task++) {
+        addHeld(shard.index(), task, 0);
+      }
+    }
+  }
+
+  /**
+   * What the open round lacks is asked for again, should the refused record have said what it is.
+   */
+  private void refuse(int task, long offset, byte @Nullable [] value, String reason) {
+    final DeadLetter letter = outlet.refuse(gradients(task), offset, value, reason);
+    final var slot = new PartitionRound.MissingSlot(task, letter.getSlot());
+    if (letter.getRound() == round.round() && round.missing().contains(slot)) {
+      outlet.refused(
+          Metric.Refused.newBuilder()
+              .setRound(letter.getRound())
+              .setTask(task)
+              .setSlot(letter.getSlot())
+              .build());
+    }
+  }
+}
