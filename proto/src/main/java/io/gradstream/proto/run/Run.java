@@ -1,14 +1,11 @@
 package io.gradstream.proto.run;
 
-import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.manifest.Manifest;
-import io.gradstream.proto.message.RunRecord;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.topic.Connection;
 import io.gradstream.proto.topic.LogReader;
 import io.gradstream.proto.topic.Topics;
-import java.util.List;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.KafkaException;
@@ -17,39 +14,35 @@ import org.apache.kafka.common.TopicPartition;
 /**
  * A submitted run, as every service finds it on its spec topic.
  *
- * @param spec what was submitted, overrides applied
- * @param manifest what its parameter vector means
+ * @param description what it is
  * @param connection where its topics are
  */
-public record Run(RunSpec spec, Manifest manifest, Connection connection) {
-  private static final int MAX_ORDER_PARTITIONS = 16;
+public record Run(RunDescription description, Connection connection) {
+  public RunSpec spec() {
+    return description.spec();
+  }
+
+  public Manifest manifest() {
+    return description.manifest();
+  }
 
   public Topics topics() {
-    return new Topics(spec.run(), manifest.tasks());
+    return description.topics();
   }
 
   /** Slots per task and round. */
   public int slots() {
-    return spec.accumulation().slots(spec.tasks().size());
+    return description.slots();
   }
 
-  /**
-   * How many tasks orders are given for: the run's, and the pseudo-task where rounds are selected.
-   */
+  /** How many tasks orders are given for, as {@link RunDescription#orderedTasks} says. */
   public int orderedTasks() {
-    return manifest.tasks().size() + (spec.selection().kind().equals("none") ? 0 : 1);
+    return description.orderedTasks();
   }
 
-  /**
-   * Partitions of a task's orders. A share group gives each partition to one worker unless there
-   * are more workers than partitions; one for each slot spreads every round's orders evenly.
-   */
+  /** Partitions of a task's orders, as {@link RunDescription#orderPartitions} says. */
   public int orderPartitions() {
-    return Math.min(MAX_ORDER_PARTITIONS, slots());
-  }
-
-  public RunRecord toRecord() {
-    return RunRecord.newBuilder().setSpec(spec.text()).setManifest(manifest.toRecord()).build();
+    return description.orderPartitions();
   }
 
   /**
@@ -73,13 +66,7 @@ public record Run(RunSpec spec, Manifest manifest, Connection connection) {
                       new UserError(
                           "topic %s is empty; submit the run again".formatted(partition.topic())))
               .value();
-      final RunRecord run = RunRecord.parseFrom(record);
-      return new Run(
-          RunSpec.parse(run.getSpec(), "topic " + partition.topic(), List.of()),
-          Manifest.fromRecord(run.getManifest()),
-          connection);
-    } catch (InvalidProtocolBufferException e) {
-      throw new UserError("topic %s holds no run record".formatted(partition.topic()), e);
+      return new Run(RunDescription.read(record, "topic " + partition.topic()), connection);
     } catch (ExecutionException | KafkaException e) {
       throw new UserError(
           "no broker answers at %s; is it running, and is the address right?"

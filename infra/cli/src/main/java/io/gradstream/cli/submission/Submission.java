@@ -12,6 +12,7 @@ import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.Run;
+import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.spec.Scope;
 import io.gradstream.proto.spec.TaskSpec;
@@ -79,7 +80,7 @@ public final class Submission {
       return new Outcome(run, false);
     }
     try (TaskModel model = checked.models().get()) {
-      final Run run = new Run(spec, manifest(spec, model), connection);
+      final Run run = new Run(RunDescription.of(spec, manifest(spec, model)), connection);
       createTopics(TopicPlan.of(run));
       setWorkerGroup(run);
       model.initialize(spec.seed());
@@ -194,7 +195,10 @@ public final class Submission {
       producer
           .send(
               new ProducerRecord<>(
-                  topics.spec(), 0, run.spec().run().getBytes(UTF_8), run.toRecord().toByteArray()))
+                  topics.spec(),
+                  0,
+                  run.spec().run().getBytes(UTF_8),
+                  run.description().record().toByteArray()))
           .get();
     } catch (ExecutionException e) {
       throw new KafkaException("could not publish run " + run.spec().run(), e.getCause());

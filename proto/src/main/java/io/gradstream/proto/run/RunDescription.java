@@ -1,0 +1,76 @@
+package io.gradstream.proto.run;
+
+import com.google.protobuf.ByteString;
+import com.google.protobuf.InvalidProtocolBufferException;
+import io.gradstream.proto.UserError;
+import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.message.RunRecord;
+import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.topic.Topics;
+import java.util.List;
+
+/**
+ * What a run is, wherever its topics lie: on a cluster or in an archive.
+ *
+ * @param spec what was submitted, overrides applied
+ * @param manifest what its parameter vector means
+ * @param record the bytes on the run's spec topic that say so
+ */
+public record RunDescription(RunSpec spec, Manifest manifest, ByteString record) {
+  private static final int MAX_ORDER_PARTITIONS = 16;
+
+  /** Describes a run that is to be submitted. */
+  public static RunDescription of(RunSpec spec, Manifest manifest) {
+    final var record =
+        RunRecord.newBuilder().setSpec(spec.text()).setManifest(manifest.toRecord()).build();
+    return new RunDescription(spec, manifest, record.toByteString());
+  }
+
+  /**
+   * Reads a run's record.
+   *
+   * @param source what messages call it, such as {@code topic digits-mae.spec}
+   * @throws UserError when it is none
+   */
+  public static RunDescription read(byte[] record, String source) {
+    try {
+      final RunRecord run = RunRecord.parseFrom(record);
+      return new RunDescription(
+          RunSpec.parse(run.getSpec(), source, List.of()),
+          Manifest.fromRecord(run.getManifest()),
+          ByteString.copyFrom(record));
+    } catch (InvalidProtocolBufferException e) {
+      throw new UserError(source + " holds no run record", e);
+    }
+  }
+
+  /** SHA-256 of the record: what every gradient and verdict of the run is bound to. */
+  public ByteString digest() {
+    return Digests.sha256(record);
+  }
+
+  public Topics topics() {
+    return new Topics(spec.run(), manifest.tasks());
+  }
+
+  /** Slots per task and round. */
+  public int slots() {
+    return spec.accumulation().slots(spec.tasks().size());
+  }
+
+  /**
+   * How many tasks orders are given for: the run's, and the pseudo-task where rounds are selected.
+   */
+  public int orderedTasks() {
+    return manifest.tasks().size() + (spec.selection().kind().equals("none") ? 0 : 1);
+  }
+
+  /**
+   * Partitions of a task's orders. A share group gives each partition to one worker unless there
+   * are more workers than partitions; one for each slot spreads every round's orders evenly.
+   */
+  public int orderPartitions() {
+    return Math.min(MAX_ORDER_PARTITIONS, slots());
+  }
+}
