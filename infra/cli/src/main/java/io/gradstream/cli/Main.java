@@ -1,5 +1,6 @@
 package io.gradstream.cli;
 
+import io.gradstream.cli.bench.BenchCommand;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import picocli.AutoComplete;
@@ -28,6 +29,7 @@ import picocli.CommandLine.Spec;
       DeadLettersCommand.class,
       ExportCommand.class,
       ChaosCommand.class,
+      BenchCommand.class,
       BrokerCommand.class,
       MethodsCommand.class,
       ResolveCommand.class,
