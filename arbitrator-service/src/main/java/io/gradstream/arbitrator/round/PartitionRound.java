@@ -1,5 +1,7 @@
 package io.gradstream.arbitrator.round;
 
+import com.google.protobuf.ByteString;
+import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.ArbitratorNote;
@@ -9,14 +11,14 @@ import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.state.Vectors;
 import io.gradstream.proto.tensor.InnerProducts;
 import io.gradstream.proto.tensor.Kernels;
-import io.gradstream.proto.tensor.ValueType;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.function.BiConsumer;
 import java.util.function.DoubleConsumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -62,6 +64,8 @@ public final class PartitionRound {
   private final class ShardSum {
     final int[] next = new int[manifest.tasks().size() + 1];
     final double[] slotSquared = new double[next.length * slots];
+    final ShardStatistics.@Nullable Contribution[] contributions =
+        new ShardStatistics.Contribution[slotSquared.length];
     double[] squared = {};
     ShardStatistics.@Nullable Products products;
 
@@ -77,6 +81,7 @@ public final class PartitionRound {
     void clear() {
       Arrays.fill(next, 0);
       Arrays.fill(slotSquared, 0);
+      Arrays.fill(contributions, null);
       squared = new double[0];
       products = null;
     }
@@ -132,31 +137,40 @@ public final class PartitionRound {
   /**
    * Adds the slot whose turn it is.
    *
-   * @param values the shard's values of the slot, checked to be finite
-   * @param squaredNorm their squared norm
+   * @param offset where its record lies on its partition of the task's gradients
    */
-  public void add(
-      int shard,
-      ShardStatistics.Slot report,
-      MemorySegment values,
-      ValueType type,
-      double squaredNorm) {
-    final Shard place = manifest.shard(shard);
-    final ShardSum sum = sumOf(shard);
-    final int task = report.getTask();
-    final int slot = report.getSlot();
+  public void add(SlotGradient gradient, long offset) {
+    final Shard place = manifest.shard(gradient.shard());
+    final ShardSum sum = sumOf(gradient.shard());
+    final int task = gradient.report().getTask();
+    final int slot = gradient.report().getSlot();
     if (slot != sum.next[task] || slot >= slots) {
       throw new IllegalStateException("slot " + slot + " added in place of " + sum.next[task]);
     }
-    vectors.add(phase, place, task, slot == 0, values, type);
-    sum.slotSquared[task * slots + slot] = squaredNorm;
+    vectors.add(phase, place, task, slot == 0, gradient.values(), gradient.type());
+    sum.slotSquared[task * slots + slot] = gradient.squaredNorm();
+    sum.contributions[task * slots + slot] = gradient.contribution(offset);
     sum.next[task]++;
-    reports[task * slots + slot] = report;
+    if (gradient.shard() == firstShardOf(task)) {
+      reports[task * slots + slot] = gradient.report();
+    }
     if (sum.complete(place)) {
       sum.squared = vectors.calibrate(phase, place);
       sum.products = productsOf(place, sum);
       incomplete--;
     }
+  }
+
+  /**
+   * The one of a task's shards whose gradients say what the slot said, so that it is always one.
+   */
+  private int firstShardOf(int task) {
+    for (final Shard shard : shards) {
+      if (manifest.touches(task, shard)) {
+        return shard.index();
+      }
+    }
+    throw new IllegalArgumentException("task " + task + " has no shard on " + partition);
   }
 
   private ShardStatistics.Products productsOf(Shard shard, ShardSum sum) {
@@ -172,6 +186,10 @@ public final class PartitionRound {
     for (final int task : vectors.tasksOf(phase, shard)) {
       for (int slot = 0; slot < slots; slot++) {
         record.addSlotSquared(sum.slotSquared[task * slots + slot]);
+        final ShardStatistics.Contribution contribution = sum.contributions[task * slots + slot];
+        if (contribution != null) {
+          record.addContributions(contribution);
+        }
       }
     }
     return record.build();
@@ -230,7 +248,8 @@ public final class PartitionRound {
       throw new IllegalStateException(
           "verdict %d closes round %d".formatted(verdict.getRound(), phase.round()));
     }
-    shards.forEach(shard -> updates.accept(shard, vectors.combine(phase, shard, verdict)));
+    final ByteString digest = Digests.of(verdict);
+    shards.forEach(shard -> updates.accept(shard, vectors.combine(phase, shard, verdict, digest)));
     phase = phase.after(verdict);
     incomplete = shards.size();
     sums.values().forEach(ShardSum::clear);
@@ -244,7 +263,8 @@ public final class PartitionRound {
           "round %d is not the one before %d".formatted(verdict.getRound(), phase.round()));
     }
     final Phase before = phase.before(verdict);
-    shards.forEach(shard -> updates.accept(shard, vectors.repeat(before, shard, verdict)));
+    final ByteString digest = Digests.of(verdict);
+    shards.forEach(shard -> updates.accept(shard, vectors.repeat(before, shard, verdict, digest)));
   }
 
   private ShardSum sumOf(int shard) {
@@ -287,6 +307,7 @@ public final class PartitionRound {
           Arrays.stream(sum.next).forEach(progress::addNext);
           addAll(sum.slotSquared, progress::addSlotSquared);
           addAll(sum.squared, progress::addSumSquared);
+          Stream.of(sum.contributions).filter(Objects::nonNull).forEach(progress::addContributions);
         });
     for (final ShardStatistics.Slot report : reports) {
       if (report != null) {
@@ -306,6 +327,9 @@ public final class PartitionRound {
       Arrays.setAll(sum.next, progress::getNext);
       Arrays.setAll(sum.slotSquared, progress::getSlotSquared);
       sum.squared = progress.getSumSquaredList().stream().mapToDouble(d -> d).toArray();
+      progress
+          .getContributionsList()
+          .forEach(each -> sum.contributions[each.getTask() * slots + each.getSlot()] = each);
       final Shard shard = manifest.shard(progress.getShard());
       if (sum.complete(shard)) {
         sum.products = productsOf(shard, sum);

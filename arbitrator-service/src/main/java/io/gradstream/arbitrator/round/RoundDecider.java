@@ -1,5 +1,6 @@
 package io.gradstream.arbitrator.round;
 
+import com.google.protobuf.ByteString;
 import io.gradstream.arbitrator.calibrator.Calibrator;
 import io.gradstream.arbitrator.calibrator.Calibrators;
 import io.gradstream.arbitrator.resolver.ElementwiseResolver;
@@ -10,9 +11,11 @@ import io.gradstream.arbitrator.resolver.Resolvers;
 import io.gradstream.arbitrator.resolver.RoundStatistics;
 import io.gradstream.arbitrator.resolver.Selections;
 import io.gradstream.arbitrator.resolver.SelectiveOptimization;
+import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.spec.RunSpec;
 import java.util.Arrays;
 import java.util.Optional;
@@ -28,11 +31,13 @@ import org.jspecify.annotations.Nullable;
  * summed-loss gradients has one vector and needs no resolver.
  *
  * <p>The verdict carries the states of resolver and selection, so the log of verdicts is all the
- * state there is. One owner, one thread.
+ * state there is. It also carries the digests that chain it to what it was made of and to the
+ * verdict before ({@link Digests}). One owner, one thread.
  */
 public final class RoundDecider {
   private final RunSpec spec;
   private final Manifest manifest;
+  private final ByteString runDigest;
   private final Resolver resolver;
   private final Calibrator calibrator;
   private final @Nullable SelectiveOptimization selection;
@@ -43,10 +48,11 @@ public final class RoundDecider {
   private Phase phase = Phase.FIRST;
   private @Nullable Verdict last;
 
-  public RoundDecider(RunSpec spec, Manifest manifest) {
+  public RoundDecider(RunDescription run) {
+    this.spec = run.spec();
+    this.manifest = run.manifest();
+    this.runDigest = run.digest();
     final int tasks = spec.tasks().size();
-    this.spec = spec;
-    this.manifest = manifest;
     this.resolver = Resolvers.create(spec.resolver());
     this.calibrator = Calibrators.create(spec.calibrator());
     this.selection = Selections.create(spec.selection()).orElse(null);
@@ -102,7 +108,7 @@ public final class RoundDecider {
       throw new IllegalArgumentException(
           "statistics of round %d in round %d".formatted(statistics.getRound(), phase.round()));
     }
-    totals.add(statistics);
+    totals.add(statistics, offset);
     return totals.complete() ? Optional.of(decide(offset)) : Optional.empty();
   }
 
@@ -126,6 +132,10 @@ public final class RoundDecider {
     }
     select(verdict, losses);
     verdict.setTicket(Admission.ticket(verdict));
+    verdict.setRun(runDigest).setContributions(totals.contributions());
+    if (last != null) {
+      verdict.setPrevious(Digests.of(last));
+    }
     final Verdict decided = verdict.build();
     restore(decided);
     return decided;

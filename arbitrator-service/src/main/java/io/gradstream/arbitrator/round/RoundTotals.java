@@ -1,5 +1,7 @@
 package io.gradstream.arbitrator.round;
 
+import com.google.protobuf.ByteString;
+import io.gradstream.proto.evidence.ContributionsDigest;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.ShardStatistics;
@@ -19,6 +21,7 @@ final class RoundTotals {
   private final int rows;
   private final int slots;
   private final ShardStatistics.@Nullable Products[] products;
+  private final long[] offsets;
   private final ShardStatistics.@Nullable Slot[] reports;
   private int missing;
 
@@ -31,19 +34,29 @@ final class RoundTotals {
     this.rows = tasks * rowsPerTask;
     this.slots = slots;
     this.products = new ShardStatistics.Products[manifest.shards().size()];
+    this.offsets = new long[products.length];
     this.reports = new ShardStatistics.Slot[(tasks + 1) * slots];
     this.missing = products.length;
   }
 
-  void add(ShardStatistics statistics) {
+  /**
+   * Takes in a record; of what is said twice, the first counts.
+   *
+   * @param offset where it lies
+   */
+  void add(ShardStatistics statistics, long offset) {
     for (final var shard : statistics.getShardsList()) {
       if (products[shard.getShard()] == null) {
+        products[shard.getShard()] = shard;
+        offsets[shard.getShard()] = offset;
         missing--;
       }
-      products[shard.getShard()] = shard;
     }
     for (final var slot : statistics.getSlotsList()) {
-      reports[slot.getTask() * slots + slot.getSlot()] = slot;
+      final int place = slot.getTask() * slots + slot.getSlot();
+      if (reports[place] == null) {
+        reports[place] = slot;
+      }
     }
   }
 
@@ -55,6 +68,15 @@ final class RoundTotals {
     Arrays.fill(products, null);
     Arrays.fill(reports, null);
     missing = products.length;
+  }
+
+  /** The digest over all gradients that went into the round. */
+  ByteString contributions() {
+    final var digest = new ContributionsDigest();
+    for (final Shard shard : manifest.shards()) {
+      digest.add(shard, offsets[shard.index()], productsOf(shard).getContributionsList());
+    }
+    return digest.end();
   }
 
   /** Inner products of the rows of the shared shards: the sums, and what memories follow them. */

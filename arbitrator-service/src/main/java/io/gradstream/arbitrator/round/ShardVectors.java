@@ -1,5 +1,6 @@
 package io.gradstream.arbitrator.round;
 
+import com.google.protobuf.ByteString;
 import io.gradstream.arbitrator.calibrator.Calibration;
 import io.gradstream.arbitrator.calibrator.Calibrator;
 import io.gradstream.arbitrator.calibrator.Calibrators;
@@ -8,9 +9,7 @@ import io.gradstream.arbitrator.resolver.Resolver;
 import io.gradstream.arbitrator.resolver.Resolvers;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
-import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.Verdict;
-import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.spec.Momentum;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.state.VectorId;
@@ -154,32 +153,42 @@ final class ShardVectors {
         shard.length());
   }
 
-  /** The update record of a shard, as the verdict asks for it; moves the momentum. */
-  byte[] combine(Phase phase, Shard shard, Verdict verdict) {
+  /**
+   * The update record of a shard, as the verdict asks for it; moves the momentum.
+   *
+   * @param digest of the verdict
+   */
+  byte[] combine(Phase phase, Shard shard, Verdict verdict, ByteString digest) {
     if (shard.shared() && verdict.hasCalibration()) {
       calibrate(phase, shard, calibrationOf(verdict.getCalibration()));
     }
     final MemorySegment kept = momentumOf(shard);
-    final byte[] record = combine(phase, shard, verdict, kept);
+    final var record = new UpdateRecord(manifest, shard, verdict.getRound(), updateType, digest);
+    combine(phase, shard, verdict, kept, record.values());
     if (kept != null) {
       vectors.changed(momentumId(shard));
     }
-    return record;
+    return record.sealed();
   }
 
   /** The update record of a closed round once more, with the same bits. */
-  byte[] repeat(Phase phase, Shard shard, Verdict verdict) {
+  byte[] repeat(Phase phase, Shard shard, Verdict verdict, ByteString digest) {
     final MemorySegment kept = momentumOf(shard);
+    final var record = new UpdateRecord(manifest, shard, verdict.getRound(), updateType, digest);
     if (kept == null) {
-      return combine(phase, shard, verdict, null);
+      combine(phase, shard, verdict, null, record.values());
+    } else {
+      kernels.scale(record.values(), updateType, kept, verdict.getOutputScale(), shard.length());
     }
-    final byte[] record = newUpdate(shard, verdict.getRound());
-    kernels.scale(
-        valuesOf(shard, record), updateType, kept, verdict.getOutputScale(), shard.length());
-    return record;
+    return record.sealed();
   }
 
-  private byte[] combine(Phase phase, Shard shard, Verdict verdict, @Nullable MemorySegment kept) {
+  private void combine(
+      Phase phase,
+      Shard shard,
+      Verdict verdict,
+      @Nullable MemorySegment kept,
+      MemorySegment update) {
     final List<MemorySegment> sums = sums(phase, shard);
     final MemorySegment[] rows;
     final float[] coefficients;
@@ -194,9 +203,8 @@ final class ShardVectors {
         coefficients[i] = coefficient(verdict, shard, tasks.get(i));
       }
     }
-    final byte[] record = newUpdate(shard, verdict.getRound());
     kernels.combine(
-        valuesOf(shard, record),
+        update,
         updateType,
         rows,
         coefficients,
@@ -204,7 +212,6 @@ final class ShardVectors {
         verdict.getMomentumBeta(),
         verdict.getOutputScale(),
         shard.length());
-    return record;
   }
 
   private static float coefficient(Verdict verdict, Shard shard, int task) {
@@ -224,21 +231,6 @@ final class ShardVectors {
 
   private static double[] toArray(List<Double> values) {
     return values.stream().mapToDouble(Double::doubleValue).toArray();
-  }
-
-  private byte[] newUpdate(Shard shard, long round) {
-    final var header =
-        UpdateShard.newBuilder()
-            .setRound(round)
-            .setShard(shard.index())
-            .setManifest(manifest.hash())
-            .setType(ValuesRecord.typeOf(updateType))
-            .build();
-    return ValuesRecord.allocate(header, shard.length() * updateType.bytes());
-  }
-
-  private MemorySegment valuesOf(Shard shard, byte[] record) {
-    return ValuesRecord.valuesOf(record, shard.length() * updateType.bytes());
   }
 
   private List<MemorySegment> sums(Phase phase, Shard shard) {

@@ -1,12 +1,15 @@
 package io.gradstream.arbitrator.round;
 
+import com.google.protobuf.ByteString;
 import com.google.protobuf.Parser;
+import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.GradientShard;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.tensor.Kernels;
 import io.gradstream.proto.tensor.ValueType;
 import java.lang.foreign.MemorySegment;
@@ -21,6 +24,7 @@ import java.lang.foreign.MemorySegment;
  * @param values the shard's values, inside the record
  * @param type how the values travel
  * @param squaredNorm their squared norm, finite
+ * @param digest what the record claims to be its digest
  */
 public record SlotGradient(
     long round,
@@ -29,10 +33,15 @@ public record SlotGradient(
     ShardStatistics.Slot report,
     MemorySegment values,
     ValueType type,
-    double squaredNorm) {
+    double squaredNorm,
+    ByteString digest) {
 
   /** What a run's gradient records must agree with. */
-  public record Rules(Manifest manifest, int slots, long rounds, Kernels kernels) {}
+  public record Rules(Manifest manifest, int slots, long rounds, Kernels kernels) {
+    public static Rules of(RunDescription run, Kernels kernels) {
+      return new Rules(run.manifest(), run.slots(), run.spec().rounds(), kernels);
+    }
+  }
 
   private static final Parser<GradientShard> PARSER = GradientShard.parser();
 
@@ -100,6 +109,11 @@ public record SlotGradient(
     require(Double.isFinite(header.getLoss()), "loss %s is not finite", header.getLoss());
     final double squared = rules.kernels().squaredNorm(read.values(), type, shard.length());
     require(Double.isFinite(squared), "a value that is not finite, or too large to square");
+    require(
+        header.getDigest().size() == Digests.BYTES,
+        "a digest of %d bytes, expected %d",
+        header.getDigest().size(),
+        Digests.BYTES);
     final var report =
         ShardStatistics.Slot.newBuilder()
             .setTask(task)
@@ -111,7 +125,25 @@ public record SlotGradient(
             .addAllTaskLosses(header.getTaskLossesList())
             .build();
     return new SlotGradient(
-        header.getRound(), shard.index(), header.getTicket(), report, read.values(), type, squared);
+        header.getRound(),
+        shard.index(),
+        header.getTicket(),
+        report,
+        read.values(),
+        type,
+        squared,
+        header.getDigest());
+  }
+
+  /** What the sums say of it once it is in them. */
+  public ShardStatistics.Contribution contribution(long offset) {
+    return ShardStatistics.Contribution.newBuilder()
+        .setTask(report.getTask())
+        .setSlot(report.getSlot())
+        .setWorker(report.getWorker())
+        .setOffset(offset)
+        .setDigest(digest)
+        .build();
   }
 
   private static void require(boolean holds, String reason, Object... details)

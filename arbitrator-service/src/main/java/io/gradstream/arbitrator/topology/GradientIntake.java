@@ -69,7 +69,7 @@ final class GradientIntake {
     this.log = log;
     this.outlet = outlet;
     this.ignored = ignored;
-    this.rules = new SlotGradient.Rules(run.manifest(), run.slots(), run.spec().rounds(), kernels);
+    this.rules = SlotGradient.Rules.of(run.description(), kernels);
     this.admission = new Admission(run.spec().maxNormRatio());
     this.held = new HeldRecords<>(Turn.ORDER, log, run.spec().transport().heldMaxBytes());
   }
@@ -159,12 +159,7 @@ final class GradientIntake {
       refuse(task, offset, value, String.valueOf(e.getMessage()));
       return false;
     }
-    round.add(
-        gradient.shard(),
-        gradient.report(),
-        gradient.values(),
-        gradient.type(),
-        gradient.squaredNorm());
+    round.add(gradient, offset);
     return true;
   }
 

@@ -2,6 +2,7 @@ package io.gradstream.arbitrator.topology;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.arbitrator.round.RoundDecider;
+import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.DeadLetters;
@@ -48,7 +49,7 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
   @Override
   public void init(ProcessorContext<byte[], byte[]> processorContext) {
     context = processorContext;
-    decider = new RoundDecider(run.spec(), run.manifest());
+    decider = new RoundDecider(run.description());
     resumed = false;
     context.schedule(SOON, PunctuationType.WALL_CLOCK_TIME, now -> resume());
   }
@@ -108,7 +109,9 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
   private void publish(Verdict verdict) {
     context.forward(
         new Record<>(
-            Keys.round(verdict.getRound()), verdict.toByteArray(), context.currentSystemTimeMs()),
+            Keys.round(verdict.getRound()),
+            Digests.canonical(verdict),
+            context.currentSystemTimeMs()),
         Sinks.VERDICTS);
   }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.google.protobuf.ByteString;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
@@ -71,6 +72,7 @@ class AdmissionTest {
         ShardStatistics.Slot.getDefaultInstance(),
         MemorySegment.NULL,
         ValueType.FLOAT32,
-        squaredNorm);
+        squaredNorm,
+        ByteString.EMPTY);
   }
 }

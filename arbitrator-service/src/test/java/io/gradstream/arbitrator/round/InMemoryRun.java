@@ -2,6 +2,7 @@ package io.gradstream.arbitrator.round;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.protobuf.ByteString;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.ArbitratorNote;
@@ -10,6 +11,7 @@ import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.state.VectorId;
 import io.gradstream.proto.state.Vectors;
@@ -44,12 +46,13 @@ final class InMemoryRun {
   private final List<PartitionRound> partitions = new ArrayList<>();
   private final Map<Integer, byte[]> lastUpdates = new HashMap<>();
   private RoundDecider decider;
+  private long offset;
 
   InMemoryRun(RunSpec spec, Manifest manifest) {
     this.spec = spec;
     this.manifest = manifest;
     this.gradients = new MadeUpGradients(spec);
-    this.decider = new RoundDecider(spec, manifest);
+    this.decider = new RoundDecider(RunDescription.of(spec, manifest));
     for (int partition = 0; partition < manifest.partitions(); partition++) {
       vectors.add(new Kept(new HashMap<>()));
       partitions.add(open(partition));
@@ -105,11 +108,16 @@ final class InMemoryRun {
     assertThat(partition.turnOf(round, shard.index(), task, slot))
         .isEqualTo(PartitionRound.Turn.NOW);
     partition.add(
-        shard.index(),
-        report.build(),
-        values,
-        ValueType.FLOAT32,
-        Kernels.scalar().squaredNorm(values, ValueType.FLOAT32, piece.length));
+        new SlotGradient(
+            round,
+            shard.index(),
+            0,
+            report.build(),
+            values,
+            ValueType.FLOAT32,
+            Kernels.scalar().squaredNorm(values, ValueType.FLOAT32, piece.length),
+            ByteString.copyFrom(new byte[] {(byte) task, (byte) slot, (byte) shard.index()})),
+        offset++);
   }
 
   /** What is published once more has the same bytes, however far the next round is. */
@@ -130,7 +138,7 @@ final class InMemoryRun {
       partitions.set(partition, again);
     }
     final RoundDecider before = decider;
-    decider = new RoundDecider(spec, manifest);
+    decider = new RoundDecider(RunDescription.of(spec, manifest));
     before.last().ifPresent(decider::restore);
   }
 

@@ -1,5 +1,7 @@
 package io.gradstream.producer.worker;
 
+import com.google.protobuf.ByteString;
+import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.GradientShard;
 import io.gradstream.proto.message.Order;
@@ -27,11 +29,13 @@ final class GradientPublisher {
   private final Run run;
   private final Kernels kernels;
   private final Producer<byte[], byte[]> producer;
+  private final ByteString runDigest;
 
   GradientPublisher(Run run, Kernels kernels, Producer<byte[], byte[]> producer) {
     this.run = run;
     this.kernels = kernels;
     this.producer = producer;
+    this.runDigest = run.description().digest();
   }
 
   /**
@@ -82,15 +86,20 @@ final class GradientPublisher {
             .setMicroBatch(order.getMicroBatch())
             .setComputeUs(result.computeMicros())
             .addAllTaskLosses(result.taskLosses())
+            .setDigest(Digests.UNKNOWN)
             .build();
     final int bytes = shard.length() * type.bytes();
     final byte[] record = ValuesRecord.allocate(header, bytes);
+    final MemorySegment values = ValuesRecord.valuesOf(record, bytes);
     kernels.convert(
-        ValuesRecord.valuesOf(record, bytes),
+        values,
         type,
         gradient.asSlice(shard.offset() * Float.BYTES, (long) shard.length() * Float.BYTES),
         ValueType.FLOAT32,
         shard.length());
+    final String task = run.topics().nameOf(order.getTask());
+    ValuesRecord.replaceHeader(
+        record, header.toBuilder().setDigest(Digests.of(runDigest, task, header, values)).build());
     return record;
   }
 }

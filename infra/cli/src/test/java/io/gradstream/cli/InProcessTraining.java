@@ -1,7 +1,9 @@
 package io.gradstream.cli;
 
+import com.google.protobuf.ByteString;
 import io.gradstream.arbitrator.round.PartitionRound;
 import io.gradstream.arbitrator.round.RoundDecider;
+import io.gradstream.arbitrator.round.SlotGradient;
 import io.gradstream.cli.submission.CheckedSpec;
 import io.gradstream.cli.weights.Weights;
 import io.gradstream.producer.model.TaskModel;
@@ -15,6 +17,7 @@ import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.message.WeightShard;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.spec.TaskSpec;
 import io.gradstream.proto.state.Vectors;
@@ -53,7 +56,7 @@ final class InProcessTraining {
             1);
     this.orders = new RoundOrders(spec);
     this.round = new PartitionRound(spec, manifest, 0, kernels, Vectors.inMemory());
-    this.decider = new RoundDecider(spec, manifest);
+    this.decider = new RoundDecider(RunDescription.of(spec, manifest));
     this.weights = new PartitionWeights(spec, manifest, 0, kernels, Vectors.inMemory());
   }
 
@@ -125,11 +128,16 @@ final class InProcessTraining {
       if (manifest.touches(task, shard)) {
         final MemorySegment values = piece(model.gradient(), shard);
         round.add(
-            shard.index(),
-            report.build(),
-            values,
-            ValueType.FLOAT32,
-            kernels.squaredNorm(values, ValueType.FLOAT32, shard.length()));
+            new SlotGradient(
+                order.getRound(),
+                shard.index(),
+                order.getTicket(),
+                report.build(),
+                values,
+                ValueType.FLOAT32,
+                kernels.squaredNorm(values, ValueType.FLOAT32, shard.length()),
+                ByteString.EMPTY),
+            0);
       }
     }
   }

@@ -89,7 +89,8 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
     final Optional<byte[]> bytes = store.recover(() -> note().toByteArray());
     final ServerNote note =
         bytes.map(PartitionServer::parseNote).orElse(ServerNote.getDefaultInstance());
-    note.getShardsList().forEach(shard -> weights.restore(shard.getShard(), shard.getVersion()));
+    note.getShardsList()
+        .forEach(shard -> weights.restore(shard.getShard(), shard.getVersion(), shard.getUpdate()));
     note.getHeldList()
         .forEach(
             place ->
@@ -123,7 +124,10 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
             .setOrderedSummed(dispatcher.summed())
             .setOrderedTicket(dispatcher.ticket());
     for (final Shard shard : weights.shards()) {
-      note.addShardsBuilder().setShard(shard.index()).setVersion(weights.version(shard.index()));
+      note.addShardsBuilder()
+          .setShard(shard.index())
+          .setVersion(weights.version(shard.index()))
+          .setUpdate(weights.update(shard.index()));
     }
     held.forEach(
         (turn, offset) ->

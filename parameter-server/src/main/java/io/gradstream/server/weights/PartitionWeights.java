@@ -1,5 +1,7 @@
 package io.gradstream.server.weights;
 
+import com.google.protobuf.ByteString;
+import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.manifest.Tensor;
@@ -43,6 +45,7 @@ public final class PartitionWeights {
   private final Optimizer optimizer;
   private final LearningRateFactor factor;
   private final Map<Integer, Long> versions = new HashMap<>();
+  private final Map<Integer, ByteString> updates = new HashMap<>();
 
   public PartitionWeights(
       RunSpec spec, Manifest manifest, int partition, Kernels kernels, Vectors vectors) {
@@ -65,9 +68,15 @@ public final class PartitionWeights {
     return versions.getOrDefault(shard, -1L);
   }
 
-  /** Says which version the vectors hold, after a restart. */
-  public void restore(int shard, long version) {
+  /** Digest of the update that led to a shard's version; empty before the first. */
+  public ByteString update(int shard) {
+    return updates.getOrDefault(shard, ByteString.EMPTY);
+  }
+
+  /** Says which version the vectors hold, and which update led to it, after a restart. */
+  public void restore(int shard, long version, ByteString update) {
     versions.put(shard, version);
+    updates.put(shard, update);
   }
 
   /**
@@ -109,25 +118,28 @@ public final class PartitionWeights {
     kernels.set(weightsOf(shard), initial.values(), type, shard.length());
     changed(shard);
     versions.put(shard.index(), initial.header().getRound());
+    updates.put(shard.index(), initial.header().getDigest());
   }
 
   /**
    * Takes one optimizer step.
    *
    * @param together shards as {@link #together} gives them, all of one version
-   * @param updates their updates of that round, in the same order
+   * @param steps their updates of that round, in the same order
    */
-  public void apply(List<Shard> together, List<ValuesRecord<UpdateShard>> updates)
+  public void apply(List<Shard> together, List<ValuesRecord<UpdateShard>> steps)
       throws MalformedRecordException {
     final long round = version(together.getFirst().index());
     final var pieces = new ArrayList<Optimizer.Piece>();
     for (int i = 0; i < together.size(); i++) {
-      pieces.addAll(piecesOf(together.get(i), updates.get(i)));
+      pieces.addAll(piecesOf(together.get(i), steps.get(i)));
     }
     optimizer.step(pieces, round, factor.at(round));
-    for (final Shard shard : together) {
+    for (int i = 0; i < together.size(); i++) {
+      final Shard shard = together.get(i);
       changed(shard);
       versions.put(shard.index(), round + 1);
+      updates.put(shard.index(), steps.get(i).header().getDigest());
     }
   }
 
@@ -170,15 +182,14 @@ public final class PartitionWeights {
             .setShard(shard.index())
             .setManifest(manifest.hash())
             .setType(ValuesRecord.typeOf(valueType))
+            .setUpdate(update(shard.index()))
+            .setDigest(Digests.UNKNOWN)
             .build();
     final int bytes = shard.length() * valueType.bytes();
     final byte[] record = ValuesRecord.allocate(header, bytes);
-    kernels.convert(
-        ValuesRecord.valuesOf(record, bytes),
-        valueType,
-        weightsOf(shard),
-        ValueType.FLOAT32,
-        shard.length());
+    final MemorySegment values = ValuesRecord.valuesOf(record, bytes);
+    kernels.convert(values, valueType, weightsOf(shard), ValueType.FLOAT32, shard.length());
+    Digests.seal(record, header, values);
     return record;
   }
 

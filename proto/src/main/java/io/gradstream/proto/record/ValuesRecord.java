@@ -82,6 +82,23 @@ public record ValuesRecord<H extends MessageLite>(H header, MemorySegment values
     return record;
   }
 
+  /**
+   * Writes a header over the one that a record was allocated with, such as one whose digest is now
+   * known.
+   *
+   * @param header of the same size as the first
+   */
+  public static void replaceHeader(byte[] record, MessageLite header) {
+    try {
+      final int headerBytes = header.getSerializedSize();
+      final CodedOutputStream out = CodedOutputStream.newInstance(record, 0, headerBytes);
+      header.writeTo(out);
+      out.checkNoSpaceLeft();
+    } catch (IOException e) {
+      throw new IllegalStateException("an array of exact size has room", e);
+    }
+  }
+
   /** The last {@code valueBytes} bytes of a record made by {@link #allocate}. */
   public static MemorySegment valuesOf(byte[] record, int valueBytes) {
     return MemorySegment.ofArray(record).asSlice(record.length - valueBytes, valueBytes);

@@ -47,7 +47,7 @@ public record RunDescription(RunSpec spec, Manifest manifest, ByteString record)
 
   /** SHA-256 of the record: what every gradient and verdict of the run is bound to. */
   public ByteString digest() {
-    return Digests.sha256(record);
+    return Digests.of(record);
   }
 
   public Topics topics() {

@@ -1,6 +1,7 @@
 package io.gradstream.cli.chaos;
 
 import com.google.protobuf.ByteString;
+import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.GradientShard;
 import io.gradstream.proto.message.Verdict;
@@ -97,6 +98,7 @@ public final class HostileProducer implements AutoCloseable {
             .setWorker(NAME)
             .setSamples(1)
             .setLoss(1)
+            .setDigest(Digests.UNKNOWN)
             .setType(ValuesRecord.typeOf(run.spec().transport().valueType()));
     final int width = run.spec().transport().valueType().bytes();
     byte[] values = new byte[shard.length() * width];

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.manifest.TensorShape;
@@ -187,7 +188,7 @@ public final class Submission {
                     topics.updates(),
                     shard.partition(),
                     Keys.shard(shard.index()),
-                    initial(run.manifest(), shard, weights))));
+                    initial(run.description(), shard, weights))));
       }
       for (final var record : sent) {
         record.get();
@@ -208,18 +209,21 @@ public final class Submission {
     }
   }
 
-  private static byte[] initial(Manifest manifest, Shard shard, MemorySegment weights) {
+  private static byte[] initial(RunDescription run, Shard shard, MemorySegment weights) {
     final UpdateShard header =
         UpdateShard.newBuilder()
             .setShard(shard.index())
-            .setManifest(manifest.hash())
+            .setManifest(run.manifest().hash())
             .setInitial(true)
             .setType(DataType.FLOAT32)
+            .setVerdict(run.digest())
+            .setDigest(Digests.UNKNOWN)
             .build();
     final int bytes = shard.length() * Float.BYTES;
     final byte[] record = ValuesRecord.allocate(header, bytes);
-    MemorySegment.copy(
-        weights, shard.offset() * Float.BYTES, ValuesRecord.valuesOf(record, bytes), 0, bytes);
+    final MemorySegment values = ValuesRecord.valuesOf(record, bytes);
+    MemorySegment.copy(weights, shard.offset() * Float.BYTES, values, 0, bytes);
+    Digests.seal(record, header, values);
     return record;
   }
 
