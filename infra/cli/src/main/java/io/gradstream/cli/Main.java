@@ -27,6 +27,7 @@ import picocli.CommandLine.Spec;
       EvaluatorCommand.class,
       StatusCommand.class,
       DeadLettersCommand.class,
+      AuditCommand.class,
       ExportCommand.class,
       ChaosCommand.class,
       BenchCommand.class,

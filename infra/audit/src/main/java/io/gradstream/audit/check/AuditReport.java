@@ -1,0 +1,43 @@
+package io.gradstream.audit.check;
+
+import com.google.protobuf.ByteString;
+import io.gradstream.audit.replay.Finding;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+
+/**
+ * What came of an audit.
+ *
+ * @param first the first round that was compared
+ * @param rounds how many rounds were compared
+ * @param planned how many rounds the run is to have
+ * @param findings what is wrong, in the order in which it was found; at most {@link #MAX_FINDINGS}
+ * @param found how many findings there were
+ * @param contributions per worker and index of the task
+ * @param refused dead letters per worker
+ * @param weightsCompared versions of shards of the weights that were compared
+ * @param weightsGone versions of shards that were compacted away
+ * @param head digest of the last verdict that was compared; empty if there was none
+ * @param weights SHA-256 of the weights after the last round
+ */
+public record AuditReport(
+    long first,
+    long rounds,
+    long planned,
+    List<Finding> findings,
+    long found,
+    SortedMap<String, SortedMap<Integer, Contributions.Share>> contributions,
+    Map<String, Long> refused,
+    long weightsCompared,
+    long weightsGone,
+    ByteString head,
+    String weights) {
+  /** So many findings are kept; one mistake at the beginning may have many consequences. */
+  public static final int MAX_FINDINGS = 100;
+
+  /** Whether nothing is wrong. */
+  public boolean clean() {
+    return found == 0;
+  }
+}

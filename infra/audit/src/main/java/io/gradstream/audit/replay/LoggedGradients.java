@@ -1,0 +1,235 @@
+package io.gradstream.audit.replay;
+
+import com.google.protobuf.ByteString;
+import io.gradstream.arbitrator.round.Admission;
+import io.gradstream.arbitrator.round.SlotGradient;
+import io.gradstream.audit.log.LogRecord;
+import io.gradstream.audit.log.RunLog;
+import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.message.GradientShard;
+import io.gradstream.proto.message.ShardStatistics.Contribution;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.Keys;
+import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.run.RunDescription;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.HexFormat;
+import java.util.NavigableMap;
+import java.util.Set;
+import java.util.TreeMap;
+import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One partition of one task's gradients. Of each round it hands over the records that the
+ * statistics say they were made of, shard by shard in slot order, as an arbitrator adds them; a
+ * record that came before its turn is kept until then, so memory is needed for a round's records at
+ * most. One owner, one thread.
+ */
+final class LoggedGradients implements AutoCloseable {
+  /** What the statistics claim of a record: a slot's gradient of a shard. */
+  record Claim(int shard, Contribution contribution) {
+    boolean isFor(GradientShard header) {
+      return shard == header.getShard() && contribution.getSlot() == header.getSlot();
+    }
+  }
+
+  private final int task;
+  private final int partition;
+  private final String taskName;
+  private final ByteString runDigest;
+  private final SlotGradient.Rules rules;
+  private final Admission admission;
+  private final RefusedRecords refused;
+  private final Findings findings;
+  private final Lookahead records;
+  private NavigableMap<Long, Claim> left = new TreeMap<>();
+  private long round;
+
+  LoggedGradients(
+      RunLog log,
+      int task,
+      int partition,
+      SlotGradient.Rules rules,
+      RefusedRecords refused,
+      Findings findings) {
+    final RunDescription run = log.run();
+    this.task = task;
+    this.partition = partition;
+    this.taskName = run.topics().nameOf(task);
+    this.runDigest = run.digest();
+    this.rules = rules;
+    this.admission = new Admission(run.spec().maxNormRatio());
+    this.refused = refused;
+    this.findings = findings;
+    this.records =
+        new Lookahead(log, new TopicPartition(run.topics().gradients(task), partition), this::gap);
+  }
+
+  /** Workers write without transactions, so each offset has its record; a counted one says more. */
+  private void gap(TopicPartition from, long first, long next) {
+    if (left.subMap(first, next).isEmpty()) {
+      findings.add(Findings.gap(round, from, first, next));
+    }
+  }
+
+  /**
+   * Hands over a round's gradients.
+   *
+   * @param claims what the statistics say lies here, by offset
+   * @param before verdict of the round before; null in the first
+   * @return whether all of them were there and fit to be added
+   */
+  boolean read(
+      long ofRound,
+      NavigableMap<Long, Claim> claims,
+      @Nullable Verdict before,
+      CountedGradients gradients) {
+    round = ofRound;
+    left = new TreeMap<>(claims);
+    final var turns = new Turns(gradients);
+    final Set<Claim> contested = new HashSet<>();
+    boolean whole = true;
+    while (!left.isEmpty()) {
+      final long next = left.firstKey();
+      final LogRecord record = records.peek();
+      if (record == null || record.offset() > next) {
+        findings.add(missing(next, left.remove(next)));
+        whole = false;
+        continue;
+      }
+      records.skip();
+      if (record.offset() < next) {
+        passOver(record, before, contested);
+        continue;
+      }
+      final SlotGradient counted = check(record, left.remove(next), before);
+      if (counted == null) {
+        whole = false;
+      } else {
+        turns.take(counted, record);
+      }
+    }
+    return whole && turns.done();
+  }
+
+  private Finding missing(long offset, Claim claim) {
+    return Finding.of(
+        Finding.Kind.MISSING,
+        round,
+        records.partition(),
+        offset,
+        "%s was counted, and is not there".formatted(text(claim)));
+  }
+
+  /** A counted record must be the one that was counted, whole and fit; null if it is not. */
+  private @Nullable SlotGradient check(LogRecord record, Claim claim, @Nullable Verdict before) {
+    final byte[] bytes = record.value() == null ? new byte[0] : record.value();
+    try {
+      final ValuesRecord<GradientShard> read = ValuesRecord.read(bytes, GradientShard.parser());
+      final GradientShard header = read.header();
+      if (header.getRound() != round || !claim.isFor(header)) {
+        findings.add(
+            new Finding(
+                Finding.Kind.GRADIENT,
+                round,
+                record.source(),
+                record.offset(),
+                "not the gradient that was counted",
+                text(header),
+                "round %d, %s".formatted(round, text(claim))));
+        return null;
+      }
+      final ByteString digest = Digests.of(runDigest, taskName, header, read.values());
+      final ByteString claimed = claim.contribution().getDigest();
+      if (!digest.equals(claimed) || !digest.equals(header.getDigest())) {
+        findings.add(
+            new Finding(
+                Finding.Kind.GRADIENT,
+                round,
+                record.source(),
+                record.offset(),
+                "the bytes of %s have another digest than %s"
+                    .formatted(
+                        text(claim),
+                        digest.equals(claimed) ? "they claim" : "those that were counted"),
+                hex(digest),
+                hex(digest.equals(claimed) ? header.getDigest() : claimed)));
+        return null;
+      }
+      final SlotGradient gradient = SlotGradient.read(bytes, task, partition, rules);
+      admission.check(gradient, before);
+      if (!Arrays.equals(record.key(), Keys.shard(claim.shard()))
+          || !header.getWorker().equals(claim.contribution().getWorker())) {
+        throw new MalformedRecordException("its key or worker are not those that were counted");
+      }
+      return gradient;
+    } catch (MalformedRecordException e) {
+      findings.add(
+          Finding.of(
+              Finding.Kind.GRADIENT,
+              round,
+              record,
+              "%s was counted, and is not fit to be: %s".formatted(text(claim), e.getMessage())));
+      return null;
+    }
+  }
+
+  /**
+   * Looks at a record that was not counted: the first fit one counts, unless it was refused; only
+   * behind a bad one for the same place may a fit one have been let go.
+   *
+   * @param contested claims that such records came before
+   */
+  private void passOver(LogRecord record, @Nullable Verdict before, Set<Claim> contested) {
+    final byte[] bytes = record.value() == null ? new byte[0] : record.value();
+    try {
+      final GradientShard header = ValuesRecord.read(bytes, GradientShard.parser()).header();
+      if (header.getRound() != round) {
+        return;
+      }
+      final Claim claim =
+          left.values().stream().filter(each -> each.isFor(header)).findFirst().orElse(null);
+      if (claim == null || !contested.add(claim) || refused.contains(record)) {
+        return;
+      }
+      admission.check(SlotGradient.read(bytes, task, partition, rules), before);
+      findings.add(
+          Finding.of(
+              Finding.Kind.GRADIENT,
+              round,
+              record,
+              "%s by %s is fit and came first, and the one at offset %d was counted"
+                  .formatted(text(claim), header.getWorker(), claim.contribution().getOffset())));
+    } catch (MalformedRecordException e) {
+      // Nobody could have counted it, and nobody did.
+      return;
+    }
+  }
+
+  private String text(Claim claim) {
+    return "slot %d of %s, shard %d, by %s"
+        .formatted(
+            claim.contribution().getSlot(),
+            taskName,
+            claim.shard(),
+            claim.contribution().getWorker());
+  }
+
+  private String text(GradientShard header) {
+    return "round %d, slot %d of %s, shard %d, by %s"
+        .formatted(
+            header.getRound(), header.getSlot(), taskName, header.getShard(), header.getWorker());
+  }
+
+  private static String hex(ByteString digest) {
+    return digest.isEmpty() ? "nothing" : HexFormat.of().formatHex(digest.toByteArray());
+  }
+
+  @Override
+  public void close() {
+    records.close();
+  }
+}

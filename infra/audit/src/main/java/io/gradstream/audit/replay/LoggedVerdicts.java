@@ -1,0 +1,83 @@
+package io.gradstream.audit.replay;
+
+import com.google.protobuf.ByteString;
+import com.google.protobuf.InvalidProtocolBufferException;
+import io.gradstream.audit.log.LogRecord;
+import io.gradstream.audit.log.RunLog;
+import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.run.RunDescription;
+import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One partition's copies of the verdicts, in order of rounds. A verdict that comes again must be
+ * the same. One owner, one thread.
+ */
+final class LoggedVerdicts implements AutoCloseable {
+  /** A verdict and where it lies. */
+  record Copy(LogRecord record, Verdict verdict) {}
+
+  private final long manifest;
+  private final Findings findings;
+  private final Lookahead records;
+  private ByteString digestBefore = ByteString.EMPTY;
+
+  LoggedVerdicts(RunLog log, int partition, Lookahead.Gaps gaps, Findings findings) {
+    final RunDescription run = log.run();
+    this.manifest = run.manifest().hash();
+    this.findings = findings;
+    this.records = new Lookahead(log, new TopicPartition(run.topics().verdicts(), partition), gaps);
+  }
+
+  /** The first copy of a round's verdict; null if the log goes on without it, or ends. */
+  @Nullable Copy next(long round) {
+    for (LogRecord record = records.peek(); record != null; record = records.peek()) {
+      final Verdict verdict = parse(record);
+      if (verdict == null || verdict.getManifest() != manifest) {
+        records.skip();
+        continue;
+      }
+      if (verdict.getRound() > round) {
+        return null;
+      }
+      records.skip();
+      if (verdict.getRound() == round) {
+        digestBefore = Digests.of(verdict);
+        return new Copy(record, verdict);
+      }
+      if (verdict.getRound() == round - 1 && !Digests.of(verdict).equals(digestBefore)) {
+        findings.add(
+            Finding.of(
+                Finding.Kind.VERDICT,
+                verdict.getRound(),
+                record,
+                "the verdict, sent once more, says something else"));
+      }
+    }
+    return null;
+  }
+
+  /** Whether nothing comes any more. */
+  boolean ended() {
+    return records.peek() == null;
+  }
+
+  TopicPartition partition() {
+    return records.partition();
+  }
+
+  private static @Nullable Verdict parse(LogRecord record) {
+    final byte[] value = record.value();
+    try {
+      return value == null ? null : Verdict.parseFrom(value);
+    } catch (InvalidProtocolBufferException e) {
+      return null;
+    }
+  }
+
+  @Override
+  public void close() {
+    records.close();
+  }
+}

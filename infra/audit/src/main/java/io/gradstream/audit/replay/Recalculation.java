@@ -1,0 +1,151 @@
+package io.gradstream.audit.replay;
+
+import io.gradstream.arbitrator.round.PartitionRound;
+import io.gradstream.arbitrator.round.RoundDecider;
+import io.gradstream.arbitrator.round.SlotGradient;
+import io.gradstream.audit.log.LogRecord;
+import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.manifest.Shard;
+import io.gradstream.proto.message.ShardStatistics;
+import io.gradstream.proto.message.UpdateShard;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.message.WeightShard;
+import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.state.Vectors;
+import io.gradstream.proto.tensor.Kernels;
+import io.gradstream.proto.tensor.ValueType;
+import io.gradstream.server.weights.PartitionWeights;
+import java.lang.foreign.MemorySegment;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/**
+ * A run computed once more, round by round, by the classes that the services are made of: {@link
+ * PartitionRound}, {@link RoundDecider}, {@link PartitionWeights}. No stream, no topic, nothing
+ * kept: memory for the vectors of the whole model. One owner, one thread.
+ */
+public final class Recalculation implements CountedGradients {
+  private final RunDescription run;
+  private final List<PartitionRound> partitions = new ArrayList<>();
+  private final List<PartitionWeights> weights = new ArrayList<>();
+  private final RoundDecider decider;
+
+  /**
+   * @param run spec and manifest; its spec may differ from that of the log, in a what-if
+   */
+  public Recalculation(RunDescription run) {
+    final Kernels kernels = Kernels.best();
+    this.run = run;
+    this.decider = new RoundDecider(run);
+    for (int partition = 0; partition < run.manifest().partitions(); partition++) {
+      partitions.add(
+          new PartitionRound(run.spec(), run.manifest(), partition, kernels, Vectors.inMemory()));
+      weights.add(
+          new PartitionWeights(run.spec(), run.manifest(), partition, kernels, Vectors.inMemory()));
+    }
+  }
+
+  /** Takes a shard's weights to start from. */
+  public void initialize(byte[] initial) throws MalformedRecordException {
+    final ValuesRecord<UpdateShard> record = ValuesRecord.read(initial, UpdateShard.parser());
+    final int shard = record.header().getShard();
+    if (shard < 0 || shard >= run.manifest().shards().size()) {
+      throw new MalformedRecordException("no such shard: " + shard);
+    }
+    weights.get(run.manifest().shard(shard).partition()).initialize(record);
+  }
+
+  /** Adds a gradient to its partition's open round. */
+  @Override
+  public void add(SlotGradient gradient, LogRecord record) {
+    partitions.get(record.source().partition()).add(gradient, record.offset());
+  }
+
+  /** Whether all slots are in, for all shards. */
+  public boolean complete() {
+    return partitions.stream().allMatch(PartitionRound::complete);
+  }
+
+  /** The statistics of the partitions that have shards, in order of partitions. */
+  public List<ShardStatistics> statistics() {
+    return partitions.stream()
+        .filter(partition -> !partition.shards().isEmpty())
+        .flatMap(partition -> partition.statistics().stream())
+        .toList();
+  }
+
+  /**
+   * Decides the round on some statistics.
+   *
+   * @param offset where they lie
+   * @return the verdict, once all shards are in
+   */
+  public Optional<Verdict> decide(ShardStatistics statistics, long offset) {
+    return decider.add(statistics, offset);
+  }
+
+  /** Closes the round and tells the update record of each shard. */
+  public SortedMap<Integer, byte[]> close(Verdict verdict) {
+    final var updates = new TreeMap<Integer, byte[]>();
+    for (final PartitionRound partition : partitions) {
+      partition.close(verdict, (shard, update) -> updates.put(shard.index(), update));
+    }
+    return updates;
+  }
+
+  /** Applies a round's updates to the weights. */
+  public void apply(SortedMap<Integer, byte[]> updates) throws MalformedRecordException {
+    for (final PartitionWeights partition : weights) {
+      for (int i = 0; i < partition.shards().size(); ) {
+        final List<Shard> together = partition.together(partition.shards().get(i));
+        final var records = new ArrayList<ValuesRecord<UpdateShard>>();
+        for (final Shard shard : together) {
+          final byte[] update = updates.get(shard.index());
+          if (update == null) {
+            throw new MalformedRecordException("no update for shard " + shard.index());
+          }
+          records.add(ValuesRecord.read(update, UpdateShard.parser()));
+        }
+        partition.apply(together, records);
+        i += together.size();
+      }
+    }
+  }
+
+  /**
+   * SHA-256 of all weights as they stand, as readers of the log have them: float32, in the order of
+   * the flat vector.
+   */
+  public String sha256() {
+    final MessageDigest sha256 = Digests.sha256();
+    for (final Shard shard : run.manifest().shards()) {
+      try {
+        final var record = ValuesRecord.read(weights(shard), WeightShard.parser());
+        final MemorySegment values = MemorySegment.ofArray(new byte[shard.length() * Float.BYTES]);
+        Kernels.best()
+            .convert(
+                values,
+                ValueType.FLOAT32,
+                record.values(),
+                ValuesRecord.typeOf(record.header().getType()),
+                shard.length());
+        sha256.update(values.asByteBuffer());
+      } catch (MalformedRecordException e) {
+        throw new IllegalStateException("a record of its own", e);
+      }
+    }
+    return HexFormat.of().formatHex(sha256.digest());
+  }
+
+  /** The weights record of a shard as it stands. */
+  public byte[] weights(Shard shard) {
+    return weights.get(shard.partition()).record(shard);
+  }
+}
