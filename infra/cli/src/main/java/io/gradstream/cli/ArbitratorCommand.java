@@ -14,6 +14,7 @@ final class ArbitratorCommand extends RoleCommand {
 
   @Override
   void start(Run run, RunDirectory directory, Services services) {
-    services.startArbitrator(instance.name(), directory.state("arbitrator-" + instance.name()));
+    services.startArbitrator(
+        instance.name(), directory.state("arbitrator-" + instance.name()), instance.leaves());
   }
 }

@@ -1,8 +1,10 @@
 package io.gradstream.cli;
 
 import io.gradstream.embedded.EmbeddedKafka;
+import io.gradstream.embedded.Node;
 import io.gradstream.proto.UserError;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -28,6 +30,23 @@ final class BrokerCommand implements Callable<Integer> {
       description = "What clients connect to; else the port of the last start, or any free one.")
   private int port;
 
+  @Option(
+      names = "--controllers",
+      paramLabel = "PORT,...",
+      split = ",",
+      description = {
+        "Makes this one of several brokers on this machine that replicate their records: the",
+        "controller port of each, the same for all of them."
+      })
+  private List<Integer> controllers = List.of();
+
+  @Option(
+      names = "--node",
+      paramLabel = "N",
+      description = "Which of --controllers is this broker's own; the first is 1.",
+      defaultValue = "1")
+  private int node;
+
   @Spec private CommandSpec spec;
 
   @Override
@@ -36,12 +55,23 @@ final class BrokerCommand implements Callable<Integer> {
       throw new UserError("--port: " + port + " is not a port; 0 (any) to 65535");
     }
     try (var stop = new StopSignal();
-        var kafka = EmbeddedKafka.start(dataDirectory, port)) {
+        var kafka = EmbeddedKafka.start(dataDirectory, port, node())) {
       final var out = spec.commandLine().getOut();
       out.println("bootstrap.servers=" + kafka.bootstrapServers());
       out.flush();
       stop.await();
     }
     return 0;
+  }
+
+  private Node node() {
+    if (controllers.isEmpty() && node != 1) {
+      throw new UserError("--node: " + node + " of one; say with --controllers who the others are");
+    }
+    try {
+      return controllers.isEmpty() ? Node.alone() : new Node(node, controllers);
+    } catch (IllegalArgumentException e) {
+      throw new UserError("--controllers, --node: " + e.getMessage(), e);
+    }
   }
 }

@@ -45,6 +45,16 @@ final class ChaosCommand implements Callable<Integer> {
   private long seed;
 
   @Option(
+      names = "--brokers",
+      paramLabel = "B",
+      description = {
+        "1, or 3 that replicate every record, so that one of them can be away;",
+        "default: ${DEFAULT-VALUE}."
+      },
+      defaultValue = "1")
+  private int brokers;
+
+  @Option(
       names = "--data-dir",
       paramLabel = "DIR",
       description = "Where data and logs go; default: a directory that is deleted afterwards.")
@@ -60,6 +70,9 @@ final class ChaosCommand implements Callable<Integer> {
     if (!(minutes > 0 && minutes <= 100_000)) {
       throw new UserError("--minutes: " + minutes + " is not possible; more than 0");
     }
+    if (brokers != 1 && brokers != 3) {
+      throw new UserError("--brokers: " + brokers + " is not possible; 1 or 3");
+    }
     final var checked = CheckedSpec.of(options.read());
     final Path directory =
         dataDirectory != null ? dataDirectory : Files.createTempDirectory("gradstream-chaos-");
@@ -68,7 +81,8 @@ final class ChaosCommand implements Callable<Integer> {
     Logs.toFile(directory.resolve("chaos.log"));
     final CampaignReport report;
     try (var stop = new StopSignal();
-        var campaign = new Campaign(checked, directory, seed, stop::isRaised, progress::print)) {
+        var campaign =
+            new Campaign(checked, directory, brokers, seed, stop::isRaised, progress::print)) {
       report = campaign.run(Duration.ofMillis((long) (minutes * 60_000)));
     }
     progress.print(report.table());

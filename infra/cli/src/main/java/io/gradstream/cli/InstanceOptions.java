@@ -20,6 +20,19 @@ final class InstanceOptions {
       })
   private @Nullable String instance;
 
+  @Option(
+      names = "--leave",
+      description = {
+        "Hands its partitions to the other instances as soon as it ends. Otherwise they are kept for",
+        "its return for six seconds, which is what a restart wants."
+      })
+  private boolean leave;
+
+  /** Whether the instance does not come back once it has ended. */
+  boolean leaves() {
+    return leave;
+  }
+
   String name() {
     final String name = instance != null ? instance : hostName();
     if (!NAME.matcher(name).matches()) {

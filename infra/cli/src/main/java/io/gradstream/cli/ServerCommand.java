@@ -15,6 +15,7 @@ final class ServerCommand extends RoleCommand {
 
   @Override
   void start(Run run, RunDirectory directory, Services services) {
-    services.startServer(instance.name(), directory.state("server-" + instance.name()));
+    services.startServer(
+        instance.name(), directory.state("server-" + instance.name()), instance.leaves());
   }
 }

@@ -34,12 +34,18 @@ final class Services implements AutoCloseable {
     this.run = run;
   }
 
-  void startServer(String instance, Path state) {
-    add(ParameterServer.start(run, instance, state));
+  /**
+   * @param leaves whether the instance does not come back under its name once it has ended
+   */
+  void startServer(String instance, Path state, boolean leaves) {
+    add(ParameterServer.start(run, instance, state), leaves);
   }
 
-  void startArbitrator(String instance, Path state) {
-    add(Arbitrator.start(run, instance, state));
+  /**
+   * @param leaves whether the instance does not come back under its name once it has ended
+   */
+  void startArbitrator(String instance, Path state, boolean leaves) {
+    add(Arbitrator.start(run, instance, state), leaves);
   }
 
   void startWorkers(int count, Set<String> tasks, Supplier<TaskModel> models) {
@@ -52,8 +58,8 @@ final class Services implements AutoCloseable {
     add(evaluator::failure, evaluator::close);
   }
 
-  private void add(StreamsService service) {
-    add(service::failure, service::close);
+  private void add(StreamsService service, boolean leaves) {
+    add(service::failure, leaves ? service::leave : service::close);
   }
 
   private void add(Supplier<Optional<Throwable>> failure, Runnable close) {

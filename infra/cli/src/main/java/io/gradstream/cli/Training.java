@@ -92,8 +92,8 @@ final class Training {
 
   private void work(RunReader reader, int workers, Supplier<TaskModel> models) {
     try (var services = new Services(run)) {
-      services.startServer(INSTANCE, directory.state("server"));
-      services.startArbitrator(INSTANCE, directory.state("arbitrator"));
+      services.startServer(INSTANCE, directory.state("server"), true);
+      services.startArbitrator(INSTANCE, directory.state("arbitrator"), true);
       services.startWorkers(workers, Set.copyOf(run.manifest().tasks()), models);
       if (run.spec().evaluation().every() > 0) {
         services.startEvaluator(models);

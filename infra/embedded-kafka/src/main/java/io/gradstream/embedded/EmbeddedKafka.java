@@ -8,63 +8,68 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import kafka.server.KafkaConfig;
 import kafka.server.KafkaRaftServer;
-import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.utils.Time;
 import org.apache.kafka.metadata.storage.Formatter;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One Kafka node (broker and KRaft controller) in this JVM, reachable on the loopback address.
+ * A Kafka node (broker and KRaft controller) in this JVM, reachable on the loopback address; alone,
+ * or one of several.
  *
  * <p>Its data live in a directory that survives: it is formatted once and found again by every
  * later start, with the same ports if they are still free. A directory belongs to one running
  * broker; a second one is refused. {@link #close()} ends the node cleanly; after a killed process
  * the next start recovers the log as any Kafka broker does.
  *
- * <p>The settings are those of a node that is alone: internal topics with one partition and one
- * replica, groups that form without delay, share groups whose members join within a heartbeat.
+ * <p>The settings are those of a small cluster: internal topics with one partition, replicated
+ * where there are other nodes; groups that form without delay, share groups whose members join
+ * within a heartbeat.
  *
  * <p>Thread-safe.
  */
 public final class EmbeddedKafka implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(EmbeddedKafka.class);
 
-  private static final int NODE_ID = 1;
-  private static final String HOST = "127.0.0.1";
+  static final String HOST = "127.0.0.1";
 
   /** How often free ports are chosen anew when somebody takes them before the node does. */
   private static final int BIND_ATTEMPTS = 5;
 
-  /** A node without peers: nothing is replicated, and nobody takes over when it stops. */
-  private static final Map<String, String> ALONE =
+  /** One partition for each internal topic is enough for the few groups of a run. */
+  private static final Map<String, String> SMALL =
       Map.ofEntries(
           Map.entry("offsets.topic.num.partitions", "1"),
-          Map.entry("offsets.topic.replication.factor", "1"),
           Map.entry("transaction.state.log.num.partitions", "1"),
-          Map.entry("transaction.state.log.replication.factor", "1"),
-          Map.entry("transaction.state.log.min.isr", "1"),
           Map.entry("share.coordinator.state.topic.num.partitions", "1"),
-          Map.entry("share.coordinator.state.topic.replication.factor", "1"),
-          Map.entry("share.coordinator.state.topic.min.isr", "1"),
-          Map.entry("default.replication.factor", "1"),
-          Map.entry("min.insync.replicas", "1"),
           // The controller believes in a killed broker until its session ends; the next start
           // waits.
           Map.entry("broker.session.timeout.ms", "4000"),
           Map.entry("broker.heartbeat.interval.ms", "500"),
           // A mistyped topic is an error, not a new topic with default settings.
           Map.entry("auto.create.topics.enable", "false"),
-          // There is nobody to hand leadership to; trying takes a minute while clients are there.
-          Map.entry("controlled.shutdown.enable", "false"),
           Map.entry("num.network.threads", "2"),
           Map.entry("num.io.threads", "4"),
           Map.entry("log.cleaner.threads", "1"),
           Map.entry("log.cleaner.dedupe.buffer.size", "16777216"));
+
+  private static final List<String> REPLICAS =
+      List.of(
+          "offsets.topic.replication.factor",
+          "transaction.state.log.replication.factor",
+          "share.coordinator.state.topic.replication.factor",
+          "default.replication.factor");
+
+  private static final List<String> IN_SYNC_REPLICAS =
+      List.of(
+          "transaction.state.log.min.isr",
+          "share.coordinator.state.topic.min.isr",
+          "min.insync.replicas");
 
   /**
    * Groups form at once, and an order is offered again as often as Kafka permits.
@@ -78,7 +83,7 @@ public final class EmbeddedKafka implements AutoCloseable {
           Map.entry("group.share.min.heartbeat.interval.ms", "300"),
           // A killed worker keeps its share of the tasks, which nobody else serves, until its
           // session ends; so does that of a process that was killed together with this node.
-          Map.entry("group.share.session.timeout.ms", "10000"),
+          Map.entry("group.share.session.timeout.ms", "6000"),
           Map.entry("group.share.min.session.timeout.ms", "5000"),
           Map.entry("group.share.assignment.interval.ms", "0"),
           Map.entry("group.share.min.assignment.interval.ms", "0"),
@@ -107,9 +112,19 @@ public final class EmbeddedKafka implements AutoCloseable {
    *     taken
    */
   public static EmbeddedKafka start(Path dataDirectory, int port) {
+    return start(dataDirectory, port, Node.alone());
+  }
+
+  /**
+   * Starts one node of a cluster and returns when it serves clients, which takes a majority of
+   * them.
+   *
+   * @throws UserError as {@link #start(Path, int)}, and if the node's controller port is taken
+   */
+  public static EmbeddedKafka start(Path dataDirectory, int port, Node node) {
     final DataDirectory directory = DataDirectory.open(dataDirectory.toAbsolutePath().normalize());
     try {
-      final EmbeddedKafka kafka = start(directory, port);
+      final EmbeddedKafka kafka = start(directory, port, node);
       log.info("Kafka is ready at {}, data in {}", kafka.bootstrapServers(), dataDirectory);
       return kafka;
     } catch (IOException | RuntimeException e) {
@@ -162,21 +177,23 @@ public final class EmbeddedKafka implements AutoCloseable {
     }
   }
 
-  private static EmbeddedKafka start(DataDirectory directory, int port) throws IOException {
-    format(directory.log());
-    if (port != 0 && !Ports.isFree(port)) {
-      throw new UserError(
-          "port " + port + " is taken; stop what listens there or choose another port");
-    }
+  private static EmbeddedKafka start(DataDirectory directory, int port, Node node)
+      throws IOException {
+    format(directory.log(), node);
+    refuseIfTaken(port);
+    refuseIfTaken(node.controllerPort());
     Ports wanted = directory.readPorts();
     if (port != 0) {
       wanted = new Ports(port, wanted.controller());
+    }
+    if (node.controllerPort() != 0) {
+      wanted = new Ports(wanted.broker(), node.controllerPort());
     }
     for (int attempt = 1; ; attempt++) {
       final Ports ports = wanted.orFree();
       final var server =
           new KafkaRaftServer(
-              new KafkaConfig(settings(directory.log(), ports), false), Time.SYSTEM);
+              new KafkaConfig(settings(directory.log(), ports, node), false), Time.SYSTEM);
       try {
         server.startup();
         directory.writePorts(ports);
@@ -185,8 +202,7 @@ public final class EmbeddedKafka implements AutoCloseable {
         server.shutdown();
         server.awaitShutdown();
         // Somebody may have taken a port between the choice and the start; anything else is not
-        // cured
-        // by another port.
+        // cured by another port.
         if (attempt == BIND_ATTEMPTS
             || (Ports.isFree(ports.broker()) && Ports.isFree(ports.controller()))) {
           throw e;
@@ -196,8 +212,15 @@ public final class EmbeddedKafka implements AutoCloseable {
     }
   }
 
+  private static void refuseIfTaken(int port) {
+    if (port != 0 && !Ports.isFree(port)) {
+      throw new UserError(
+          "port " + port + " is taken; stop what listens there or choose another port");
+    }
+  }
+
   /** Formats the log directory unless it is; the file that says so is written last. */
-  private static void format(Path logDirectory) throws IOException {
+  private static void format(Path logDirectory, Node node) throws IOException {
     if (Files.exists(logDirectory.resolve("meta.properties"))) {
       return;
     }
@@ -205,8 +228,8 @@ public final class EmbeddedKafka implements AutoCloseable {
     try {
       new Formatter()
           .setPrintStream(new PrintStream(OutputStream.nullOutputStream(), false))
-          .setClusterId(Uuid.randomUuid().toString())
-          .setNodeId(NODE_ID)
+          .setClusterId(node.clusterId())
+          .setNodeId(node.id())
           .setControllerListenerName("CONTROLLER")
           .setMetadataLogDirectory(logDirectory.toString())
           .addDirectory(logDirectory.toString())
@@ -216,19 +239,23 @@ public final class EmbeddedKafka implements AutoCloseable {
     }
   }
 
-  private static Map<String, String> settings(Path logDirectory, Ports ports) {
+  private static Map<String, String> settings(Path logDirectory, Ports ports, Node node) {
     final String clients = "PLAINTEXT://" + HOST + ":" + ports.broker();
     final String controller = HOST + ":" + ports.controller();
     final var settings = new HashMap<String, String>();
-    settings.put("node.id", Integer.toString(NODE_ID));
+    settings.put("node.id", Integer.toString(node.id()));
     settings.put("process.roles", "broker,controller");
     settings.put("listeners", clients + ",CONTROLLER://" + controller);
     settings.put("advertised.listeners", clients);
     settings.put("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT");
     settings.put("controller.listener.names", "CONTROLLER");
-    settings.put("controller.quorum.voters", NODE_ID + "@" + controller);
+    settings.put("controller.quorum.voters", node.voters(ports.controller()));
     settings.put("log.dirs", logDirectory.toString());
-    settings.putAll(ALONE);
+    // Alone there is nobody to hand leadership to; trying takes a minute while clients are there.
+    settings.put("controlled.shutdown.enable", Boolean.toString(!node.isAlone()));
+    REPLICAS.forEach(name -> settings.put(name, Integer.toString(node.replicas())));
+    IN_SYNC_REPLICAS.forEach(name -> settings.put(name, Integer.toString(node.inSyncReplicas())));
+    settings.putAll(SMALL);
     settings.putAll(QUICK_GROUPS);
     return settings;
   }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.gradstream.proto.UserError;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
@@ -15,6 +16,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
@@ -94,6 +97,56 @@ class EmbeddedKafkaTest {
 
       assertThat(accepted).containsExactlyInAnyOrder("a", "b", "c");
       assertThat(deliveries).containsEntry("a", (short) 1).containsEntry("b", (short) 2);
+    }
+  }
+
+  @Test
+  void threeNodesLoseNothingWhenOneIsGone() throws Exception {
+    final List<Integer> controllers = freePorts(3);
+    final List<EmbeddedKafka> nodes = startAll(controllers);
+    try (var admin = admin(nodes.getFirst())) {
+      admin.createTopics(List.of(new NewTopic("words", 1, (short) 3))).all().get();
+      produce(nodes.getFirst(), "words", "before");
+
+      nodes.get(1).close();
+      produce(nodes.getFirst(), "words", "after");
+
+      assertThat(readAll(nodes.getLast(), "words", 2)).containsExactly("before", "after");
+    } finally {
+      // A node that stops last has no majority left to take leave from, and waits for one.
+      try (var threads = Executors.newFixedThreadPool(nodes.size())) {
+        nodes.forEach(node -> threads.submit(node::close));
+      }
+    }
+  }
+
+  private static List<Integer> freePorts(int count) throws IOException {
+    final var ports = new ArrayList<Integer>();
+    final var sockets = new ArrayList<ServerSocket>();
+    for (int i = 0; i < count; i++) {
+      sockets.add(new ServerSocket(0, 1, InetAddress.getLoopbackAddress()));
+      ports.add(sockets.getLast().getLocalPort());
+    }
+    for (final ServerSocket socket : sockets) {
+      socket.close();
+    }
+    return ports;
+  }
+
+  private List<EmbeddedKafka> startAll(List<Integer> controllers) throws Exception {
+    try (var threads = Executors.newFixedThreadPool(controllers.size())) {
+      final var starts = new ArrayList<Future<EmbeddedKafka>>();
+      for (int id = 1; id <= controllers.size(); id++) {
+        final var node = new Node(id, controllers);
+        starts.add(
+            threads.submit(
+                () -> EmbeddedKafka.start(directory.resolve("node-" + node.id()), 0, node)));
+      }
+      final var nodes = new ArrayList<EmbeddedKafka>();
+      for (final Future<EmbeddedKafka> start : starts) {
+        nodes.add(start.get());
+      }
+      return nodes;
     }
   }
 

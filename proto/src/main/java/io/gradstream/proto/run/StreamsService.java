@@ -5,6 +5,8 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.kafka.common.errors.RetriableException;
+import org.apache.kafka.streams.CloseOptions;
+import org.apache.kafka.streams.CloseOptions.GroupMembershipOperation;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
@@ -66,6 +68,15 @@ public final class StreamsService implements AutoCloseable {
   /** Commits and stops. The instance keeps its place in the group, for a quick restart. */
   @Override
   public void close() {
-    streams.close(CLOSE_LIMIT);
+    close(GroupMembershipOperation.REMAIN_IN_GROUP);
+  }
+
+  /** Commits, stops and hands its partitions to the other instances at once. */
+  public void leave() {
+    close(GroupMembershipOperation.LEAVE_GROUP);
+  }
+
+  private void close(GroupMembershipOperation membership) {
+    streams.close(CloseOptions.timeout(CLOSE_LIMIT).withGroupMembershipOperation(membership));
   }
 }

@@ -15,10 +15,13 @@ public final class StreamsSettings {
   private static final int BUFFERED_RECORDS = 8;
 
   /**
-   * How long an instance may be silent before others take its partitions. One that restarts keeps
-   * them, whatever this is, and one that is gone for good should not be waited for.
+   * How long an instance may be silent before others take its partitions: the shortest that a stock
+   * broker allows. One that restarts keeps them, whatever this is, and one that is gone for good
+   * should not be waited for.
    */
-  private static final int SESSION_TIMEOUT_MS = 10_000;
+  private static final int SESSION_TIMEOUT_MS = 6_000;
+
+  private static final int HEARTBEAT_MS = 1_500;
 
   private StreamsSettings() {}
 
@@ -38,7 +41,7 @@ public final class StreamsSettings {
     config.put(StreamsConfig.DEFAULT_VALUE_SERDE_CLASS_CONFIG, Serdes.ByteArraySerde.class);
     config.put(StreamsConfig.REPLICATION_FACTOR_CONFIG, transport.replication());
     config.put(StreamsConfig.NUM_STANDBY_REPLICAS_CONFIG, transport.standbyReplicas());
-    config.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, transport.commitIntervalMs());
+    config.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, transport.commitMs());
     config.put(
         StreamsConfig.PROCESSING_GUARANTEE_CONFIG,
         switch (transport.processing()) {
@@ -58,6 +61,9 @@ public final class StreamsSettings {
     config.put(
         StreamsConfig.mainConsumerPrefix(ConsumerConfig.SESSION_TIMEOUT_MS_CONFIG),
         SESSION_TIMEOUT_MS);
+    config.put(
+        StreamsConfig.mainConsumerPrefix(ConsumerConfig.HEARTBEAT_INTERVAL_MS_CONFIG),
+        HEARTBEAT_MS);
     config.put(StreamsConfig.consumerPrefix(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG), "earliest");
     return config;
   }

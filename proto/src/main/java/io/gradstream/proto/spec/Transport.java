@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  * @param valueType how gradients, updates and weights travel
  * @param shardValues values of a full shard; one shard is one record
  * @param processing the processing guarantee of both Streams applications
- * @param commitIntervalMs milliseconds between two commits, at which state is written down
+ * @param commitIntervalMs milliseconds between two commits, at which state is written down; null
+ *     for {@link #commitMs() the default of the guarantee}
  * @param heldMaxBytes bytes of early slots that an arbitrator holds in memory
  * @param replication replicas of each topic
  * @param standbyReplicas other instances that follow a partition's state, ready to take it over
@@ -33,11 +34,12 @@ public record Transport(
     @Param(value = "processing guarantee of Kafka Streams", defaultValue = "at-least-once")
         Processing processing,
     @Param(
-            value = "milliseconds between two commits, at which state is written down",
-            defaultValue = "1000",
+            value =
+                "milliseconds between two commits, at which state is written down; absent: 5000, or"
+                    + " 100 with exactly-once-v2, where records are seen from their commit on",
             min = 10,
             max = 60000)
-        int commitIntervalMs,
+        @Nullable Integer commitIntervalMs,
     @Param(
             value =
                 "bytes of early slots held in memory; beyond, they are read again at their turn",
@@ -56,6 +58,21 @@ public record Transport(
             min = 1,
             max = 1_000_000)
         @Nullable Integer retentionHours) {
+  private static final int COMMIT_MS = 5000;
+  private static final int TRANSACTION_MS = 100;
+
+  /**
+   * Milliseconds between two commits. The longer, the less state is written: every commit writes
+   * each changed sum once, however many gradients it took. What a crash loses is read again, which
+   * is many times faster than training was.
+   */
+  public int commitMs() {
+    if (commitIntervalMs != null) {
+      return commitIntervalMs;
+    }
+    return processing == Processing.EXACTLY_ONCE_V2 ? TRANSACTION_MS : COMMIT_MS;
+  }
+
   /** Kafka Streams' processing guarantees. */
   public enum Processing {
     AT_LEAST_ONCE,

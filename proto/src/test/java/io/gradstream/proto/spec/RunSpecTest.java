@@ -75,7 +75,7 @@ class RunSpecTest {
             evaluation: {every: 0, samples: 512}
             compute: {workers: 1, intra-op-threads: 1, device: cpu}
             transport: {partitions: 1, value-type: float32, shard-values: 245760, \
-            processing: at-least-once, commit-interval-ms: 1000, held-max-bytes: 268435456, \
+            processing: at-least-once, held-max-bytes: 268435456, \
             replication: 1, standby-replicas: 0}
             orders: {timeout-ms: 30000}
             """);

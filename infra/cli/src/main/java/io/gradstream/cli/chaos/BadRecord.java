@@ -13,7 +13,8 @@ public enum BadRecord {
   SHARD_OUT_OF_RANGE,
   FUTURE_ROUND,
   NOT_A_NUMBER,
-  INFINITE;
+  INFINITE,
+  ABSURD_NORM;
 
   String label() {
     return name().toLowerCase(Locale.ROOT).replace('_', '-');

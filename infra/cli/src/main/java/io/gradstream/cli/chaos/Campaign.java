@@ -43,7 +43,7 @@ public final class Campaign implements AutoCloseable {
   private final long seed;
   private final BooleanSupplier stopped;
   private final Consumer<String> progress;
-  private final RoleProcess broker;
+  private final Brokers brokers;
   private final SortedMap<String, Integer> faults = new TreeMap<>();
   private final SortedMap<String, List<Double>> recoveries = new TreeMap<>();
   private final List<String> digests = new ArrayList<>();
@@ -54,12 +54,14 @@ public final class Campaign implements AutoCloseable {
   /**
    * @param checked what to train; evaluation is left out, and order locks are short
    * @param directory where data and logs go
+   * @param brokerCount 1, or several that replicate every record
    * @param stopped asked whether somebody wants the campaign to end
    * @param progress told what happens, line by line
    */
   public Campaign(
       CheckedSpec checked,
       Path directory,
+      int brokerCount,
       long seed,
       BooleanSupplier stopped,
       Consumer<String> progress) {
@@ -68,13 +70,7 @@ public final class Campaign implements AutoCloseable {
     this.seed = seed;
     this.stopped = stopped;
     this.progress = progress;
-    this.broker =
-        new RoleProcess(
-            "broker", HEAP, this.directory, List.of("broker", "--data-dir", kafka().toString()));
-  }
-
-  private Path kafka() {
-    return directory.resolve("kafka");
+    this.brokers = new Brokers(brokerCount, this.directory, HEAP);
   }
 
   /** Runs the campaign; faults go on for so long. */
@@ -83,8 +79,7 @@ public final class Campaign implements AutoCloseable {
     final String expected = undisturbed();
     progress.accept("undisturbed weights: " + expected);
     final var schedule = new Schedule(seed);
-    broker.start();
-    final String bootstrap = awaitBroker();
+    final String bootstrap = brokers.start();
     do {
       digests.add(train(bootstrap, schedule, length));
     } while (System.nanoTime() - firstFaultNanos < length.toNanos() && !stopped.getAsBoolean());
@@ -100,16 +95,21 @@ public final class Campaign implements AutoCloseable {
         digests);
   }
 
-  private RunSpec spec(String name) {
+  private RunSpec spec(String name, int replication) {
     return RunSpec.parse(
         checked.spec().text(),
         "the campaign's spec",
-        List.of("run=" + name, "evaluation.every=0", "orders.timeout-ms=" + LOCK_MS));
+        List.of(
+            "run=" + name,
+            "evaluation.every=0",
+            "max-norm-ratio=" + HostileProducer.ABSURD / 1000,
+            "orders.timeout-ms=" + LOCK_MS,
+            "transport.replication=" + replication));
   }
 
   private String undisturbed() throws IOException {
     final Path file = directory.resolve("undisturbed.yaml");
-    Files.writeString(file, spec("undisturbed").text());
+    Files.writeString(file, spec("undisturbed", 1).text());
     try (var train =
         new RoleProcess(
             "undisturbed",
@@ -135,24 +135,10 @@ public final class Campaign implements AutoCloseable {
     }
   }
 
-  private String awaitBroker() throws IOException {
-    final var label = "bootstrap.servers=";
-    final long limit = System.nanoTime() + STANDSTILL.toNanos();
-    while (broker.isAlive() && System.nanoTime() < limit) {
-      for (final String line : Files.readAllLines(broker.log())) {
-        if (line.startsWith(label)) {
-          return line.substring(label.length());
-        }
-      }
-      sleep(LOOK);
-    }
-    throw new IllegalStateException("the broker did not start, see " + broker.log());
-  }
-
   /** One training under faults, and the digest of its weights. */
   private String train(String bootstrap, Schedule schedule, Duration length) {
     final String name = checked.spec().run() + "-" + (digests.size() + 1);
-    final var disturbed = new CheckedSpec(spec(name), checked.models());
+    final var disturbed = new CheckedSpec(spec(name, brokers.count()), checked.models());
     final Run run = Submission.submit(disturbed, Connection.to(bootstrap)).run();
     try (var fleet = new Fleet(name, bootstrap, directory, HEAP);
         var hostile = new HostileProducer(run, seed + digests.size());
@@ -193,7 +179,8 @@ public final class Campaign implements AutoCloseable {
       return;
     }
     faults.merge(fault.label(), 1, Integer::sum);
-    final RoleProcess process = fault.role() == Role.BROKER ? broker : fleet.of(fault.role());
+    final RoleProcess process =
+        fault.role() == Role.BROKER ? brokers.of(total()) : fleet.of(fault.role());
     switch (fault.kind()) {
       case KILL -> {
         final long killed = System.nanoTime();
@@ -245,7 +232,7 @@ public final class Campaign implements AutoCloseable {
         return latest.get();
       }
       keepRunning(fleet);
-      sleep(LOOK);
+      Pause.of(LOOK);
     }
     throw new IllegalStateException("the last weights did not come, see " + directory);
   }
@@ -260,23 +247,11 @@ public final class Campaign implements AutoCloseable {
 
   private void keepRunning(Fleet fleet) {
     fleet.keepRunning();
-    if (!broker.isAlive()) {
-      restarted++;
-      broker.start();
-    }
-  }
-
-  private static void sleep(Duration time) {
-    try {
-      Thread.sleep(time);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted in a campaign", e);
-    }
+    restarted += brokers.keepRunning();
   }
 
   @Override
   public void close() {
-    broker.close();
+    brokers.close();
   }
 }

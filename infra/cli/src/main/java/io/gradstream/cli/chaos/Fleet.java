@@ -24,13 +24,19 @@ final class Fleet implements AutoCloseable {
    */
   Fleet(String run, String bootstrap, Path directory, String workerHeap) {
     for (final Role role : ROLES) {
-      first.put(role, process(role, "one", run, bootstrap, directory, workerHeap));
-      second.put(role, process(role, "two", run, bootstrap, directory, workerHeap));
+      first.put(role, process(role, "one", false, run, bootstrap, directory, workerHeap));
+      second.put(role, process(role, "two", true, run, bootstrap, directory, workerHeap));
     }
   }
 
   private static RoleProcess process(
-      Role role, String instance, String run, String bootstrap, Path directory, String heap) {
+      Role role,
+      String instance,
+      boolean leaves,
+      String run,
+      String bootstrap,
+      Path directory,
+      String heap) {
     final var arguments =
         new ArrayList<>(
             List.of(
@@ -43,6 +49,9 @@ final class Fleet implements AutoCloseable {
                 directory.resolve(run).toString()));
     if (role != Role.WORKER) {
       arguments.addAll(List.of("--instance", instance));
+      if (leaves) {
+        arguments.add("--leave");
+      }
     }
     return new RoleProcess(
         run + "-" + role.label() + "-" + instance,

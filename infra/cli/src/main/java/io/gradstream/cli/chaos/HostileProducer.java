@@ -29,6 +29,9 @@ import org.apache.kafka.common.TopicPartition;
  * took it would have a wrong sum. One thread.
  */
 public final class HostileProducer implements AutoCloseable {
+  /** A value far larger than any in a gradient, yet with a square that float32 can hold. */
+  static final float ABSURD = 1e9f;
+
   private static final String NAME = "hostile";
 
   private final Run run;
@@ -118,6 +121,7 @@ public final class HostileProducer implements AutoCloseable {
       case FUTURE_ROUND -> header.setRound(header.getRound() + 2);
       case NOT_A_NUMBER -> put(values, Float.NaN);
       case INFINITE -> put(values, Float.POSITIVE_INFINITY);
+      case ABSURD_NORM -> put(values, ABSURD);
     }
     return record(header, values);
   }
