@@ -35,7 +35,7 @@ final class ExportCommand implements Callable<Integer> {
     try (var found = options.open()) {
       final Weights weights = new WeightsReader(found.run()).newest();
       try {
-        Safetensors.write(file, found.run(), weights);
+        Safetensors.write(file, found.run().description(), weights);
       } catch (IOException e) {
         throw new UserError("--out: cannot write " + file + " (" + e + ")", e);
       }

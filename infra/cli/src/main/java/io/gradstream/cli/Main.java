@@ -29,6 +29,8 @@ import picocli.CommandLine.Spec;
       DeadLettersCommand.class,
       AuditCommand.class,
       ExportCommand.class,
+      ArchiveCommand.class,
+      RestoreCommand.class,
       ChaosCommand.class,
       BenchCommand.class,
       BrokerCommand.class,

@@ -40,6 +40,11 @@ final class RunOptions {
     }
   }
 
+  /** The run's name. */
+  String name() {
+    return name;
+  }
+
   /** The run's own directory on this machine. */
   RunDirectory directory() {
     return RunDirectory.of(name, dataDirectory);

@@ -127,7 +127,7 @@ final class Training {
       return;
     }
     if (weights.isPresent()) {
-      Safetensors.write(directory.model(), run, weights.get());
+      Safetensors.write(directory.model(), run.description(), weights.get());
     }
     display.print("");
     display.print(report.table());

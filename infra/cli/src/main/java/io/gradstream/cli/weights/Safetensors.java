@@ -6,7 +6,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.gradstream.proto.manifest.Tensor;
-import io.gradstream.proto.run.Run;
+import io.gradstream.proto.run.RunDescription;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -35,7 +35,7 @@ public final class Safetensors {
    *
    * @throws IOException if it cannot be written
    */
-  public static void write(Path file, Run run, Weights weights) throws IOException {
+  public static void write(Path file, RunDescription run, Weights weights) throws IOException {
     final Path target = file.toAbsolutePath();
     final Path part = target.resolveSibling(target.getFileName() + ".part");
     try {
@@ -58,7 +58,8 @@ public final class Safetensors {
     }
   }
 
-  private static ByteBuffer header(Run run, Weights weights) throws JsonProcessingException {
+  private static ByteBuffer header(RunDescription run, Weights weights)
+      throws JsonProcessingException {
     final var mapper = new ObjectMapper();
     final ObjectNode header = mapper.createObjectNode();
     header

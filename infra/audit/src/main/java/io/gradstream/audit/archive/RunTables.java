@@ -1,0 +1,286 @@
+package io.gradstream.audit.archive;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import io.gradstream.audit.log.LogRecord;
+import io.gradstream.audit.table.Column;
+import io.gradstream.audit.table.ParquetTable;
+import io.gradstream.proto.message.DeadLetter;
+import io.gradstream.proto.message.GradientShard;
+import io.gradstream.proto.message.Metric;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.tensor.Kernels;
+import io.gradstream.proto.tensor.ValueType;
+import io.gradstream.proto.topic.Topics;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The tables of an archive, filled while its records pass by: what people query.
+ *
+ * <ul>
+ *   <li>{@code contributions}: one row for each gradient record on the log, whatever became of it
+ *   <li>{@code rounds}: one row for each verdict
+ *   <li>{@code verdicts}: one row for each pair of tasks that was arbitrated
+ *   <li>{@code losses}: one row for each task of a round
+ *   <li>{@code validations}: one row for each task of a validated weights version
+ *   <li>{@code refused}: one row for each dead letter
+ * </ul>
+ *
+ * <p>A record that cannot be read has no row: the audit tells of it. One thread.
+ */
+final class RunTables implements AutoCloseable {
+  private static final Map<String, List<Column>> COLUMNS =
+      Map.of(
+          "contributions",
+          List.of(
+              Column.integer("round"),
+              Column.text("task"),
+              Column.integer("slot"),
+              Column.integer("shard"),
+              Column.text("worker"),
+              Column.integer("partition"),
+              Column.integer("offset"),
+              Column.time("time"),
+              Column.integer("micro_batch"),
+              Column.integer("samples"),
+              Column.number("loss"),
+              Column.number("norm"),
+              Column.integer("compute_us"),
+              Column.integer("bytes")),
+          "rounds",
+          List.of(
+              Column.integer("round"),
+              Column.time("time"),
+              Column.text("resolver"),
+              Column.flag("summed"),
+              Column.integer("joint_rounds"),
+              Column.number("smallest_cosine"),
+              Column.integer("arbitrated"),
+              Column.number("clip_factor"),
+              Column.number("update_norm"),
+              Column.text("fallback")),
+          "verdicts",
+          List.of(
+              Column.integer("round"),
+              Column.integer("place"),
+              Column.text("first"),
+              Column.text("second"),
+              Column.number("cosine"),
+              Column.text("zone"),
+              Column.text("winner"),
+              Column.number("first_score"),
+              Column.number("second_score"),
+              Column.flag("forced")),
+          "losses",
+          List.of(
+              Column.integer("round"),
+              Column.text("task"),
+              Column.number("loss"),
+              Column.number("norm"),
+              Column.number("weight"),
+              Column.number("slot_squared_mean"),
+              Column.number("mean_squared")),
+          "validations",
+          List.of(
+              Column.integer("version"),
+              Column.text("task"),
+              Column.number("loss"),
+              Column.integer("samples")),
+          "refused",
+          List.of(
+              Column.text("topic"),
+              Column.integer("partition"),
+              Column.integer("offset"),
+              Column.text("reason"),
+              Column.text("worker"),
+              Column.integer("round"),
+              Column.integer("slot"),
+              Column.integer("shard")));
+
+  private final Topics topics;
+  private final Kernels kernels = Kernels.best();
+  private final Map<String, ParquetTable> tables = new HashMap<>();
+  private long judged;
+
+  /** Begins the tables, one file each in a directory that is there. */
+  RunTables(RunDescription run, Path directory) throws IOException {
+    this.topics = run.topics();
+    for (final var table : COLUMNS.entrySet()) {
+      tables.put(
+          table.getKey(), ParquetTable.create(fileOf(directory, table.getKey()), table.getValue()));
+    }
+  }
+
+  /** The names of all tables. */
+  static List<String> names() {
+    return COLUMNS.keySet().stream().sorted().toList();
+  }
+
+  static Path fileOf(Path directory, String table) {
+    return directory.resolve(table + ".parquet");
+  }
+
+  long rows(String table) {
+    return tableOf(table).rows();
+  }
+
+  private ParquetTable tableOf(String name) {
+    final ParquetTable table = tables.get(name);
+    if (table == null) {
+      throw new IllegalArgumentException("no table " + name);
+    }
+    return table;
+  }
+
+  /** Takes in a record of any topic of the run. */
+  void add(LogRecord record) throws IOException {
+    final byte[] value = record.value();
+    if (value == null) {
+      return;
+    }
+    final String topic = record.source().topic();
+    final int task = topics.taskOfGradients(topic);
+    try {
+      if (task >= 0) {
+        contribution(task, record, ValuesRecord.read(value, GradientShard.parser()));
+      } else if (topic.equals(topics.verdicts()) && record.source().partition() == 0) {
+        verdict(record, Verdict.parseFrom(value));
+      } else if (topic.equals(topics.metrics())) {
+        metric(Metric.parseFrom(value));
+      } else if (topic.equals(topics.deadLetters())) {
+        refused(DeadLetter.parseFrom(value));
+      }
+    } catch (MalformedRecordException | InvalidProtocolBufferException e) {
+      // It lies in the archive as it is; a table has no row for what is no such record.
+    }
+  }
+
+  private void contribution(int task, LogRecord record, ValuesRecord<GradientShard> gradient)
+      throws MalformedRecordException, IOException {
+    final GradientShard header = gradient.header();
+    final ValueType type = ValuesRecord.typeOf(header.getType());
+    final long bytes = gradient.values().byteSize();
+    final double squared = kernels.squaredNorm(gradient.values(), type, bytes / type.bytes());
+    tableOf("contributions")
+        .add(
+            header.getRound(),
+            topics.nameOf(task),
+            header.getSlot(),
+            header.getShard(),
+            header.getWorker(),
+            record.source().partition(),
+            record.offset(),
+            record.timestamp(),
+            header.getMicroBatch(),
+            header.getSamples(),
+            header.getLoss(),
+            Math.sqrt(squared),
+            header.getComputeUs(),
+            bytes);
+  }
+
+  /** A verdict that was published once more has no rows of its own. */
+  private void verdict(LogRecord record, Verdict verdict) throws IOException {
+    if (verdict.getRound() < judged) {
+      return;
+    }
+    judged = verdict.getRound() + 1;
+    tableOf("rounds")
+        .add(
+            verdict.getRound(),
+            record.timestamp(),
+            verdict.getResolver(),
+            verdict.getSummed(),
+            verdict.getJointRounds(),
+            smallestCosine(verdict),
+            verdict.getArbitrationsCount(),
+            verdict.getClipFactor(),
+            verdict.hasUpdateNorm() ? verdict.getUpdateNorm() : null,
+            verdict.getFallback().isEmpty() ? null : verdict.getFallback());
+    int place = 0;
+    for (final Verdict.Arbitration pair : verdict.getArbitrationsList()) {
+      tableOf("verdicts")
+          .add(
+              verdict.getRound(),
+              place++,
+              topics.nameOf(pair.getFirst()),
+              topics.nameOf(pair.getSecond()),
+              pair.getCosine(),
+              pair.getZone(),
+              pair.getWinner() < 0 ? null : topics.nameOf(pair.getWinner()),
+              pair.getFirstScore(),
+              pair.getSecondScore(),
+              pair.getForced());
+    }
+    for (int task = 0; task < verdict.getLossesCount(); task++) {
+      tableOf("losses")
+          .add(
+              verdict.getRound(),
+              topics.nameOf(task),
+              verdict.getLosses(task),
+              numberAt(verdict.getNormsList(), task),
+              numberAt(verdict.getWeightsList(), task),
+              numberAt(verdict.getSlotSquaredMeanList(), task),
+              numberAt(verdict.getMeanSquaredList(), task));
+    }
+  }
+
+  private static @Nullable Double numberAt(List<Double> numbers, int task) {
+    return task < numbers.size() ? numbers.get(task) : null;
+  }
+
+  /** Of all pairs of tasks; nothing where a round had no task gradients, or one was zero. */
+  private static @Nullable Double smallestCosine(Verdict verdict) {
+    final int tasks = verdict.getNormsCount();
+    final var cosines = new ArrayList<Double>();
+    for (int i = 0; i < tasks; i++) {
+      for (int j = i + 1; j < tasks; j++) {
+        final double norms = verdict.getNorms(i) * verdict.getNorms(j);
+        if (norms > 0) {
+          cosines.add(verdict.getGram(i * tasks + j) / norms);
+        }
+      }
+    }
+    return cosines.stream().min(Double::compare).orElse(null);
+  }
+
+  private void metric(Metric metric) throws IOException {
+    final Metric.Validation validation = metric.getValidation();
+    for (final var loss : validation.getLossesMap().entrySet()) {
+      tableOf("validations")
+          .add(validation.getVersion(), loss.getKey(), loss.getValue(), validation.getSamples());
+    }
+  }
+
+  private void refused(DeadLetter letter) throws IOException {
+    tableOf("refused")
+        .add(
+            letter.getTopic(),
+            letter.getPartition(),
+            letter.getOffset(),
+            letter.getReason(),
+            letter.getWorker().isEmpty() ? null : letter.getWorker(),
+            known(letter.getRound()),
+            known(letter.getSlot()),
+            known(letter.getShard()));
+  }
+
+  private static @Nullable Long known(long number) {
+    return number < 0 ? null : number;
+  }
+
+  @Override
+  public void close() throws IOException {
+    for (final ParquetTable table : tables.values()) {
+      table.close();
+    }
+  }
+}

@@ -1,0 +1,182 @@
+package io.gradstream.audit.archive;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.gradstream.audit.log.LogCursor;
+import io.gradstream.audit.log.LogRecord;
+import io.gradstream.audit.log.RunLog;
+import io.gradstream.proto.UserError;
+import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.manifest.TensorShape;
+import io.gradstream.proto.record.Keys;
+import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.spec.RunSpec;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.apache.kafka.common.TopicPartition;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** An archive gives back what was on the log, and says which file of it is not as it was. */
+class ArchiveTest {
+  private static final TopicPartition UPDATES = new TopicPartition("old.updates", 0);
+  private static final String SPEC =
+      """
+      run: old
+      rounds: 3
+      tasks:
+        - {name: a, loss: quadratic}
+      model: {type: toy}
+      resolver: sum
+      optimizer: {type: sgd, learning-rate: 0.1}
+      """;
+
+  @TempDir private Path directory;
+  private Path archive;
+  private MemoryLog log;
+
+  @BeforeEach
+  void write() throws IOException {
+    final Manifest manifest =
+        Manifest.of(
+            List.of("a"), List.of(new TensorShape("w", new long[] {4}, TensorShape.SHARED)), 4, 1);
+    log = new MemoryLog(RunDescription.of(RunSpec.parse(SPEC, "test", List.of()), manifest));
+    log.add("old.updates", 0, 5, Keys.shard(0), new byte[] {1, 2, 3});
+    log.add("old.updates", 0, 6, Keys.shard(0), new byte[1000]);
+    log.add("old.updates", 0, 9, null, new byte[0]);
+    log.add("old.weights", 0, 0, Keys.shard(0), null);
+    archive = directory.resolve("archive");
+    ArchiveWriter.write(log, archive, bytes -> {});
+  }
+
+  @Test
+  void recordsComeBackAsTheyWere() {
+    try (RunLog opened = ArchiveRunLog.open(archive)) {
+      assertThat(opened.run().digest()).isEqualTo(log.run().digest());
+      for (final String topic : List.of("old.spec", "old.updates", "old.weights")) {
+        final var partition = new TopicPartition(topic, 0);
+        assertThat(opened.partitions(topic)).isEqualTo(1);
+        assertThat(opened.start(partition)).isEqualTo(log.start(partition));
+        assertThat(opened.end(partition)).isEqualTo(log.end(partition));
+        assertThat(read(opened, partition, 0))
+            .usingRecursiveComparison()
+            .isEqualTo(log.records(partition));
+      }
+      assertThat(read(opened, UPDATES, 6)).extracting(LogRecord::offset).containsExactly(6L, 9L);
+      assertThat(read(opened, UPDATES, 10)).isEmpty();
+      assertThat(opened.partitions("old.orders.a")).isZero();
+    }
+  }
+
+  @Test
+  void aFlippedBitIsFoundWithItsOffset() throws IOException {
+    final Path segment = segment();
+    final byte[] bytes = Files.readAllBytes(segment);
+    bytes[bytes.length - 100] ^= 4;
+    Files.write(segment, bytes);
+
+    assertThatThrownBy(this::readUpdates)
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining(segment.toString())
+        .hasMessageContaining("record at offset 6");
+  }
+
+  @Test
+  void aDamagedBeginningIsFound() throws IOException {
+    final Path segment = segment();
+    final byte[] bytes = Files.readAllBytes(segment);
+    bytes[10] ^= 1;
+    Files.write(segment, bytes);
+
+    assertThatThrownBy(this::readUpdates)
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining(segment.toString());
+  }
+
+  @Test
+  void aReplacedFileIsFoundByItsDigest() throws IOException {
+    final Path segment = segment();
+    final long size = Files.size(segment);
+    Files.delete(segment);
+    try (var writer = new SegmentWriter(segment, UPDATES, 5)) {
+      for (final LogRecord record : log.records(UPDATES)) {
+        final byte[] value = record.value();
+        if (value != null && value.length == 1000) {
+          value[0] = 1;
+        }
+        writer.add(record);
+      }
+    }
+    assertThat(segment).hasSize(size);
+
+    assertThatThrownBy(this::readUpdates)
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("SHA-256");
+  }
+
+  @Test
+  void aShortenedFileIsRefusedAtOnce() throws IOException {
+    try (var channel = FileChannel.open(segment(), StandardOpenOption.WRITE)) {
+      channel.truncate(500);
+    }
+
+    assertThatThrownBy(() -> ArchiveRunLog.open(archive))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("has 500 bytes");
+  }
+
+  @Test
+  void aMissingFileIsRefusedAtOnce() throws IOException {
+    Files.delete(segment());
+
+    assertThatThrownBy(() -> ArchiveRunLog.open(archive))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("is missing");
+  }
+
+  @Test
+  void aDirectoryWithoutInventoryIsNoArchive() throws IOException {
+    Files.delete(archive.resolve(Inventory.FILE));
+
+    assertThatThrownBy(() -> ArchiveRunLog.open(archive))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("is no archive");
+  }
+
+  @Test
+  void aDirectoryThatHoldsSomethingIsLeftAlone() {
+    assertThatThrownBy(() -> ArchiveWriter.write(log, archive, bytes -> {}))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("not empty");
+  }
+
+  private Path segment() throws IOException {
+    try (Stream<Path> files = Files.list(archive.resolve("records/old.updates/0"))) {
+      return files.findFirst().orElseThrow();
+    }
+  }
+
+  private void readUpdates() {
+    try (RunLog opened = ArchiveRunLog.open(archive)) {
+      read(opened, UPDATES, 0);
+    }
+  }
+
+  private static List<LogRecord> read(RunLog log, TopicPartition partition, long from) {
+    final var records = new ArrayList<LogRecord>();
+    try (LogCursor cursor = log.read(partition, from)) {
+      for (LogRecord next = cursor.next(); next != null; next = cursor.next()) {
+        records.add(next);
+      }
+    }
+    return records;
+  }
+}

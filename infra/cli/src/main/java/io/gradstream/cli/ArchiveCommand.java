@@ -1,0 +1,66 @@
+package io.gradstream.cli;
+
+import io.gradstream.audit.archive.ArchiveWriter;
+import io.gradstream.audit.log.KafkaRunLog;
+import io.gradstream.proto.UserError;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code gradstream archive}. */
+@Command(
+    name = "archive",
+    description = {
+      "Writes a run's topics into a directory: records that audit, restore, replay and fork read"
+          + " without Kafka,",
+      "and Parquet tables for queries."
+    },
+    mixinStandardHelpOptions = true,
+    footer = {
+      "",
+      "Such as: duckdb -c \"select worker, count(*) from 'DIR/tables/contributions.parquet' group by"
+          + " worker\""
+    })
+final class ArchiveCommand implements Callable<Integer> {
+  @Mixin private RunOptions options;
+
+  @Option(
+      names = "--out",
+      required = true,
+      paramLabel = "DIR",
+      description = "The archive's directory; empty, or not there yet.")
+  private Path directory;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() {
+    final var out = spec.commandLine().getOut();
+    final var display = new Display(out);
+    try (var found = options.open();
+        var log = new KafkaRunLog(found.run())) {
+      final ArchiveWriter.Written written =
+          ArchiveWriter.write(
+              log,
+              directory,
+              bytes -> display.progress("archived %,d MB".formatted(bytes / 1_000_000)));
+      display.print(
+          "%s: %,d records of run %s in %d segments, %.1f MB; %d tables"
+              .formatted(
+                  directory,
+                  written.records(),
+                  options.name(),
+                  written.segments(),
+                  written.bytes() / 1e6,
+                  written.tables()));
+    } catch (IOException e) {
+      throw new UserError("--out: cannot write " + directory + " (" + e + ")", e);
+    }
+    return 0;
+  }
+}

@@ -1,0 +1,56 @@
+package io.gradstream.cli;
+
+import io.gradstream.audit.archive.ArchiveRunLog;
+import io.gradstream.audit.log.KafkaRunLog;
+import io.gradstream.audit.log.RunLog;
+import io.gradstream.proto.UserError;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Which run's log a command reads, and where it lies: on a cluster or in an archive. */
+final class LogOptions {
+  @Mixin private RunOptions run;
+
+  @Option(
+      names = "--archive",
+      paramLabel = "DIR",
+      description = "An archive of the run, instead of a broker.")
+  private @Nullable Path archive;
+
+  /** A log that was found; closing it ends what was started to reach it. */
+  record Opened(RunLog log, RunOptions.@Nullable Found found) implements AutoCloseable {
+    @Override
+    public void close() {
+      log.close();
+      if (found != null) {
+        found.close();
+      }
+    }
+  }
+
+  /**
+   * Opens the log, if need be by starting the broker that {@code train} left.
+   *
+   * @throws UserError if there is no such run, or the archive is another's or damaged
+   */
+  Opened open() {
+    if (archive != null) {
+      final RunLog log = ArchiveRunLog.open(archive);
+      final String archived = log.run().spec().run();
+      if (!archived.equals(run.name())) {
+        throw new UserError(
+            "archive " + archive + " holds run " + archived + ", not " + run.name());
+      }
+      return new Opened(log, null);
+    }
+    final RunOptions.Found found = run.open();
+    try {
+      return new Opened(new KafkaRunLog(found.run()), found);
+    } catch (RuntimeException e) {
+      found.close();
+      throw e;
+    }
+  }
+}

@@ -1,0 +1,176 @@
+package io.gradstream.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.gradstream.cli.weights.Weights;
+import io.gradstream.embedded.EmbeddedKafka;
+import io.gradstream.producer.worker.WeightRecord;
+import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.run.Run;
+import io.gradstream.proto.tensor.Kernels;
+import io.gradstream.proto.topic.LogReader;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeMap;
+import org.apache.kafka.common.TopicPartition;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * What a run was at any of its versions can be had again, from its topics or an archive of them.
+ */
+class PastVersionsTest {
+  @TempDir static Path directory;
+
+  private static EmbeddedKafka kafka;
+  private static LiveRun run;
+  private static Path archive;
+
+  @BeforeAll
+  static void train() {
+    kafka = EmbeddedKafka.start(directory.resolve("kafka"), 0);
+    run = LiveRun.submit(kafka, directory, "past", "transport.partitions=2");
+    run.trainUndisturbed(2);
+    archive = directory.resolve("archive");
+    final CommandLineRun written = onKafka("archive", "--out", archive.toString());
+    assertThat(written.exitCode()).as(written.err()).isZero();
+  }
+
+  @AfterAll
+  static void stop() {
+    kafka.close();
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {0, 1, 7, 18, 24})
+  void aRestoredVersionHasTheBitsOfTheWeightsTopic(long version) throws IOException {
+    final String recorded = recorded(run.run(), version).sha256();
+
+    final Path fromKafka = directory.resolve("kafka-" + version + ".safetensors");
+    final Path fromArchive = directory.resolve("archive-" + version + ".safetensors");
+    final CommandLineRun overKafka =
+        onKafka("restore", "--version", "" + version, "--out", fromKafka.toString());
+    final CommandLineRun overArchive =
+        onArchive("restore", "--version", "" + version, "--out", fromArchive.toString());
+
+    for (final CommandLineRun restored : List.of(overKafka, overArchive)) {
+      assertThat(restored.exitCode()).as(restored.err()).isZero();
+      assertThat(restored.out()).contains(recorded).contains("same bits");
+    }
+    assertThat(fromArchive).hasSameBinaryContentAs(fromKafka);
+  }
+
+  @Test
+  void aVersionThatIsNotThereIsRefused() {
+    final CommandLineRun restored = onArchive("restore", "--version", "25", "--out", "x");
+
+    assertThat(restored.exitCode()).isEqualTo(2);
+    assertThat(restored.err()).contains("--version: must be 0 to 24, found 25");
+  }
+
+  @Test
+  void anArchiveOfAnotherRunIsRefused() {
+    final CommandLineRun restored =
+        CommandLineRun.of(
+            "restore",
+            "--run",
+            "other",
+            "--archive",
+            archive.toString(),
+            "--version",
+            "1",
+            "--out",
+            "x");
+
+    assertThat(restored.exitCode()).isEqualTo(2);
+    assertThat(restored.err()).contains("holds run past, not other");
+  }
+
+  @Test
+  void tablesTellWhoContributedWhatAndWhatCameOfIt() throws SQLException {
+    final long records =
+        24 * 3 * run.run().manifest().shards().stream().mapToLong(of -> of.shared() ? 2 : 1).sum();
+
+    assertThat(
+            ask(
+                "SELECT count(DISTINCT (round, task, slot, shard)) FROM '%s/contributions.parquet'"))
+        .isEqualTo(records);
+    assertThat(
+            ask(
+                "SELECT count(*) FROM '%1$s/rounds.parquet' r WHERE arbitrated ="
+                    + " (SELECT count(*) FROM '%1$s/verdicts.parquet' v WHERE v.round = r.round)"))
+        .isEqualTo(24);
+    // What a round says of a task is the mean over what its slots said.
+    assertThat(
+            ask(
+                "SELECT count(*) FROM '%1$s/losses.parquet' l JOIN (SELECT round, task, avg(loss) AS"
+                    + " mean FROM '%1$s/contributions.parquet' GROUP BY ALL) USING (round, task)"
+                    + " WHERE abs(l.loss - mean) < 1e-9"))
+        .isEqualTo(24 * 2);
+  }
+
+  private static long ask(String query) throws SQLException {
+    try (var duckdb = DriverManager.getConnection("jdbc:duckdb:");
+        var statement = duckdb.createStatement();
+        var result = statement.executeQuery(query.formatted(archive.resolve("tables")))) {
+      assertThat(result.next()).isTrue();
+      return result.getLong(1);
+    }
+  }
+
+  private static CommandLineRun onKafka(String command, String... options) {
+    return command(command, "--bootstrap", kafka.bootstrapServers(), options);
+  }
+
+  private static CommandLineRun onArchive(String command, String... options) {
+    return command(command, "--archive", archive.toString(), options);
+  }
+
+  private static CommandLineRun command(
+      String command, String where, String place, String... options) {
+    final var arguments = new ArrayList<>(List.of(command, "--run", "past", where, place));
+    arguments.addAll(List.of(options));
+    return CommandLineRun.of(arguments.toArray(String[]::new));
+  }
+
+  /** A version as the weights topic has it. */
+  private static Weights recorded(Run run, long version) {
+    final Manifest manifest = run.manifest();
+    final MemorySegment values =
+        Arena.ofAuto().allocate(manifest.size() * Float.BYTES, Float.BYTES);
+    final var shards = new TreeMap<Integer, WeightRecord>();
+    try (var log = new LogReader(run.connection(), "test")) {
+      for (int partition = 0; partition < manifest.partitions(); partition++) {
+        final var from = new TopicPartition(run.topics().weights(), partition);
+        log.read(
+            from,
+            0,
+            log.end(from),
+            record -> {
+              try {
+                final WeightRecord weights = WeightRecord.read(record.value(), manifest);
+                if (weights.version() == version) {
+                  shards.put(weights.shard().index(), weights);
+                }
+              } catch (MalformedRecordException e) {
+                throw new IllegalStateException(e);
+              }
+            });
+      }
+    }
+    assertThat(shards).hasSameSizeAs(manifest.shards());
+    shards.values().forEach(shard -> shard.copyTo(values, Kernels.best()));
+    return new Weights(version, values);
+  }
+}
