@@ -32,6 +32,13 @@ import org.slf4j.LoggerFactory;
  */
 final class Worker implements Runnable {
   private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
+
+  /**
+   * For the last acknowledgements. Those that a broker does not take by then are given up: the
+   * orders go to another worker, whose gradients are ignored.
+   */
+  private static final Duration CLOSE_LIMIT = Duration.ofSeconds(3);
+
   private static final Duration POLL = Duration.ofMillis(500);
 
   private final Run run;
@@ -74,8 +81,7 @@ final class Worker implements Runnable {
   /** Works until closed; a failure that does not pass ends it with an exception. */
   @Override
   public void run() {
-    try (orders;
-        TaskModel model = models.get()) {
+    try (TaskModel model = models.get()) {
       orders.subscribe(topics);
       LOG.info("worker {} serves {}", name, topics);
       while (!closed) {
@@ -90,6 +96,8 @@ final class Worker implements Runnable {
       LOG.debug("worker {} closed while polling", name);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    } finally {
+      orders.close(CLOSE_LIMIT);
     }
   }
 
