@@ -3,6 +3,7 @@ package io.gradstream.arbitrator.round;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Parser;
 import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.evidence.Signers;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.GradientShard;
@@ -12,7 +13,9 @@ import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.tensor.Kernels;
 import io.gradstream.proto.tensor.ValueType;
+import io.gradstream.proto.topic.Topics;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
 /**
  * One slot's gradient of one shard, read in place and found fit to be added.
@@ -36,10 +39,22 @@ public record SlotGradient(
     double squaredNorm,
     ByteString digest) {
 
-  /** What a run's gradient records must agree with. */
-  public record Rules(Manifest manifest, int slots, long rounds, Kernels kernels) {
+  /**
+   * What a run's gradient records must agree with.
+   *
+   * @param run digest of the run's record
+   * @param signers the workers that must sign, if any must
+   */
+  public record Rules(
+      Manifest manifest, int slots, long rounds, Kernels kernels, ByteString run, Signers signers) {
     public static Rules of(RunDescription run, Kernels kernels) {
-      return new Rules(run.manifest(), run.slots(), run.spec().rounds(), kernels);
+      return new Rules(
+          run.manifest(),
+          run.slots(),
+          run.spec().rounds(),
+          kernels,
+          run.digest(),
+          Signers.of(run.spec()));
     }
   }
 
@@ -114,6 +129,9 @@ public record SlotGradient(
         "a digest of %d bytes, expected %d",
         header.getDigest().size(),
         Digests.BYTES);
+    if (!rules.signers().none()) {
+      checkSignature(read, task, rules);
+    }
     final var report =
         ShardStatistics.Slot.newBuilder()
             .setTask(task)
@@ -133,6 +151,17 @@ public record SlotGradient(
         type,
         squared,
         header.getDigest());
+  }
+
+  /** Where workers sign, the digest is held against the bytes at once. */
+  private static void checkSignature(ValuesRecord<GradientShard> read, int task, Rules rules)
+      throws MalformedRecordException {
+    final GradientShard header = read.header();
+    final List<String> tasks = rules.manifest().tasks();
+    final String name = task < tasks.size() ? tasks.get(task) : Topics.ALL;
+    final ByteString digest = Digests.of(rules.run(), name, header, read.values());
+    require(digest.equals(header.getDigest()), "its bytes have another digest than it claims");
+    rules.signers().check(header.getWorker(), name, digest, header.getSignature());
   }
 
   /** What the sums say of it once it is in them. */

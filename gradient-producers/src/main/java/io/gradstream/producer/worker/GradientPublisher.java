@@ -2,6 +2,7 @@ package io.gradstream.producer.worker;
 
 import com.google.protobuf.ByteString;
 import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.evidence.Signer;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.GradientShard;
 import io.gradstream.proto.message.Order;
@@ -18,6 +19,7 @@ import java.util.concurrent.Future;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Publishes a slot's gradient shard by shard and waits until the brokers have all of it.
@@ -30,12 +32,15 @@ final class GradientPublisher {
   private final Kernels kernels;
   private final Producer<byte[], byte[]> producer;
   private final ByteString runDigest;
+  private final @Nullable Signer signer;
 
-  GradientPublisher(Run run, Kernels kernels, Producer<byte[], byte[]> producer) {
+  GradientPublisher(
+      Run run, Kernels kernels, Producer<byte[], byte[]> producer, @Nullable Signer signer) {
     this.run = run;
     this.kernels = kernels;
     this.producer = producer;
     this.runDigest = run.description().digest();
+    this.signer = signer;
   }
 
   /**
@@ -87,6 +92,7 @@ final class GradientPublisher {
             .setComputeUs(result.computeMicros())
             .addAllTaskLosses(result.taskLosses())
             .setDigest(Digests.UNKNOWN)
+            .setSignature(signer == null ? ByteString.EMPTY : Signer.UNKNOWN)
             .build();
     final int bytes = shard.length() * type.bytes();
     final byte[] record = ValuesRecord.allocate(header, bytes);
@@ -97,9 +103,14 @@ final class GradientPublisher {
         gradient.asSlice(shard.offset() * Float.BYTES, (long) shard.length() * Float.BYTES),
         ValueType.FLOAT32,
         shard.length());
-    final String task = run.topics().nameOf(order.getTask());
+    final ByteString digest =
+        Digests.of(runDigest, run.topics().nameOf(order.getTask()), header, values);
     ValuesRecord.replaceHeader(
-        record, header.toBuilder().setDigest(Digests.of(runDigest, task, header, values)).build());
+        record, header.toBuilder().setDigest(digest).setSignature(sign(digest)).build());
     return record;
+  }
+
+  private ByteString sign(ByteString digest) {
+    return signer == null ? ByteString.EMPTY : signer.sign(digest);
   }
 }

@@ -3,7 +3,6 @@ package io.gradstream.producer.worker;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.tensor.Kernels;
-import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -45,16 +44,22 @@ public final class WorkerFleet implements AutoCloseable {
    */
   public static WorkerFleet start(
       Run run, int count, Set<String> tasks, Supplier<TaskModel> models) {
+    return start(run, count, tasks, models, Identity.ofProcess());
+  }
+
+  /** The same under a name of one's own, with a key where the run asks for one. */
+  public static WorkerFleet start(
+      Run run, int count, Set<String> tasks, Supplier<TaskModel> models, Identity identity) {
     final var fleet = new WorkerFleet(run);
     final List<String> topics =
         IntStream.range(0, run.orderedTasks())
             .filter(task -> isPseudo(run, task) || tasks.contains(run.topics().nameOf(task)))
             .mapToObj(run.topics()::orders)
             .toList();
-    final var publisher = new GradientPublisher(run, Kernels.best(), fleet.producer);
-    final String process = ManagementFactory.getRuntimeMXBean().getName();
+    final var publisher =
+        new GradientPublisher(run, Kernels.best(), fleet.producer, identity.signer());
     for (int index = 0; index < count; index++) {
-      final String name = process + "/" + index;
+      final String name = identity.name() + "/" + index;
       fleet.start(new Worker(run, name, topics, fleet.weights, publisher, models), name);
     }
     return fleet;

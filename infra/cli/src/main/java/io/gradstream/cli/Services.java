@@ -3,6 +3,7 @@ package io.gradstream.cli;
 import io.gradstream.arbitrator.topology.Arbitrator;
 import io.gradstream.producer.evaluator.Evaluator;
 import io.gradstream.producer.model.TaskModel;
+import io.gradstream.producer.worker.Identity;
 import io.gradstream.producer.worker.WorkerFleet;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.run.StreamsService;
@@ -48,8 +49,8 @@ final class Services implements AutoCloseable {
     add(Arbitrator.start(run, instance, state), leaves);
   }
 
-  void startWorkers(int count, Set<String> tasks, Supplier<TaskModel> models) {
-    final WorkerFleet fleet = WorkerFleet.start(run, count, tasks, models);
+  void startWorkers(int count, Set<String> tasks, Supplier<TaskModel> models, Identity identity) {
+    final WorkerFleet fleet = WorkerFleet.start(run, count, tasks, models, identity);
     add(fleet::failure, fleet::close);
   }
 

@@ -4,6 +4,7 @@ import io.gradstream.cli.progress.Report;
 import io.gradstream.cli.submission.CheckedSpec;
 import io.gradstream.cli.submission.Submission;
 import io.gradstream.embedded.EmbeddedKafka;
+import io.gradstream.producer.worker.Identity;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.topic.Connection;
 import java.io.IOException;
@@ -29,6 +30,8 @@ final class TrainCommand implements Callable<Integer> {
   private static final int INTERRUPTED = 130;
 
   @Mixin private SpecOptions options;
+
+  @Mixin private KeyOptions key;
 
   @Option(
       names = "--workers",
@@ -86,7 +89,7 @@ final class TrainCommand implements Callable<Integer> {
     }
   }
 
-  private static Report train(
+  private Report train(
       String address,
       CheckedSpec checked,
       int threads,
@@ -94,7 +97,9 @@ final class TrainCommand implements Callable<Integer> {
       Display display,
       StopSignal stop)
       throws IOException {
+    final Identity identity = key.identity(checked.spec());
     final var outcome = Submission.submit(checked, Connection.to(address));
-    return new Training(outcome.run(), directory, display, stop).run(threads, checked.models());
+    return new Training(outcome.run(), directory, identity, display, stop)
+        .run(threads, checked.models());
   }
 }

@@ -9,6 +9,7 @@ import io.gradstream.cli.weights.Safetensors;
 import io.gradstream.cli.weights.Weights;
 import io.gradstream.cli.weights.WeightsReader;
 import io.gradstream.producer.model.TaskModel;
+import io.gradstream.producer.worker.Identity;
 import io.gradstream.proto.run.Run;
 import java.io.IOException;
 import java.time.Duration;
@@ -28,12 +29,17 @@ final class Training {
 
   private final Run run;
   private final RunDirectory directory;
+  private final Identity identity;
   private final Display display;
   private final StopSignal stop;
 
-  Training(Run run, RunDirectory directory, Display display, StopSignal stop) {
+  /**
+   * @param identity who the workers are
+   */
+  Training(Run run, RunDirectory directory, Identity identity, Display display, StopSignal stop) {
     this.run = run;
     this.directory = directory;
+    this.identity = identity;
     this.display = display;
     this.stop = stop;
   }
@@ -94,7 +100,7 @@ final class Training {
     try (var services = new Services(run)) {
       services.startServer(INSTANCE, directory.state("server"), true);
       services.startArbitrator(INSTANCE, directory.state("arbitrator"), true);
-      services.startWorkers(workers, Set.copyOf(run.manifest().tasks()), models);
+      services.startWorkers(workers, Set.copyOf(run.manifest().tasks()), models, identity);
       if (run.spec().evaluation().every() > 0) {
         services.startEvaluator(models);
       }

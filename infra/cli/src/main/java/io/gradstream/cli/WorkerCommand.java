@@ -7,6 +7,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code gradstream worker}. */
@@ -28,6 +29,8 @@ final class WorkerCommand extends RoleCommand {
       description = "The tasks to serve, separated by commas; default: all.")
   private List<String> tasks = List.of();
 
+  @Mixin private KeyOptions key;
+
   @Override
   void start(Run run, RunDirectory directory, Services services) {
     if (threads < 1 || threads > 1024) {
@@ -41,6 +44,6 @@ final class WorkerCommand extends RoleCommand {
             "--tasks: run " + run.spec().run() + " has no task " + task + "; it has " + known);
       }
     }
-    services.startWorkers(threads, served, Models.prepare(run.spec()));
+    services.startWorkers(threads, served, Models.prepare(run.spec()), key.identity(run.spec()));
   }
 }

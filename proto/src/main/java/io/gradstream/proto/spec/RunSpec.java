@@ -8,7 +8,9 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Set;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +29,7 @@ import org.jspecify.annotations.Nullable;
  * @param clipNorm largest global norm of what the optimizer gets; null for no clipping
  * @param maxNormRatio how many times its task's running norm a slot's gradient may have before it
  *     is refused; null for no limit
+ * @param keys the workers that sign their gradients; empty where nobody has to
  */
 public record RunSpec(
     @Param("name of the run; prefix of its topics") String run,
@@ -67,7 +70,11 @@ public record RunSpec(
     @Param(value = "validation on held-out data", defaultValue = "{}") Evaluation evaluation,
     @Param(value = "where gradients are computed", defaultValue = "{}") Compute compute,
     @Param(value = "how the run uses Kafka", defaultValue = "{}") Transport transport,
-    @Param(value = "how long a worker may take", defaultValue = "{}") Orders orders) {
+    @Param(value = "how long a worker may take", defaultValue = "{}") Orders orders,
+    @Param(
+            value = "the workers whose signed gradients are taken; none: anybody's",
+            defaultValue = "[]")
+        List<WorkerKey> keys) {
   private static final Pattern RUN = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?");
 
   public RunSpec {
@@ -82,7 +89,7 @@ public record RunSpec(
     if (tasks.isEmpty()) {
       throw new SpecError("tasks", "empty; a run needs at least one task");
     }
-    final var first = new HashMap<String, Integer>();
+    final var first = new LinkedHashMap<String, Integer>();
     for (int i = 0; i < tasks.size(); i++) {
       final var earlier = first.putIfAbsent(tasks.get(i).name(), i);
       if (earlier != null) {
@@ -94,6 +101,8 @@ public record RunSpec(
     if (tasks.stream().allMatch(task -> task.weight() == 0)) {
       throw new SpecError("tasks.0.weight", "no task has a weight above 0, so nothing would train");
     }
+    keys = List.copyOf(keys);
+    checkKeys(keys, first.keySet());
     if (accumulation.mode() == Accumulation.Mode.STOCHASTIC
         && accumulation.microBatches() % tasks.size() != 0) {
       throw new SpecError(
@@ -103,6 +112,24 @@ public record RunSpec(
               + tasks.size()
               + " tasks; stochastic accumulation needs a multiple of "
               + tasks.size());
+    }
+  }
+
+  private static void checkKeys(List<WorkerKey> keys, Set<String> tasks) {
+    final var first = new HashMap<String, Integer>();
+    for (int i = 0; i < keys.size(); i++) {
+      final Integer earlier = first.putIfAbsent(keys.get(i).worker(), i);
+      if (earlier != null) {
+        throw new SpecError(
+            "keys." + i + ".worker",
+            "\"" + keys.get(i).worker() + "\" is already the worker of keys." + earlier);
+      }
+      for (final String task : keys.get(i).tasks()) {
+        if (!tasks.contains(task) && !task.equals("all")) {
+          throw new SpecError(
+              "keys." + i + ".tasks", "\"" + task + "\" is no task; there are " + tasks);
+        }
+      }
     }
   }
 

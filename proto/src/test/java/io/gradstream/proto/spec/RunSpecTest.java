@@ -78,6 +78,7 @@ class RunSpecTest {
             processing: at-least-once, held-max-bytes: 268435456, \
             replication: 1, standby-replicas: 0}
             orders: {timeout-ms: 30000}
+            keys: []
             """);
   }
 

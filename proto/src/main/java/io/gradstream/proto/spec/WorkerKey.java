@@ -1,0 +1,49 @@
+package io.gradstream.proto.spec;
+
+import java.security.GeneralSecurityException;
+import java.security.KeyFactory;
+import java.security.PublicKey;
+import java.security.spec.X509EncodedKeySpec;
+import java.util.Base64;
+import java.util.List;
+import java.util.regex.Pattern;
+
+/**
+ * A worker that a run knows by its key.
+ *
+ * @param worker its name in the log
+ * @param publicKey Ed25519, X.509 in base64, as {@code gradstream keys} prints it
+ * @param tasks the tasks it may compute; empty for all
+ */
+public record WorkerKey(
+    @Param("name of the worker, unique in the run") String worker,
+    @Param("its Ed25519 public key in base64, as gradstream keys prints it") String publicKey,
+    @Param(value = "the tasks it may compute; none: all", defaultValue = "[]") List<String> tasks) {
+  private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]*");
+
+  public WorkerKey {
+    tasks = List.copyOf(tasks);
+    if (!NAME.matcher(worker).matches() || worker.length() > 60) {
+      throw new SpecError(
+          "worker",
+          "\"" + worker + "\" is not allowed; use at most 60 letters, digits, dots and hyphens");
+    }
+    decode(publicKey);
+  }
+
+  /** The key itself. */
+  public PublicKey key() {
+    return decode(publicKey);
+  }
+
+  private static PublicKey decode(String text) {
+    try {
+      return KeyFactory.getInstance("Ed25519")
+          .generatePublic(new X509EncodedKeySpec(Base64.getDecoder().decode(text)));
+    } catch (IllegalArgumentException | GeneralSecurityException e) {
+      throw new SpecError(
+          "public-key",
+          "\"" + text + "\" is no Ed25519 public key; make a pair with: gradstream keys");
+    }
+  }
+}
