@@ -2,8 +2,11 @@ package io.gradstream.cli;
 
 import io.gradstream.audit.check.Audit;
 import io.gradstream.audit.check.AuditReport;
-import io.gradstream.audit.log.KafkaRunLog;
-import io.gradstream.audit.log.RunLog;
+import io.gradstream.audit.check.Recomputation;
+import io.gradstream.audit.log.MeasuredRunLog;
+import io.gradstream.cli.evidence.AuditText;
+import io.gradstream.producer.model.Models;
+import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.UserError;
 import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
@@ -19,18 +22,45 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "audit",
     description = "Computes a run once more from its log and compares everything, bit by bit.",
-    footer = {"", "Ends with 0 if the log is clean, with 1 if something is wrong."},
+    footer = {"", "Ends with 0 if the log is clean, with 1 if there is a finding."},
     mixinStandardHelpOptions = true)
 final class AuditCommand implements Callable<Integer> {
-  private static final Pattern ROUNDS = Pattern.compile("(\\d{1,18})\\.\\.(\\d{1,18})");
+  private static final int FINDING = 1;
 
-  @Mixin private RunOptions options;
+  /** The rounds to compare, both included. */
+  record Rounds(long first, long last) {
+    private static final Pattern RANGE = Pattern.compile("(\\d{1,18})\\.\\.(\\d{1,18})");
+
+    static Rounds parse(@Nullable String text) {
+      if (text == null) {
+        return new Rounds(0, Long.MAX_VALUE - 1);
+      }
+      final Matcher matcher = RANGE.matcher(text);
+      if (!matcher.matches()) {
+        throw new UserError("--rounds: \"" + text + "\" is no range of rounds; such as 0..99");
+      }
+      final var rounds =
+          new Rounds(Long.parseLong(matcher.group(1)), Long.parseLong(matcher.group(2)));
+      if (rounds.first > rounds.last) {
+        throw new UserError("--rounds: \"" + text + "\" ends before it begins");
+      }
+      return rounds;
+    }
+  }
+
+  @Mixin private LogOptions options;
 
   @Option(
       names = "--rounds",
       paramLabel = "A..B",
       description = "Compare these rounds only; those before are computed all the same.")
   private @Nullable String rounds;
+
+  @Option(
+      names = "--recompute",
+      paramLabel = "SHARE",
+      description = "Compute this share of the gradients as well, 0 to 1, from weights and data.")
+  private double share;
 
   @Option(names = "--json", description = "Print the result as one JSON object.")
   private boolean json;
@@ -39,29 +69,35 @@ final class AuditCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    final long[] range = range(rounds);
-    try (var found = options.open();
-        RunLog log = new KafkaRunLog(found.run());
-        Audit audit = new Audit(log, range[0], range[1])) {
-      final long start = System.nanoTime();
-      final AuditReport report = audit.run(round -> {});
+    final Rounds range = Rounds.parse(rounds);
+    if (!(share >= 0 && share <= 1)) {
+      throw new UserError("--recompute: " + share + " is no share; 0 to 1");
+    }
+    try (var open = options.open()) {
+      final var log = new MeasuredRunLog(open.log());
+      final AuditText text = share == 0 ? audit(log, range, null) : recompute(log, range);
       final var out = spec.commandLine().getOut();
-      out.println(report);
-      out.println((System.nanoTime() - start) / 1e9);
+      out.println(json ? text.json() : text.table());
       out.flush();
-      return report.clean() ? 0 : 1;
+      return text.report().clean() ? 0 : FINDING;
     }
   }
 
-  /** First and last round. */
-  static long[] range(@Nullable String rounds) {
-    if (rounds == null) {
-      return new long[] {0, Long.MAX_VALUE};
+  private AuditText recompute(MeasuredRunLog log, Rounds range) {
+    try (TaskModel model = Models.create(log.run().spec())) {
+      return audit(log, range, new Recomputation(log.run(), share, model));
     }
-    final Matcher matcher = ROUNDS.matcher(rounds);
-    if (!matcher.matches() || Long.parseLong(matcher.group(1)) > Long.parseLong(matcher.group(2))) {
-      throw new UserError("--rounds: \"" + rounds + "\" is no range of rounds; such as 0..99");
+  }
+
+  private AuditText audit(MeasuredRunLog log, Rounds range, @Nullable Recomputation recomputation) {
+    final var display = new Display(spec.commandLine().getErr());
+    final long start = System.nanoTime();
+    try (var audit = new Audit(log, range.first(), range.last(), recomputation)) {
+      final long planned = Math.min(log.run().spec().rounds(), range.last() + 1);
+      final AuditReport report =
+          audit.run(done -> display.progress("audited round " + done + "/" + planned));
+      display.clear();
+      return new AuditText(log.run(), report, log.bytes(), (System.nanoTime() - start) / 1e9);
     }
-    return new long[] {Long.parseLong(matcher.group(1)), Long.parseLong(matcher.group(2))};
   }
 }

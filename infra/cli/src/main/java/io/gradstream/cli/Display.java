@@ -44,6 +44,15 @@ final class Display {
     dirty = false;
   }
 
+  /** Takes the line that is written over away. */
+  void clear() {
+    if (dirty) {
+      out.print(LINE_START);
+      out.flush();
+      dirty = false;
+    }
+  }
+
   private static int columns() {
     try {
       return Integer.parseInt(System.getenv().getOrDefault("COLUMNS", ""));

@@ -52,6 +52,7 @@ public final class Audit implements AutoCloseable {
   private final Recalculation recalculation;
   private final ShardComparison comparison;
   private final Contributions contributions;
+  private final @Nullable Recomputation recomputation;
   private long found;
   private long compared;
   private long weightsCompared;
@@ -61,8 +62,9 @@ public final class Audit implements AutoCloseable {
   /**
    * @param first the first round to compare
    * @param last the last one, if the log has it
+   * @param recomputation computes a share of the gradients as well; null for none
    */
-  public Audit(RunLog log, long first, long last) {
+  public Audit(RunLog log, long first, long last, @Nullable Recomputation recomputation) {
     this.run = log.run();
     this.first = first;
     this.last = last;
@@ -70,6 +72,7 @@ public final class Audit implements AutoCloseable {
     this.rounds = new LoggedRounds(log, refused, this::add);
     this.recalculation = new Recalculation(run);
     this.comparison = new ShardComparison(run);
+    this.recomputation = recomputation;
     this.contributions = new Contributions(run.manifest());
     for (int partition = 0; partition < run.manifest().partitions(); partition++) {
       updates.add(LoggedShards.updates(log, partition, this::add));
@@ -110,7 +113,8 @@ public final class Audit implements AutoCloseable {
         weightsCompared,
         weightsGone,
         head,
-        recalculation.sha256());
+        recalculation.sha256(),
+        recomputation == null ? new TreeMap<>() : recomputation.tallies());
   }
 
   /** Takes the weights to start from; false if they are not there or cannot be. */
@@ -120,11 +124,8 @@ public final class Audit implements AutoCloseable {
       final SortedMap<Integer, LogRecord> initial = partition.next(LoggedShards.INITIAL);
       requireAll(partition, initial, LoggedShards.INITIAL, Finding.Kind.UPDATE);
       for (final Map.Entry<Integer, LogRecord> entry : initial.entrySet()) {
-        final byte[] record = entry.getValue().value();
-        if (record != null) {
-          comparison.initial(entry.getValue()).ifPresent(this::add);
-          recalculation.initialize(record);
-        }
+        comparison.initial(entry.getValue()).ifPresent(this::add);
+        recalculation.initialize(entry.getValue().bytes());
       }
     }
     if (found > before) {
@@ -149,15 +150,21 @@ public final class Audit implements AutoCloseable {
             (gradient, record) -> {
               contributions.add(gradient);
               recalculation.add(gradient, record);
+              if (recomputation != null && logged.round() >= first) {
+                recomputation.add(gradient, record);
+              }
             });
     if (!whole || !recalculation.complete()) {
       reportIncomplete(logged, before);
       return false;
     }
-    compareStatistics(logged);
+    final boolean stated = compareStatistics(logged);
     final Verdict verdict = decide(logged);
-    if (verdict == null || found > before) {
+    if (!stated || verdict == null || !logged.verdict().equals(verdict)) {
       return false;
+    }
+    if (recomputation != null) {
+      recomputation.check(logged.round(), recalculation).forEach(this::add);
     }
     final SortedMap<Integer, byte[]> update = recalculation.close(verdict);
     recalculation.apply(update);
@@ -182,7 +189,8 @@ public final class Audit implements AutoCloseable {
     }
   }
 
-  private void compareStatistics(LoggedRound logged) {
+  private boolean compareStatistics(LoggedRound logged) {
+    final long before = found;
     final SortedMap<Integer, LoggedRound.Said> recorded = logged.products();
     final Map<Integer, List<ShardStatistics.Slot>> slots = new TreeMap<>();
     for (final ShardStatistics own : recalculation.statistics()) {
@@ -221,6 +229,7 @@ public final class Audit implements AutoCloseable {
                     "what the slots said of themselves"));
       }
     }
+    return found == before;
   }
 
   /** Decides on what was recorded, and compares; null if there is no verdict. */
@@ -274,12 +283,13 @@ public final class Audit implements AutoCloseable {
 
   /** Only of the newest round of a run that is not over may something be on its way. */
   private void requireAll(
-      LoggedShards partition, SortedMap<Integer, LogRecord> found, long number, Finding.Kind kind) {
-    if (partition.ended() && number < run.spec().rounds() - 1 && rounds.ended()) {
+      LoggedShards partition, SortedMap<Integer, LogRecord> there, long number, Finding.Kind kind) {
+    if (there.size() == partition.shards().size()
+        || (partition.ended() && number < run.spec().rounds() - 1 && rounds.ended())) {
       return;
     }
     for (final Shard shard : partition.shards()) {
-      if (!found.containsKey(shard.index())) {
+      if (!there.containsKey(shard.index())) {
         add(
             Finding.of(
                 Finding.Kind.MISSING,

@@ -20,6 +20,7 @@ import java.util.SortedMap;
  * @param weightsGone versions of shards that were compacted away
  * @param head digest of the last verdict that was compared; empty if there was none
  * @param weights SHA-256 of the weights after the last round
+ * @param recomputed per worker, what came of its gradients that were computed once more
  */
 public record AuditReport(
     long first,
@@ -32,7 +33,8 @@ public record AuditReport(
     long weightsCompared,
     long weightsGone,
     ByteString head,
-    String weights) {
+    String weights,
+    SortedMap<String, Recomputation.Tally> recomputed) {
   /** So many findings are kept; one mistake at the beginning may have many consequences. */
   public static final int MAX_FINDINGS = 100;
 

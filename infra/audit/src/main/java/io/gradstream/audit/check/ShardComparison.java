@@ -51,7 +51,7 @@ final class ShardComparison {
   Optional<Finding> initial(LogRecord recorded) {
     try {
       final ValuesRecord<UpdateShard> read =
-          ValuesRecord.read(bytesOf(recorded), UpdateShard.parser());
+          ValuesRecord.read(recorded.bytes(), UpdateShard.parser());
       final UpdateShard expected =
           read.header().toBuilder()
               .setVerdict(runDigest)
@@ -71,7 +71,7 @@ final class ShardComparison {
 
   private <H extends Message> Optional<Finding> compare(
       Finding.Kind kind, long round, LogRecord recorded, byte[] own, Parser<H> parser) {
-    final byte[] bytes = bytesOf(recorded);
+    final byte[] bytes = recorded.bytes();
     try {
       final ValuesRecord<H> expected = ValuesRecord.read(own, parser);
       final int shard =
@@ -141,10 +141,5 @@ final class ShardComparison {
   private static Finding malformed(
       Finding.Kind kind, long round, LogRecord recorded, MalformedRecordException e) {
     return Finding.of(kind, round, recorded, "unreadable: " + e.getMessage());
-  }
-
-  private static byte[] bytesOf(LogRecord record) {
-    final byte[] value = record.value();
-    return value == null ? new byte[0] : value;
   }
 }

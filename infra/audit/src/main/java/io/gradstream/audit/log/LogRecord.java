@@ -18,4 +18,11 @@ public record LogRecord(
     long offset,
     long timestamp,
     byte @Nullable [] key,
-    byte @Nullable [] value) {}
+    byte @Nullable [] value) {
+  private static final byte[] NOTHING = {};
+
+  /** The value; empty where there is none. */
+  public byte[] bytes() {
+    return value == null ? NOTHING : value;
+  }
+}

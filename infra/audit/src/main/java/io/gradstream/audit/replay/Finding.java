@@ -36,7 +36,9 @@ public record Finding(
     STATISTICS,
     VERDICT,
     UPDATE,
-    WEIGHTS
+    WEIGHTS,
+    /** A gradient is not what its data and weights give. */
+    RECOMPUTED
   }
 
   /** A finding without two values to compare. */

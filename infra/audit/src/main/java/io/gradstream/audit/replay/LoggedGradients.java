@@ -13,6 +13,7 @@ import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.RunDescription;
+import io.gradstream.server.dispatch.RoundOrders;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.HexFormat;
@@ -42,6 +43,7 @@ final class LoggedGradients implements AutoCloseable {
   private final ByteString runDigest;
   private final SlotGradient.Rules rules;
   private final Admission admission;
+  private final RoundOrders orders;
   private final RefusedRecords refused;
   private final Findings findings;
   private final Lookahead records;
@@ -62,6 +64,7 @@ final class LoggedGradients implements AutoCloseable {
     this.runDigest = run.digest();
     this.rules = rules;
     this.admission = new Admission(run.spec().maxNormRatio());
+    this.orders = new RoundOrders(run.spec());
     this.refused = refused;
     this.findings = findings;
     this.records =
@@ -126,7 +129,7 @@ final class LoggedGradients implements AutoCloseable {
 
   /** A counted record must be the one that was counted, whole and fit; null if it is not. */
   private @Nullable SlotGradient check(LogRecord record, Claim claim, @Nullable Verdict before) {
-    final byte[] bytes = record.value() == null ? new byte[0] : record.value();
+    final byte[] bytes = record.bytes();
     try {
       final ValuesRecord<GradientShard> read = ValuesRecord.read(bytes, GradientShard.parser());
       final GradientShard header = read.header();
@@ -165,6 +168,18 @@ final class LoggedGradients implements AutoCloseable {
           || !header.getWorker().equals(claim.contribution().getWorker())) {
         throw new MalformedRecordException("its key or worker are not those that were counted");
       }
+      final long ordered = orders.of(round, task, header.getSlot(), 0).getMicroBatch();
+      if (header.getMicroBatch() != ordered) {
+        findings.add(
+            new Finding(
+                Finding.Kind.GRADIENT,
+                round,
+                record.source(),
+                record.offset(),
+                "the data of " + text(claim) + ", micro-batch",
+                Long.toString(header.getMicroBatch()),
+                Long.toString(ordered)));
+      }
       return gradient;
     } catch (MalformedRecordException e) {
       findings.add(
@@ -184,7 +199,7 @@ final class LoggedGradients implements AutoCloseable {
    * @param contested claims that such records came before
    */
   private void passOver(LogRecord record, @Nullable Verdict before, Set<Claim> contested) {
-    final byte[] bytes = record.value() == null ? new byte[0] : record.value();
+    final byte[] bytes = record.bytes();
     try {
       final GradientShard header = ValuesRecord.read(bytes, GradientShard.parser()).header();
       if (header.getRound() != round) {

@@ -169,9 +169,8 @@ public final class LoggedShards implements AutoCloseable {
 
   /** What a record says; null for one that the server refused as well. */
   private @Nullable Said read(LogRecord record) {
-    final byte[] value = record.value();
     try {
-      final Said said = reader.read(value == null ? new byte[0] : value);
+      final Said said = reader.read(record.bytes());
       final boolean fits =
           said.manifest() == log.run().manifest().hash()
               && shards.stream().anyMatch(shard -> shard.index() == said.shard());

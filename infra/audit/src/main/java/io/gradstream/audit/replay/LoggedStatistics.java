@@ -35,8 +35,11 @@ final class LoggedStatistics implements AutoCloseable {
   Optional<List<LoggedRound.Statement>> next(long round) {
     final var statements = new ArrayList<LoggedRound.Statement>();
     final var products = new HashMap<Integer, ShardStatistics.Products>();
-    LogRecord record = records.peek();
-    while (record != null && products.size() < manifest.shards().size()) {
+    while (products.size() < manifest.shards().size()) {
+      final LogRecord record = records.peek();
+      if (record == null) {
+        return Optional.empty();
+      }
       final ShardStatistics statistics = parse(record);
       if (statistics != null && statistics.getRound() > round) {
         return Optional.empty();
@@ -48,10 +51,6 @@ final class LoggedStatistics implements AutoCloseable {
         compareWithFirst(record, statistics);
       }
       records.skip();
-      record = records.peek();
-    }
-    if (products.size() < manifest.shards().size()) {
-      return Optional.empty();
     }
     before = products;
     return Optional.of(statements);
@@ -84,10 +83,8 @@ final class LoggedStatistics implements AutoCloseable {
 
   /** What a record says; null for one that the resolver refused as well. */
   private @Nullable ShardStatistics parse(LogRecord record) {
-    final byte[] value = record.value();
     try {
-      final ShardStatistics statistics =
-          ShardStatistics.parseFrom(value == null ? new byte[0] : value);
+      final ShardStatistics statistics = ShardStatistics.parseFrom(record.bytes());
       return statistics.getManifest() == manifest.hash() ? statistics : null;
     } catch (InvalidProtocolBufferException e) {
       return null;

@@ -68,9 +68,8 @@ final class LoggedVerdicts implements AutoCloseable {
   }
 
   private static @Nullable Verdict parse(LogRecord record) {
-    final byte[] value = record.value();
     try {
-      return value == null ? null : Verdict.parseFrom(value);
+      return Verdict.parseFrom(record.bytes());
     } catch (InvalidProtocolBufferException e) {
       return null;
     }

@@ -126,22 +126,34 @@ public final class Recalculation implements CountedGradients {
   public String sha256() {
     final MessageDigest sha256 = Digests.sha256();
     for (final Shard shard : run.manifest().shards()) {
-      try {
-        final var record = ValuesRecord.read(weights(shard), WeightShard.parser());
-        final MemorySegment values = MemorySegment.ofArray(new byte[shard.length() * Float.BYTES]);
-        Kernels.best()
-            .convert(
-                values,
-                ValueType.FLOAT32,
-                record.values(),
-                ValuesRecord.typeOf(record.header().getType()),
-                shard.length());
-        sha256.update(values.asByteBuffer());
-      } catch (MalformedRecordException e) {
-        throw new IllegalStateException("a record of its own", e);
-      }
+      final MemorySegment values = MemorySegment.ofArray(new byte[shard.length() * Float.BYTES]);
+      copyWeights(shard, values);
+      sha256.update(values.asByteBuffer());
     }
     return HexFormat.of().formatHex(sha256.digest());
+  }
+
+  /** Copies all weights as they stand into a flat float32 vector, as a worker has them. */
+  public void copyWeights(MemorySegment flat) {
+    for (final Shard shard : run.manifest().shards()) {
+      copyWeights(
+          shard, flat.asSlice(shard.offset() * Float.BYTES, (long) shard.length() * Float.BYTES));
+    }
+  }
+
+  private void copyWeights(Shard shard, MemorySegment values) {
+    try {
+      final var record = ValuesRecord.read(weights(shard), WeightShard.parser());
+      Kernels.best()
+          .convert(
+              values,
+              ValueType.FLOAT32,
+              record.values(),
+              ValuesRecord.typeOf(record.header().getType()),
+              shard.length());
+    } catch (MalformedRecordException e) {
+      throw new IllegalStateException("a record of its own", e);
+    }
   }
 
   /** The weights record of a shard as it stands. */

@@ -36,9 +36,8 @@ public final class RefusedRecords {
   }
 
   private void add(LogRecord record) {
-    final byte[] value = record.value();
     try {
-      final DeadLetter letter = DeadLetter.parseFrom(value == null ? new byte[0] : value);
+      final DeadLetter letter = DeadLetter.parseFrom(record.bytes());
       final var partition = new TopicPartition(letter.getTopic(), letter.getPartition());
       if (sources.add(new Source(partition, letter.getOffset()))) {
         byWorker.merge(letter.getWorker(), 1L, Long::sum);

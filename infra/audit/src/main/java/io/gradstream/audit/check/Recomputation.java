@@ -1,0 +1,195 @@
+package io.gradstream.audit.check;
+
+import io.gradstream.arbitrator.round.SlotGradient;
+import io.gradstream.audit.log.LogRecord;
+import io.gradstream.audit.replay.Finding;
+import io.gradstream.audit.replay.Recalculation;
+import io.gradstream.producer.model.TaskModel;
+import io.gradstream.proto.manifest.Shard;
+import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.tensor.Kernels;
+import io.gradstream.proto.tensor.ValueType;
+import io.gradstream.server.dispatch.RoundOrders;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/**
+ * Spot checks of workers: computes a share of the slots once more from the recorded weights and the
+ * slot's data, and compares.
+ *
+ * <p>Which slots follows from the run and the share alone, so that two auditors check the same. On
+ * the same kind of processor with the same number of threads an honest gradient has the same bits;
+ * elsewhere it may differ in the last places, so a worker is suspected only above {@link
+ * #TOLERANCE}. One owner, one thread: the model's.
+ */
+public final class Recomputation {
+  /** Norm of the difference over the norm of the gradient that an honest worker stays under. */
+  public static final double TOLERANCE = 1e-3;
+
+  /** What came of a worker's slots. */
+  public record Tally(long slots, long sameBits, long suspicious, double largestError) {
+    private Tally plus(double error, boolean same, boolean suspect) {
+      return new Tally(
+          slots + 1,
+          sameBits + (same ? 1 : 0),
+          suspicious + (suspect ? 1 : 0),
+          Math.max(largestError, error));
+    }
+  }
+
+  private record Slot(int task, int slot) {}
+
+  /** A slot's recorded shards, until the round is whole. */
+  private record Recorded(String worker, LogRecord first, List<SlotGradient> shards) {}
+
+  private final RunDescription run;
+  private final double share;
+  private final TaskModel model;
+  private final RoundOrders orders;
+  private final long seed;
+  private final Kernels kernels = Kernels.best();
+  private final SortedMap<String, Tally> tallies = new TreeMap<>();
+  private final SortedMap<Integer, Recorded> round = new TreeMap<>();
+
+  /**
+   * @param share of the slots to compute, 0 to 1
+   * @param model the run's model; the caller closes it
+   */
+  public Recomputation(RunDescription run, double share, TaskModel model) {
+    this.run = run;
+    this.share = share;
+    this.model = model;
+    this.orders = new RoundOrders(run.spec());
+    this.seed = ByteBuffer.wrap(run.digest().toByteArray()).getLong();
+  }
+
+  /** Whether a slot is one of the share. */
+  private boolean isDrawn(long ofRound, int task, int slot) {
+    long hash = seed;
+    for (final long part : new long[] {ofRound, task, slot}) {
+      hash = mix(hash ^ part);
+    }
+    return (hash >>> 11) * 0x1p-53 < share;
+  }
+
+  /** The finalizer of SplitMix64 (Steele, Lea, Flood 2014). */
+  private static long mix(long value) {
+    long z = value + 0x9e3779b97f4a7c15L;
+    z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
+    z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
+    return z ^ (z >>> 31);
+  }
+
+  /** Takes a shard of a counted gradient of the open round. */
+  void add(SlotGradient gradient, LogRecord record) {
+    final int task = gradient.report().getTask();
+    final int slot = gradient.report().getSlot();
+    if (isDrawn(gradient.round(), task, slot)) {
+      round
+          .computeIfAbsent(
+              task * run.slots() + slot,
+              absent -> new Recorded(gradient.report().getWorker(), record, new ArrayList<>()))
+          .shards()
+          .add(gradient);
+    }
+  }
+
+  /**
+   * Computes the drawn slots of a round, all of whose gradients were added.
+   *
+   * @param before holds the weights that the round's gradients were computed at
+   */
+  List<Finding> check(long ofRound, Recalculation before) {
+    final var findings = new ArrayList<Finding>();
+    if (!round.isEmpty()) {
+      before.copyWeights(model.weights());
+    }
+    round.forEach(
+        (place, recorded) -> {
+          final var slot = new Slot(place / run.slots(), place % run.slots());
+          check(ofRound, slot, recorded).ifPresent(findings::add);
+        });
+    round.clear();
+    return findings;
+  }
+
+  private Optional<Finding> check(long ofRound, Slot slot, Recorded recorded) {
+    final long microBatch = orders.of(ofRound, slot.task(), slot.slot(), 0).getMicroBatch();
+    if (slot.task() < run.manifest().tasks().size()) {
+      model.gradient(slot.task(), microBatch);
+    } else {
+      model.summedGradient(microBatch);
+    }
+    double difference = 0;
+    double product = 0;
+    double there = 0;
+    double here = 0;
+    boolean same = true;
+    for (final SlotGradient shard : recorded.shards()) {
+      final Shard place = run.manifest().shard(shard.shard());
+      final MemorySegment own = own(place, shard.type());
+      same &= own.mismatch(shard.values()) < 0;
+      final float[] a = floats(shard.values(), shard.type(), place.length());
+      final float[] b = floats(own, shard.type(), place.length());
+      for (int i = 0; i < a.length; i++) {
+        difference += ((double) a[i] - b[i]) * ((double) a[i] - b[i]);
+        product += (double) a[i] * b[i];
+        there += (double) a[i] * a[i];
+        here += (double) b[i] * b[i];
+      }
+    }
+    final double error = same ? 0 : Math.sqrt(difference) / Math.max(Math.sqrt(here), 1e-30);
+    final boolean suspect = !(error <= TOLERANCE);
+    tallies.merge(
+        recorded.worker(),
+        new Tally(0, 0, 0, 0).plus(error, same, suspect),
+        (old, one) -> old.plus(error, one.sameBits() == 1, suspect));
+    if (!suspect) {
+      return Optional.empty();
+    }
+    final double cosine = product / Math.max(Math.sqrt(there * here), 1e-30);
+    return Optional.of(
+        new Finding(
+            Finding.Kind.RECOMPUTED,
+            ofRound,
+            recorded.first().source(),
+            recorded.first().offset(),
+            "worker %s, slot %d of %s: cosine %.6f, relative error %.3g; its norm"
+                .formatted(
+                    recorded.worker(),
+                    slot.slot(),
+                    run.topics().nameOf(slot.task()),
+                    cosine,
+                    error),
+            Double.toString(Math.sqrt(there)),
+            Double.toString(Math.sqrt(here))));
+  }
+
+  /** The computed gradient of a shard as it would travel. */
+  private MemorySegment own(Shard shard, ValueType type) {
+    final MemorySegment values = MemorySegment.ofArray(new byte[shard.length() * type.bytes()]);
+    kernels.convert(
+        values,
+        type,
+        model.gradient().asSlice(shard.offset() * Float.BYTES, (long) shard.length() * Float.BYTES),
+        ValueType.FLOAT32,
+        shard.length());
+    return values;
+  }
+
+  private float[] floats(MemorySegment values, ValueType type, int length) {
+    final float[] floats = new float[length];
+    kernels.convert(MemorySegment.ofArray(floats), ValueType.FLOAT32, values, type, length);
+    return floats;
+  }
+
+  /** What came of each worker's slots. */
+  public SortedMap<String, Tally> tallies() {
+    return tallies;
+  }
+}

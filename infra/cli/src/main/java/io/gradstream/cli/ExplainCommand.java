@@ -1,0 +1,46 @@
+package io.gradstream.cli;
+
+import io.gradstream.audit.origin.Origins;
+import io.gradstream.cli.evidence.RoundText;
+import io.gradstream.proto.UserError;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code gradstream explain}. */
+@Command(
+    name = "explain",
+    description = "Tells what happened in a round: who sent what, what was decided, what changed.",
+    mixinStandardHelpOptions = true)
+final class ExplainCommand implements Callable<Integer> {
+  @Mixin private LogOptions options;
+
+  @Option(
+      names = "--round",
+      required = true,
+      paramLabel = "N",
+      description = "The round; the first is 0.")
+  private long round;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() {
+    if (round < 0) {
+      throw new UserError("--round: " + round + " is no round; the first is 0");
+    }
+    try (var open = options.open()) {
+      final var origins = new Origins(open.log());
+      final var text =
+          new RoundText(
+              open.log().run(), origins.round(round, passed -> {}), origins.changes(round));
+      final var out = spec.commandLine().getOut();
+      out.println(text.text());
+      out.flush();
+    }
+    return 0;
+  }
+}

@@ -1,0 +1,51 @@
+package io.gradstream.cli;
+
+import io.gradstream.audit.origin.Origins;
+import io.gradstream.cli.evidence.LineageText;
+import io.gradstream.proto.UserError;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code gradstream lineage}; its {@code --version} is that of the weights. */
+@Command(
+    name = "lineage",
+    description = "Lists what went into a version of the weights, down to single records.")
+final class LineageCommand implements Callable<Integer> {
+  @Mixin private LogOptions options;
+
+  @Option(
+      names = "--version",
+      required = true,
+      paramLabel = "N",
+      description = "The weights' version: that many rounds are behind it.")
+  private long version;
+
+  @Option(names = "--tensor", paramLabel = "NAME", description = "Only what went into this tensor.")
+  private @Nullable String tensor;
+
+  @Option(
+      names = {"-h", "--help"},
+      usageHelp = true,
+      description = "Show this help message and exit.")
+  private boolean help;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() {
+    if (version < 0) {
+      throw new UserError("--version: " + version + " is no version; the first is 0");
+    }
+    try (var open = options.open()) {
+      final var out = spec.commandLine().getOut();
+      out.println(LineageText.of(open.log().run(), new Origins(open.log()), version, tensor));
+      out.flush();
+    }
+    return 0;
+  }
+}

@@ -1,0 +1,189 @@
+package io.gradstream.cli.evidence;
+
+import com.google.protobuf.ByteString;
+import com.google.protobuf.MessageLite;
+import com.google.protobuf.Parser;
+import io.gradstream.audit.log.LogRecord;
+import io.gradstream.audit.origin.Origins;
+import io.gradstream.audit.replay.LoggedRound;
+import io.gradstream.audit.replay.LoggedShards;
+import io.gradstream.proto.UserError;
+import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.manifest.Shard;
+import io.gradstream.proto.manifest.Tensor;
+import io.gradstream.proto.message.ShardStatistics.Contribution;
+import io.gradstream.proto.message.UpdateShard;
+import io.gradstream.proto.message.WeightShard;
+import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.run.RunDescription;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What went into a version of the weights: its records, the update and the verdict behind them, the
+ * gradients that the verdict was made of, each with its place and digest; and how much all rounds
+ * before contributed.
+ */
+public final class LineageText {
+  private static final int SHOWN_DIGITS = 16;
+
+  private final RunDescription run;
+  private final Origins origins;
+  private final List<Shard> shards;
+  private final StringBuilder text = new StringBuilder();
+
+  private LineageText(RunDescription run, Origins origins, List<Shard> shards) {
+    this.run = run;
+    this.origins = origins;
+    this.shards = shards;
+  }
+
+  /**
+   * Lines without a line break at the end.
+   *
+   * @param tensor only what went into this one; null for all
+   * @throws UserError if the run has no such tensor or version
+   */
+  public static String of(
+      RunDescription run, Origins origins, long version, @Nullable String tensor) {
+    final var lineage = new LineageText(run, origins, shardsOf(run, tensor));
+    lineage.line(
+        "weights version %d of run %s%s",
+        version, run.spec().run(), tensor == null ? "" : ", tensor " + tensor);
+    if (version == 0) {
+      lineage.weights(0);
+      lineage.line("made by submitting the run, seed %d", run.spec().seed());
+      lineage.updates(LoggedShards.INITIAL);
+    } else {
+      lineage.of(version);
+    }
+    return lineage.text.toString().stripTrailing();
+  }
+
+  private static List<Shard> shardsOf(RunDescription run, @Nullable String tensor) {
+    final List<Shard> all = run.manifest().shards();
+    if (tensor == null) {
+      return all;
+    }
+    final Tensor found =
+        run.manifest().tensors().stream()
+            .filter(each -> each.name().equals(tensor))
+            .findFirst()
+            .orElseThrow(
+                () ->
+                    new UserError(
+                        "--tensor: run %s has no tensor %s; it has %s"
+                            .formatted(
+                                run.spec().run(),
+                                tensor,
+                                run.manifest().tensors().stream().map(Tensor::name).toList())));
+    return all.stream()
+        .filter(
+            shard -> shard.firstTensor() <= found.index() && found.index() <= shard.lastTensor())
+        .toList();
+  }
+
+  private void of(long version) {
+    final SortedMap<String, SortedMap<Integer, Long>> totals = new TreeMap<>();
+    final LoggedRound round = origins.round(version - 1, passed -> count(passed, totals));
+    weights(version);
+    line("made of weights version %d by the update of round %d", version - 1, version - 1);
+    updates(version - 1);
+    line("decided by");
+    line(
+        "  %s at offset %d, digest %s",
+        round.source().source(), round.source().offset(), shown(Digests.of(round.verdict())));
+    line("made of the gradients");
+    final SortedMap<Integer, LoggedRound.Said> said = round.products();
+    for (final Shard shard : shards) {
+      final LoggedRound.Said of = said.get(shard.index());
+      for (final Contribution each :
+          of == null ? List.<Contribution>of() : of.products().getContributionsList()) {
+        line(
+            "  shard %d, %s slot %d by %s: %s-%d at offset %d, digest %s",
+            shard.index(),
+            run.topics().nameOf(each.getTask()),
+            each.getSlot(),
+            each.getWorker(),
+            run.topics().gradients(each.getTask()),
+            shard.partition(),
+            each.getOffset(),
+            shown(each.getDigest()));
+      }
+    }
+    line("all %d rounds up to here were made of", version);
+    totals.forEach(
+        (worker, tasks) ->
+            tasks.forEach(
+                (task, slots) ->
+                    line("  %d slots of %s by %s", slots, run.topics().nameOf(task), worker)));
+  }
+
+  /** Counts each slot once, at the first of the shards where its task has values. */
+  private void count(LoggedRound round, SortedMap<String, SortedMap<Integer, Long>> totals) {
+    final SortedMap<Integer, LoggedRound.Said> said = round.products();
+    final var counted = new TreeSet<Integer>();
+    for (final Shard shard : shards) {
+      final LoggedRound.Said of = said.get(shard.index());
+      for (final Contribution each :
+          of == null ? List.<Contribution>of() : of.products().getContributionsList()) {
+        if (counted.add(each.getTask() * run.slots() + each.getSlot())) {
+          totals
+              .computeIfAbsent(each.getWorker(), absent -> new TreeMap<>())
+              .merge(each.getTask(), 1L, Long::sum);
+        }
+      }
+    }
+  }
+
+  private void weights(long version) {
+    records(
+        origins.weights(version), "no longer kept", WeightShard.parser(), WeightShard::getDigest);
+  }
+
+  private void updates(long round) {
+    records(origins.updates(round), "not there", UpdateShard.parser(), UpdateShard::getDigest);
+  }
+
+  private <H extends MessageLite> void records(
+      Map<Integer, LogRecord> records,
+      String absent,
+      Parser<H> parser,
+      Function<H, ByteString> digest) {
+    for (final Shard shard : shards) {
+      final LogRecord record = records.get(shard.index());
+      if (record == null) {
+        line("  shard %d: %s", shard.index(), absent);
+        continue;
+      }
+      try {
+        line(
+            "  shard %d: %s at offset %d, digest %s",
+            shard.index(),
+            record.source(),
+            record.offset(),
+            shown(digest.apply(ValuesRecord.read(record.bytes(), parser).header())));
+      } catch (MalformedRecordException e) {
+        line(
+            "  shard %d: %s at offset %d, unreadable",
+            shard.index(), record.source(), record.offset());
+      }
+    }
+  }
+
+  private static String shown(ByteString digest) {
+    final String hex = HexFormat.of().formatHex(digest.toByteArray());
+    return hex.isEmpty() ? "none" : hex.substring(0, Math.min(SHOWN_DIGITS, hex.length()));
+  }
+
+  private void line(String format, Object... values) {
+    text.append(format.formatted(values)).append(System.lineSeparator());
+  }
+}

@@ -1,0 +1,214 @@
+package io.gradstream.cli.evidence;
+
+import io.gradstream.audit.origin.TensorChange;
+import io.gradstream.audit.replay.LoggedRound;
+import io.gradstream.proto.message.ShardStatistics;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.run.RunDescription;
+import io.gradstream.server.schedule.LearningRateFactor;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * A round in plain words and numbers: losses and norms, the cosines, who won which conflict and
+ * why, what became of the update, what it changed, who contributed.
+ */
+public final class RoundText {
+  private static final int SHOWN_TENSORS = 12;
+
+  private final RunDescription run;
+  private final LoggedRound round;
+  private final Verdict verdict;
+  private final List<String> tasks;
+  private final List<TensorChange> changes;
+  private final StringBuilder text = new StringBuilder();
+
+  /**
+   * @param changes what the round changed in the weights
+   */
+  public RoundText(RunDescription run, LoggedRound round, List<TensorChange> changes) {
+    this.run = run;
+    this.round = round;
+    this.verdict = round.verdict();
+    this.tasks = run.manifest().tasks();
+    this.changes = changes;
+  }
+
+  /** Lines without a line break at the end. */
+  public String text() {
+    text.setLength(0);
+    line(
+        "run %s, round %d of %d: from weights version %d to %d",
+        run.spec().run(), round.round(), run.spec().rounds(), round.round(), round.round() + 1);
+    line(
+        verdict.getSummed()
+            ? "One gradient of the summed loss a slot; the tasks were balanced."
+            : "One gradient a task and slot; " + verdict.getResolver() + " weighed them.");
+    tasks();
+    cosines();
+    conflicts();
+    details();
+    update();
+    weights();
+    contributors();
+    return text.toString().stripTrailing();
+  }
+
+  private void tasks() {
+    line("");
+    line("%-16s %12s %12s %14s %14s", "task", "loss", "loss weight", "gradient norm", "its weight");
+    for (int task = 0; task < tasks.size(); task++) {
+      line(
+          "%-16s %12s %12s %14s %14s",
+          tasks.get(task),
+          number(verdict.getLossesList(), task),
+          "%.4g".formatted(run.spec().tasks().get(task).weight()),
+          number(verdict.getNormsList(), task),
+          number(verdict.getWeightsList(), task));
+    }
+  }
+
+  private static String number(List<Double> values, int index) {
+    return index < values.size() ? String.format(Locale.ROOT, "%.4g", values.get(index)) : "-";
+  }
+
+  private void cosines() {
+    final int n = tasks.size();
+    if (n < 2 || verdict.getGramCount() != n * n) {
+      return;
+    }
+    line("");
+    final var head = new StringBuilder("%-16s".formatted("cosine"));
+    tasks.forEach(task -> head.append(" %10.10s".formatted(task)));
+    line("%s", head);
+    for (int i = 0; i < n; i++) {
+      final var row = new StringBuilder("%-16s".formatted(tasks.get(i)));
+      for (int j = 0; j < n; j++) {
+        final double norms = verdict.getNorms(i) * verdict.getNorms(j);
+        final double cosine = norms > 0 ? verdict.getGram(i * n + j) / norms : 0;
+        row.append(String.format(Locale.ROOT, " %10.4f", cosine));
+      }
+      line("%s", row);
+    }
+  }
+
+  private void conflicts() {
+    if (verdict.getSummed()) {
+      return;
+    }
+    line("");
+    if (verdict.getArbitrationsCount() == 0) {
+      line("No pair was arbitrated.");
+    } else {
+      line("Arbitrated, in this order:");
+    }
+    for (final Verdict.Arbitration pair : verdict.getArbitrationsList()) {
+      final String first = tasks.get(pair.getFirst());
+      final String second = tasks.get(pair.getSecond());
+      final String outcome =
+          pair.getWinner() < 0
+              ? "both give way alike"
+              : "%s scores %.4g, %s %.4g: %s wins%s"
+                  .formatted(
+                      first,
+                      pair.getFirstScore(),
+                      second,
+                      pair.getSecondScore(),
+                      tasks.get(pair.getWinner()),
+                      pair.getForced() ? ", since the other won too often in a row" : "");
+      line(
+          "  %s against %s: cosine %+.4f, zone %s; %s",
+          first, second, pair.getCosine(), pair.getZone(), outcome);
+    }
+    if (!verdict.getFallback().isEmpty()) {
+      line("The method had no solution: %s", verdict.getFallback());
+    }
+  }
+
+  private void details() {
+    new TreeMap<>(verdict.getDetailsMap())
+        .forEach((name, values) -> line("%s: %s", name, numbers(values.getValuesList())));
+    if (verdict.hasCalibration()) {
+      line(
+          "calibrated, share of the gradient kept: %s",
+          numbers(verdict.getCalibration().getDirectList()));
+    }
+    if (verdict.getNextSummed()) {
+      line("The next round takes one gradient of the summed loss a slot.");
+    }
+  }
+
+  private static String numbers(List<Double> values) {
+    return values.stream()
+        .map(value -> String.format(Locale.ROOT, "%.4g", value))
+        .toList()
+        .toString();
+  }
+
+  private void update() {
+    line("");
+    line(
+        "update: %s, momentum %.3g, %s",
+        verdict.hasUpdateNorm()
+            ? String.format(Locale.ROOT, "norm %.4g", verdict.getUpdateNorm())
+            : "decided element by element",
+        verdict.getMomentumBeta(),
+        verdict.getClipFactor() < 1
+            ? String.format(Locale.ROOT, "clipped to %.3g of it", verdict.getClipFactor())
+            : "not clipped");
+    line(
+        "optimizer: %s; the schedule makes %.4g of the learning rate",
+        run.spec().optimizer(), LearningRateFactor.of(run.spec()).at(round.round()));
+  }
+
+  private void weights() {
+    line("");
+    line("%-44s %12s %12s", "changed most", "by norm", "of its own");
+    changes.stream()
+        .sorted(Comparator.comparingDouble(TensorChange::norm).reversed())
+        .limit(SHOWN_TENSORS)
+        .forEach(
+            change ->
+                line(
+                    "%-44s %12.4g %12s",
+                    change.tensor(),
+                    change.norm(),
+                    change.before() > 0
+                        ? String.format(
+                            Locale.ROOT, "%.3g %%", 100 * change.norm() / change.before())
+                        : "-"));
+    if (changes.size() > SHOWN_TENSORS) {
+      line("and %d more tensors", changes.size() - SHOWN_TENSORS);
+    }
+  }
+
+  private void contributors() {
+    line("");
+    final Map<String, List<String>> byWorker = new TreeMap<>();
+    final var seen = new TreeMap<Integer, ShardStatistics.Slot>();
+    for (final LoggedRound.Statement statement : round.statements()) {
+      for (final ShardStatistics.Slot slot : statement.statistics().getSlotsList()) {
+        if (seen.putIfAbsent(slot.getTask() * run.slots() + slot.getSlot(), slot) == null) {
+          byWorker
+              .computeIfAbsent(slot.getWorker(), absent -> new ArrayList<>())
+              .add(
+                  "%s %d (%.0f ms)"
+                      .formatted(
+                          run.topics().nameOf(slot.getTask()),
+                          slot.getSlot(),
+                          slot.getComputeUs() / 1e3));
+        }
+      }
+    }
+    byWorker.forEach(
+        (worker, slots) -> line("from %s: slots %s", worker, String.join(", ", slots)));
+  }
+
+  private void line(String format, Object... values) {
+    text.append(String.format(Locale.ROOT, format, values)).append(System.lineSeparator());
+  }
+}
