@@ -64,7 +64,7 @@ final class StatusCommand implements Callable<Integer> {
         out.printf("run %s: round %d of %d%n", report.run(), summary.rounds(), report.rounds());
         summary.standstill().ifPresent(standstill -> out.println(waiting(run, standstill)));
         out.println(report.table());
-        LogSize.of(run).ifPresent(size -> out.println("log         " + size.text() + " in Kafka"));
+        LogSize.of(run).ifPresent(size -> out.println("log         " + size.text()));
         deadLetters(run, out);
       }
       out.flush();

@@ -142,7 +142,6 @@ final class Training {
         "log         "
             + directory.log()
             + "; "
-            + LogSize.of(run).map(LogSize::text).orElse("size unknown")
-            + " in Kafka");
+            + LogSize.of(run).map(LogSize::text).orElse("of unknown size"));
   }
 }

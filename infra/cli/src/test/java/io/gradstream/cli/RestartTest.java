@@ -63,11 +63,15 @@ class RestartTest {
         var arbitrator = run.startArbitrator("one");
         var workers = run.startWorkers(2)) {
       run.awaitVersion(4);
-      try (var otherServer = run.startServer("two");
-          var otherArbitrator = run.startArbitrator("two")) {
+      final StreamsService otherServer = run.startServer("two");
+      final StreamsService otherArbitrator = run.startArbitrator("two");
+      try {
         run.awaitVersion(14);
         assertThat(otherServer.failure()).isEmpty();
         assertThat(otherArbitrator.failure()).isEmpty();
+      } finally {
+        otherServer.leave();
+        otherArbitrator.leave();
       }
 
       assertThat(run.digest()).isEqualTo(undisturbed);

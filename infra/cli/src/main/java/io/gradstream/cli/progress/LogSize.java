@@ -11,8 +11,10 @@ import org.apache.kafka.common.Node;
  * What a run's topics take on the brokers' disks, all replicas together.
  *
  * @param bytes of all topics with the run's prefix
+ * @param gradients of them, of gradients
+ * @param changelogs of them, of the services' state, before Kafka compacts it
  */
-public record LogSize(long bytes) {
+public record LogSize(long bytes, long gradients, long changelogs) {
   private static final String[] UNITS = {"B", "KB", "MB", "GB", "TB", "PB"};
 
   /** Asks the brokers; empty if they do not tell. */
@@ -21,17 +23,23 @@ public record LogSize(long bytes) {
     try (Admin admin = run.connection().admin()) {
       final var brokers = admin.describeCluster().nodes().get().stream().map(Node::id).toList();
       long bytes = 0;
+      long gradients = 0;
+      long changelogs = 0;
       for (final var directories :
           admin.describeLogDirs(brokers).allDescriptions().get().values()) {
         for (final var directory : directories.values()) {
           for (final var replica : directory.replicaInfos().entrySet()) {
-            if (replica.getKey().topic().startsWith(prefix)) {
-              bytes += replica.getValue().size();
+            final String topic = replica.getKey().topic();
+            if (topic.startsWith(prefix)) {
+              final long size = replica.getValue().size();
+              bytes += size;
+              gradients += run.topics().taskOfGradients(topic) >= 0 ? size : 0;
+              changelogs += topic.endsWith("-changelog") ? size : 0;
             }
           }
         }
       }
-      return Optional.of(new LogSize(bytes));
+      return Optional.of(new LogSize(bytes, gradients, changelogs));
     } catch (ExecutionException e) {
       return Optional.empty();
     } catch (InterruptedException e) {
@@ -40,8 +48,13 @@ public record LogSize(long bytes) {
     }
   }
 
-  /** Such as {@code 1.2 GB}. */
+  /** Such as {@code 1.2 GB in Kafka: 1.1 GB gradients, 32 MB state of the services}. */
   public String text() {
+    return "%s in Kafka: %s gradients, %s state of the services"
+        .formatted(text(bytes), text(gradients), text(changelogs));
+  }
+
+  private static String text(long bytes) {
     double amount = bytes;
     int unit = 0;
     while (amount >= 1000 && unit < UNITS.length - 1) {
