@@ -12,6 +12,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * One {@code gradstream} command in a process of its own, with this JVM's class path and options.
  *
+ * <p>Processes of one directory share an archive of loaded classes, which the first of them that
+ * ends by itself writes: a JVM that starts again then takes half the time until it works.
+ *
  * <p>It ends with this process: by {@link #close()}, or by itself when this process is gone. One
  * owner, one thread.
  */
@@ -21,6 +24,7 @@ final class RoleProcess implements AutoCloseable {
   private final String name;
   private final String heap;
   private final Path log;
+  private final Path archive;
   private final List<String> arguments;
   private @Nullable Process process;
   private boolean paused;
@@ -34,6 +38,7 @@ final class RoleProcess implements AutoCloseable {
     this.name = name;
     this.heap = heap;
     this.log = directory.resolve(name + ".log");
+    this.archive = directory.resolve("classes.jsa");
     this.arguments = List.copyOf(arguments);
   }
 
@@ -55,6 +60,9 @@ final class RoleProcess implements AutoCloseable {
         List.of(
             "-Xmx" + heap,
             "-XX:+UseSerialGC",
+            "-XX:+AutoCreateSharedArchive",
+            "-XX:SharedArchiveFile=" + archive,
+            "-Xlog:cds*=off",
             "-Dgradstream.parent=" + ProcessHandle.current().pid(),
             "-cp",
             System.getProperty("java.class.path"),

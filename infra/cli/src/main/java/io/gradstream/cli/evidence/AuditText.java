@@ -35,9 +35,9 @@ public record AuditText(RunDescription run, AuditReport report, long bytes, doub
             ? "none"
             : report.first() + " to " + (report.first() + report.rounds() - 1),
         report.planned(),
-        new LogSize(bytes).text(),
+        LogSize.text(bytes),
         seconds,
-        new LogSize((long) (bytes / seconds)).text());
+        LogSize.text((long) (bytes / seconds)));
     line(
         text,
         "weights",

@@ -54,7 +54,8 @@ public record LogSize(long bytes, long gradients, long changelogs) {
         .formatted(text(bytes), text(gradients), text(changelogs));
   }
 
-  private static String text(long bytes) {
+  /** Such as {@code 1.2 GB}. */
+  public static String text(long bytes) {
     double amount = bytes;
     int unit = 0;
     while (amount >= 1000 && unit < UNITS.length - 1) {
