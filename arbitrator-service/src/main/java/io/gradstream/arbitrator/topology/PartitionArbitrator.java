@@ -3,16 +3,20 @@ package io.gradstream.arbitrator.topology;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.arbitrator.round.PartitionRound;
 import io.gradstream.proto.message.ArbitratorNote;
+import io.gradstream.proto.message.StateRecord.Owner;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.run.Beginning;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.state.InPlaceStore;
+import io.gradstream.proto.state.StoreImage;
 import io.gradstream.proto.tensor.Kernels;
 import io.gradstream.proto.topic.LogReader;
 import io.gradstream.proto.topic.Progress;
 import io.gradstream.proto.topic.Topics;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.metrics.Sensor;
@@ -35,7 +39,8 @@ import org.slf4j.LoggerFactory;
  * <p><b>Restarts.</b> The store's note says how far each topic was read, see {@link Progress}. What
  * was published since the last commit is published again with the same bits, and readers skip what
  * they have: an open round's statistics when the service comes back, the last round's updates when
- * its verdict is read again or the round after it stands still.
+ * its verdict is read again or the round after it stands still. A forked run's first start goes on
+ * from its origin's store as after a restart, see {@link Beginning}.
  *
  * <p>One instance per task of Kafka Streams, on that task's thread.
  */
@@ -87,7 +92,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     pending.clear();
     last = null;
     progress.restore(Map.of());
-    store.recover(() -> note().toByteArray()).ifPresent(this::restore);
+    store.recover(() -> note().toByteArray()).or(() -> begin(store)).ifPresent(this::restore);
     moved();
     resumed = false;
     context.schedule(LOOK, PunctuationType.WALL_CLOCK_TIME, this::look);
@@ -102,6 +107,12 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
       note.setLast(last);
     }
     return note.build();
+  }
+
+  private Optional<byte[]> begin(InPlaceStore store) {
+    final Optional<StoreImage> image = Beginning.of(run, log, partition, Owner.ARBITRATOR);
+    image.ifPresent(store::begin);
+    return image.map(of -> of.note().toByteArray());
   }
 
   private void restore(byte[] bytes) {

@@ -23,6 +23,11 @@ record RunDirectory(Path path) {
     return path.resolve("state").resolve(role);
   }
 
+  /** The files of a run that was forked from this one; Kafka's data are this one's. */
+  RunDirectory fork(String name) {
+    return new RunDirectory(path.resolve("forks").resolve(name));
+  }
+
   Path log() {
     return path.resolve("train.log");
   }

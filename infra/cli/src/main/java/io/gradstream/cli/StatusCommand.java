@@ -56,7 +56,7 @@ final class StatusCommand implements Callable<Integer> {
               summary,
               weights.map(Weights::version).orElse(-1L),
               weights.map(Weights::sha256).orElse(null),
-              summary.rounds(),
+              summary.seenRounds(),
               summary.secondsSinceStart());
       if (json) {
         out.println(report.json());

@@ -71,7 +71,7 @@ final class Training {
               summary,
               weights.map(Weights::version).orElse(-1L),
               weights.map(Weights::sha256).orElse(null),
-              wasFinished ? summary.rounds() : summary.rounds() - before,
+              wasFinished ? summary.seenRounds() : summary.rounds() - before,
               wasFinished ? summary.secondsSinceStart() : elapsed);
       conclude(report, weights);
       return report;

@@ -3,7 +3,6 @@ package io.gradstream.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gradstream.cli.weights.Weights;
-import io.gradstream.embedded.EmbeddedKafka;
 import io.gradstream.producer.worker.WeightRecord;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.record.MalformedRecordException;
@@ -16,13 +15,12 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.sql.DriverManager;
 import java.sql.SQLException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
 import org.apache.kafka.common.TopicPartition;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -30,39 +28,30 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * What a run was at any of its versions can be had again, from its topics or an archive of them.
  */
+@ExtendWith(RecordedRun.class)
 class PastVersionsTest {
+  private static final int ROUNDS = RecordedRun.ROUNDS;
+
   @TempDir static Path directory;
 
-  private static EmbeddedKafka kafka;
-  private static LiveRun run;
-  private static Path archive;
+  private static RecordedRun.Recorded past;
 
   @BeforeAll
-  static void train() {
-    kafka = EmbeddedKafka.start(directory.resolve("kafka"), 0);
-    run = LiveRun.submit(kafka, directory, "past", "transport.partitions=2");
-    run.trainUndisturbed(2);
-    archive = directory.resolve("archive");
-    final CommandLineRun written = onKafka("archive", "--out", archive.toString());
-    assertThat(written.exitCode()).as(written.err()).isZero();
-  }
-
-  @AfterAll
-  static void stop() {
-    kafka.close();
+  static void find(RecordedRun.Recorded recorded) {
+    past = recorded;
   }
 
   @ParameterizedTest
-  @ValueSource(longs = {0, 1, 7, 18, 24})
+  @ValueSource(longs = {0, 1, 7, 12, 18})
   void aRestoredVersionHasTheBitsOfTheWeightsTopic(long version) throws IOException {
-    final String recorded = recorded(run.run(), version).sha256();
+    final String recorded = recorded(past.run().run(), version).sha256();
 
     final Path fromKafka = directory.resolve("kafka-" + version + ".safetensors");
     final Path fromArchive = directory.resolve("archive-" + version + ".safetensors");
     final CommandLineRun overKafka =
-        onKafka("restore", "--version", "" + version, "--out", fromKafka.toString());
+        past.onKafka("restore", "--version", "" + version, "--out", fromKafka.toString());
     final CommandLineRun overArchive =
-        onArchive("restore", "--version", "" + version, "--out", fromArchive.toString());
+        past.onArchive("restore", "--version", "" + version, "--out", fromArchive.toString());
 
     for (final CommandLineRun restored : List.of(overKafka, overArchive)) {
       assertThat(restored.exitCode()).as(restored.err()).isZero();
@@ -73,10 +62,10 @@ class PastVersionsTest {
 
   @Test
   void aVersionThatIsNotThereIsRefused() {
-    final CommandLineRun restored = onArchive("restore", "--version", "25", "--out", "x");
+    final CommandLineRun restored = past.onArchive("restore", "--version", "19", "--out", "x");
 
     assertThat(restored.exitCode()).isEqualTo(2);
-    assertThat(restored.err()).contains("--version: must be 0 to 24, found 25");
+    assertThat(restored.err()).contains("--version: must be 0 to 18, found 19");
   }
 
   @Test
@@ -87,20 +76,24 @@ class PastVersionsTest {
             "--run",
             "other",
             "--archive",
-            archive.toString(),
+            past.archive().toString(),
             "--version",
             "1",
             "--out",
             "x");
 
     assertThat(restored.exitCode()).isEqualTo(2);
-    assertThat(restored.err()).contains("holds run past, not other");
+    assertThat(restored.err()).contains("holds run recorded, not other");
   }
 
   @Test
   void tablesTellWhoContributedWhatAndWhatCameOfIt() throws SQLException {
     final long records =
-        24 * 3 * run.run().manifest().shards().stream().mapToLong(of -> of.shared() ? 2 : 1).sum();
+        ROUNDS
+            * 3L
+            * past.run().run().manifest().shards().stream()
+                .mapToLong(of -> of.shared() ? 2 : 1)
+                .sum();
 
     assertThat(
             ask(
@@ -110,38 +103,23 @@ class PastVersionsTest {
             ask(
                 "SELECT count(*) FROM '%1$s/rounds.parquet' r WHERE arbitrated ="
                     + " (SELECT count(*) FROM '%1$s/verdicts.parquet' v WHERE v.round = r.round)"))
-        .isEqualTo(24);
+        .isEqualTo(ROUNDS);
     // What a round says of a task is the mean over what its slots said.
     assertThat(
             ask(
                 "SELECT count(*) FROM '%1$s/losses.parquet' l JOIN (SELECT round, task, avg(loss) AS"
                     + " mean FROM '%1$s/contributions.parquet' GROUP BY ALL) USING (round, task)"
                     + " WHERE abs(l.loss - mean) < 1e-9"))
-        .isEqualTo(24 * 2);
+        .isEqualTo(ROUNDS * 2);
   }
 
   private static long ask(String query) throws SQLException {
     try (var duckdb = DriverManager.getConnection("jdbc:duckdb:");
         var statement = duckdb.createStatement();
-        var result = statement.executeQuery(query.formatted(archive.resolve("tables")))) {
+        var result = statement.executeQuery(query.formatted(past.archive().resolve("tables")))) {
       assertThat(result.next()).isTrue();
       return result.getLong(1);
     }
-  }
-
-  private static CommandLineRun onKafka(String command, String... options) {
-    return command(command, "--bootstrap", kafka.bootstrapServers(), options);
-  }
-
-  private static CommandLineRun onArchive(String command, String... options) {
-    return command(command, "--archive", archive.toString(), options);
-  }
-
-  private static CommandLineRun command(
-      String command, String where, String place, String... options) {
-    final var arguments = new ArrayList<>(List.of(command, "--run", "past", where, place));
-    arguments.addAll(List.of(options));
-    return CommandLineRun.of(arguments.toArray(String[]::new));
   }
 
   /** A version as the weights topic has it. */

@@ -5,14 +5,17 @@ import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.Order;
 import io.gradstream.proto.message.ServerNote;
+import io.gradstream.proto.message.StateRecord.Owner;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.DeadLetters;
 import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.run.Beginning;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.state.InPlaceStore;
+import io.gradstream.proto.state.StoreImage;
 import io.gradstream.proto.tensor.Kernels;
 import io.gradstream.proto.topic.HeldRecords;
 import io.gradstream.proto.topic.LogReader;
@@ -86,7 +89,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
     held = new HeldRecords<>(Turn.ORDER, log, run.spec().transport().heldMaxBytes());
     final InPlaceStore store = context.getStateStore(STORE);
     weights = new PartitionWeights(run.spec(), run.manifest(), partition, kernels, store);
-    final Optional<byte[]> bytes = store.recover(() -> note().toByteArray());
+    final Optional<byte[]> bytes = store.recover(() -> note().toByteArray()).or(() -> begin(store));
     final ServerNote note =
         bytes.map(PartitionServer::parseNote).orElse(ServerNote.getDefaultInstance());
     note.getShardsList()
@@ -106,6 +109,13 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
             context.currentSystemTimeMs());
     resumed = false;
     soon = context.schedule(SOON, PunctuationType.WALL_CLOCK_TIME, now -> resume());
+  }
+
+  /** A forked run goes on from its origin's store as after a restart. */
+  private Optional<byte[]> begin(InPlaceStore store) {
+    final Optional<StoreImage> image = Beginning.of(run, log, partition, Owner.SERVER);
+    image.ifPresent(store::begin);
+    return image.map(of -> of.note().toByteArray());
   }
 
   private static ServerNote parseNote(byte[] bytes) {

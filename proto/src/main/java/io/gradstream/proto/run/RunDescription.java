@@ -9,6 +9,7 @@ import io.gradstream.proto.message.RunRecord;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.topic.Topics;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What a run is, wherever its topics lie: on a cluster or in an archive.
@@ -22,9 +23,17 @@ public record RunDescription(RunSpec spec, Manifest manifest, ByteString record)
 
   /** Describes a run that is to be submitted. */
   public static RunDescription of(RunSpec spec, Manifest manifest) {
-    final var record =
-        RunRecord.newBuilder().setSpec(spec.text()).setManifest(manifest.toRecord()).build();
+    return new RunDescription(spec, manifest, record(spec, manifest).build().toByteString());
+  }
+
+  /** Describes a run that is to be submitted and begins from another run's weights. */
+  public static RunDescription of(RunSpec spec, Manifest manifest, RunRecord.Origin origin) {
+    final RunRecord record = record(spec, manifest).setOrigin(origin).build();
     return new RunDescription(spec, manifest, record.toByteString());
+  }
+
+  private static RunRecord.Builder record(RunSpec spec, Manifest manifest) {
+    return RunRecord.newBuilder().setSpec(spec.text()).setManifest(manifest.toRecord());
   }
 
   /**
@@ -48,6 +57,21 @@ public record RunDescription(RunSpec spec, Manifest manifest, ByteString record)
   /** SHA-256 of the record: what every gradient and verdict of the run is bound to. */
   public ByteString digest() {
     return Digests.of(record);
+  }
+
+  /** Where a forked run began; empty for any other. */
+  public Optional<RunRecord.Origin> origin() {
+    try {
+      final RunRecord run = RunRecord.parseFrom(record);
+      return run.hasOrigin() ? Optional.of(run.getOrigin()) : Optional.empty();
+    } catch (InvalidProtocolBufferException e) {
+      throw new IllegalStateException("the record was read before", e);
+    }
+  }
+
+  /** The first round: that of the weights version that the run began with. */
+  public long firstRound() {
+    return origin().map(RunRecord.Origin::getVersion).orElse(0L);
   }
 
   public Topics topics() {

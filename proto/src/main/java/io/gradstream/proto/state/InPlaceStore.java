@@ -131,6 +131,14 @@ public final class InPlaceStore implements Vectors, StateStore, CachedStateStore
     return latest.map(whole -> whole.commit().getNote().toByteArray());
   }
 
+  /**
+   * Takes over an image, after {@link #recover} found no commit. It is written down with the next
+   * commit; until then the image is asked for again.
+   */
+  public void begin(StoreImage image) {
+    image.vectors().forEach((id, values) -> cells.put(id, new Cell(values)));
+  }
+
   @Override
   public MemorySegment vector(VectorId id, long length) {
     final Cell cell =

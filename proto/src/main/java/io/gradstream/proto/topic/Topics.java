@@ -58,6 +58,11 @@ public record Topics(String run, List<String> tasks) {
     return task == tasks.size() ? ALL : tasks.get(task);
   }
 
+  /** What a forked run begins with; other runs have no such topic. */
+  public String state() {
+    return run + ".state";
+  }
+
   public String statistics() {
     return run + ".statistics";
   }

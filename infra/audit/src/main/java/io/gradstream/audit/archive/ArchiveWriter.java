@@ -128,6 +128,9 @@ public final class ArchiveWriter {
       topics.add(names.orders(task));
     }
     topics.addAll(List.of(names.metrics(), names.deadLetters()));
+    if (run.origin().isPresent()) {
+      topics.add(names.state());
+    }
     return topics;
   }
 

@@ -8,6 +8,7 @@ import io.gradstream.audit.replay.LoggedRounds;
 import io.gradstream.audit.replay.LoggedShards;
 import io.gradstream.audit.replay.Recalculation;
 import io.gradstream.audit.replay.RefusedRecords;
+import io.gradstream.audit.state.PartitionState;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.manifest.Tensor;
 import io.gradstream.proto.record.MalformedRecordException;
@@ -101,7 +102,7 @@ public final class Origins {
    * @throws UserError if one of them is not there
    */
   public List<TensorChange> changes(long round) {
-    final var recalculation = new Recalculation(run);
+    final var recalculation = new Recalculation(run, PartitionState.begun(log));
     final List<LoggedShards> partitions = new ArrayList<>();
     try {
       for (int partition = 0; partition < run.manifest().partitions(); partition++) {
@@ -110,7 +111,7 @@ public final class Origins {
       for (final LogRecord record : next(partitions, LoggedShards.INITIAL).values()) {
         recalculation.initialize(record.bytes());
       }
-      for (long number = 0; number < round; number++) {
+      for (long number = run.firstRound(); number < round; number++) {
         recalculation.apply(values(next(partitions, number)));
       }
       final MemorySegment before = flat(recalculation);

@@ -38,7 +38,9 @@ public record Finding(
     UPDATE,
     WEIGHTS,
     /** A gradient is not what its data and weights give. */
-    RECOMPUTED
+    RECOMPUTED,
+    /** What a fork began with. */
+    STATE
   }
 
   /** A finding without two values to compare. */

@@ -57,6 +57,22 @@ public final class LoggedRounds implements AutoCloseable {
             new LoggedGradients(log, task, partition, rules, refused, findings));
       }
     }
+    this.round = run.firstRound();
+    this.current = round == 0 ? null : taken(round - 1);
+  }
+
+  /** The verdict that a forked run has taken over, a copy of which begins each partition. */
+  private @Nullable Verdict taken(long ofRound) {
+    Verdict verdict = null;
+    for (final LoggedVerdicts partition : verdicts) {
+      final LoggedVerdicts.Copy copy = partition.next(ofRound);
+      if (copy == null) {
+        findings.add(missing(partition.partition(), "the verdict that the fork begins with"));
+      } else if (verdict == null) {
+        verdict = copy.verdict();
+      }
+    }
+    return verdict;
   }
 
   /** Transactions leave markers, which take an offset each; else every offset has its record. */

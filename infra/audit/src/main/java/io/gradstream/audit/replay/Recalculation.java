@@ -4,8 +4,11 @@ import io.gradstream.arbitrator.round.PartitionRound;
 import io.gradstream.arbitrator.round.RoundDecider;
 import io.gradstream.arbitrator.round.SlotGradient;
 import io.gradstream.audit.log.LogRecord;
+import io.gradstream.audit.state.PartitionState;
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.manifest.Shard;
+import io.gradstream.proto.message.ArbitratorNote;
+import io.gradstream.proto.message.ServerNote;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.Verdict;
@@ -13,7 +16,6 @@ import io.gradstream.proto.message.WeightShard;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.RunDescription;
-import io.gradstream.proto.state.Vectors;
 import io.gradstream.proto.tensor.Kernels;
 import io.gradstream.proto.tensor.ValueType;
 import io.gradstream.server.weights.PartitionWeights;
@@ -36,19 +38,32 @@ public final class Recalculation implements CountedGradients {
   private final List<PartitionRound> partitions = new ArrayList<>();
   private final List<PartitionWeights> weights = new ArrayList<>();
   private final RoundDecider decider;
+  private final List<PartitionState> begun;
 
   /**
+   * A run from where its services began.
+   *
    * @param run spec and manifest; its spec may differ from that of the log, in a what-if
+   * @param begun one for each partition; changed in place
    */
-  public Recalculation(RunDescription run) {
+  public Recalculation(RunDescription run, List<PartitionState> begun) {
     final Kernels kernels = Kernels.best();
     this.run = run;
+    this.begun = List.copyOf(begun);
     this.decider = new RoundDecider(run);
-    for (int partition = 0; partition < run.manifest().partitions(); partition++) {
-      partitions.add(
-          new PartitionRound(run.spec(), run.manifest(), partition, kernels, Vectors.inMemory()));
-      weights.add(
-          new PartitionWeights(run.spec(), run.manifest(), partition, kernels, Vectors.inMemory()));
+    for (int partition = 0; partition < begun.size(); partition++) {
+      final PartitionState state = begun.get(partition);
+      final var round =
+          new PartitionRound(run.spec(), run.manifest(), partition, kernels, state.sums());
+      round.restore(state.round());
+      partitions.add(round);
+      final var held =
+          new PartitionWeights(run.spec(), run.manifest(), partition, kernels, state.moments());
+      state.restore(held);
+      weights.add(held);
+      if (state.round().hasLast()) {
+        decider.restore(state.round().getLast());
+      }
     }
   }
 
@@ -154,6 +169,28 @@ public final class Recalculation implements CountedGradients {
     } catch (MalformedRecordException e) {
       throw new IllegalStateException("a record of its own", e);
     }
+  }
+
+  /**
+   * The services' stores on a partition, as they stand when a round has been closed and applied.
+   *
+   * @param last verdict of that round
+   */
+  public PartitionState state(int partition, Verdict last) {
+    final var round = ArbitratorNote.newBuilder().setLast(last);
+    partitions.get(partition).save(round);
+    final var orders =
+        ServerNote.newBuilder().setOrdered(last.getRound()).setOrderedSummed(last.getSummed());
+    final PartitionWeights held = weights.get(partition);
+    for (final Shard shard : held.shards()) {
+      orders
+          .addShardsBuilder()
+          .setShard(shard.index())
+          .setVersion(held.version(shard.index()))
+          .setUpdate(held.update(shard.index()));
+    }
+    final PartitionState vectors = begun.get(partition);
+    return new PartitionState(vectors.sums(), round.build(), vectors.moments(), orders.build());
   }
 
   /** The weights record of a shard as it stands. */

@@ -3,12 +3,12 @@ package io.gradstream.audit.restore;
 import io.gradstream.audit.log.LogCursor;
 import io.gradstream.audit.log.LogRecord;
 import io.gradstream.audit.log.RunLog;
+import io.gradstream.audit.state.PartitionState;
 import io.gradstream.producer.worker.WeightRecord;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.run.RunDescription;
-import io.gradstream.proto.state.Vectors;
 import io.gradstream.proto.tensor.Kernels;
 import io.gradstream.server.weights.PartitionWeights;
 import java.lang.foreign.Arena;
@@ -52,15 +52,19 @@ public record PastWeights(RunDescription run, long version, List<byte[]> records
    */
   public static PastWeights restore(RunLog log, long version) {
     final RunDescription run = log.run();
-    if (version < 0 || version > run.spec().rounds()) {
+    final long first = run.firstRound();
+    if (version < first || version > run.spec().rounds()) {
       throw new UserError(
-          "--version: must be 0 to %d, found %d".formatted(run.spec().rounds(), version));
+          "--version: must be %d to %d, found %d".formatted(first, run.spec().rounds(), version));
     }
     final Manifest manifest = run.manifest();
     final byte[][] records = new byte[manifest.shards().size()][];
+    final List<PartitionState> begun = PartitionState.begun(log);
     for (int partition = 0; partition < manifest.partitions(); partition++) {
+      final PartitionState state = begun.get(partition);
       final var weights =
-          new PartitionWeights(run.spec(), manifest, partition, Kernels.best(), Vectors.inMemory());
+          new PartitionWeights(run.spec(), manifest, partition, Kernels.best(), state.moments());
+      state.restore(weights);
       steps(log, new TopicPartition(run.topics().updates(), partition), weights, version);
       weights.shards().forEach(shard -> records[shard.index()] = weights.record(shard));
     }
@@ -90,8 +94,7 @@ public record PastWeights(RunDescription run, long version, List<byte[]> records
 
   private static void take(RecordedSteps steps, LogRecord record) {
     try {
-      final byte[] value = record.value();
-      steps.take(value == null ? new byte[0] : value);
+      steps.take(record.bytes());
     } catch (MalformedRecordException e) {
       // The server refused it, so it took no step either.
       LOG.warn("skipped {} at offset {}: {}", record.source(), record.offset(), e.getMessage());

@@ -58,7 +58,7 @@ public record Report(
     for (int task = 0; task < tasks.size(); task++) {
       final String name = tasks.get(task);
       text.append(format("%-" + width + "s", name));
-      if (summary.rounds() > 0) {
+      if (summary.seenRounds() > 0) {
         text.append(pair(summary.firstLosses()[task], summary.lastLosses()[task]));
       } else {
         text.append(" ".repeat(23));
@@ -81,7 +81,7 @@ public record Report(
 
   private void conflicts(StringBuilder text) {
     final List<String> tasks = summary.tasks();
-    if (tasks.size() < 2 || summary.rounds() == 0) {
+    if (tasks.size() < 2 || summary.seenRounds() == 0) {
       return;
     }
     final var pairs = new StringBuilder();
@@ -99,14 +99,14 @@ public record Report(
         format(
             "in %s of the %srounds%s, smallest cosine %+.2f%s",
             percent(summary.conflictRatio()),
-            summary.jointRounds() < summary.rounds() ? "joint " : "",
+            summary.jointRounds() < summary.seenRounds() ? "joint " : "",
             tasks.size() > 2 ? " (mean over pairs)" : "",
             summary.smallestCosine(),
             pairs));
   }
 
   private void evaluations(StringBuilder text) {
-    if (summary.rounds() > 0) {
+    if (summary.seenRounds() > 0) {
       line(
           text,
           "gradients",
@@ -117,7 +117,7 @@ public record Report(
   }
 
   private double jointShare() {
-    return (double) summary.jointRounds() / summary.rounds();
+    return (double) summary.jointRounds() / summary.seenRounds();
   }
 
   private void time(StringBuilder text) {
@@ -153,7 +153,7 @@ public record Report(
     final var validations = summary.validations();
     for (int task = 0; task < summary.tasks().size(); task++) {
       final String name = summary.tasks().get(task);
-      if (summary.rounds() > 0) {
+      if (summary.seenRounds() > 0) {
         losses
             .putObject(name)
             .put("first", summary.firstLosses()[task])
@@ -174,7 +174,7 @@ public record Report(
       summary.signalToNoise(task).ifPresent(ratio -> signalToNoise.put(name, ratio));
     }
     json.put("gradient_evaluations", summary.gradientEvaluations());
-    if (summary.rounds() > 0) {
+    if (summary.seenRounds() > 0) {
       json.put("joint_share", jointShare());
     }
     json.put("conflict_ratio", summary.conflictRatio());

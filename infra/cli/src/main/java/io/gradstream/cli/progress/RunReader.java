@@ -35,7 +35,7 @@ public final class RunReader implements AutoCloseable {
   private final RunSummary summary;
 
   public RunReader(Run run) {
-    summary = new RunSummary(run.manifest().tasks(), run.slots());
+    summary = new RunSummary(run.manifest().tasks(), run.slots(), run.description().firstRound());
     final Topics topics = run.topics();
     for (int task = 0; task < run.orderedTasks(); task++) {
       handlers.put(

@@ -39,6 +39,7 @@ public final class RunSummary {
   private double smallest = Double.POSITIVE_INFINITY;
   private double[] firstLosses = {};
   private double[] lastLosses = {};
+  private final long first;
   private long rounds;
   private long jointRounds;
   private long firstOrderMs;
@@ -49,10 +50,13 @@ public final class RunSummary {
   /**
    * @param tasks task names, in manifest order
    * @param slots slots of a task in a round
+   * @param first the first round, above 0 in a forked run
    */
-  public RunSummary(List<String> tasks, int slots) {
+  public RunSummary(List<String> tasks, int slots, long first) {
     this.tasks = List.copyOf(tasks);
     this.slots = slots;
+    this.first = first;
+    this.rounds = first;
     this.signalToNoise = new SignalToNoise(tasks.size(), slots);
     this.conflicts = new long[tasks.size()][tasks.size()];
   }
@@ -78,7 +82,7 @@ public final class RunSummary {
     lastVerdictMs = timeMs;
     standstill = null;
     lastLosses = verdict.getLossesList().stream().mapToDouble(Double::doubleValue).toArray();
-    if (rounds == 1) {
+    if (firstLosses.length == 0) {
       firstLosses = lastLosses;
     }
     if (!verdict.getSummed()) {
@@ -150,6 +154,11 @@ public final class RunSummary {
     return rounds;
   }
 
+  /** Rounds of this run that are over: in a forked run without those of its origin. */
+  public long seenRounds() {
+    return rounds - first;
+  }
+
   /** Rounds of one gradient a task; the others took one gradient of the summed loss. */
   public long jointRounds() {
     return jointRounds;
@@ -157,7 +166,7 @@ public final class RunSummary {
 
   /** Gradients that the rounds were made of: one a slot, of each task in a joint round. */
   public long gradientEvaluations() {
-    return slots * (jointRounds * tasks.size() + rounds - jointRounds);
+    return slots * (jointRounds * tasks.size() + seenRounds() - jointRounds);
   }
 
   /** |G|^2 over tr(Sigma) of a task's gradients on one micro-batch; empty if it cannot be told. */
@@ -167,7 +176,7 @@ public final class RunSummary {
 
   /** Which share of its first training loss a task has lost; empty if that was not above 0. */
   public OptionalDouble improvement(int task) {
-    return rounds > 0 && firstLosses[task] > 0
+    return seenRounds() > 0 && firstLosses[task] > 0
         ? OptionalDouble.of((firstLosses[task] - lastLosses[task]) / firstLosses[task])
         : OptionalDouble.empty();
   }
@@ -227,6 +236,6 @@ public final class RunSummary {
 
   /** Seconds from the first order to the newest verdict, pauses included. */
   public double secondsSinceStart() {
-    return rounds == 0 ? 0 : Math.max(0, lastVerdictMs - firstOrderMs) / 1e3;
+    return seenRounds() == 0 ? 0 : Math.max(0, lastVerdictMs - firstOrderMs) / 1e3;
   }
 }

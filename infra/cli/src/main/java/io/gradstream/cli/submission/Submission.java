@@ -1,17 +1,10 @@
 package io.gradstream.cli.submission;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
+import io.gradstream.audit.fork.Fork;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.UserError;
-import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.manifest.Manifest;
-import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.manifest.TensorShape;
-import io.gradstream.proto.message.DataType;
-import io.gradstream.proto.message.UpdateShard;
-import io.gradstream.proto.record.Keys;
-import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.spec.RunSpec;
@@ -20,20 +13,19 @@ import io.gradstream.proto.spec.TaskSpec;
 import io.gradstream.proto.topic.Connection;
 import io.gradstream.proto.topic.LogReader;
 import io.gradstream.proto.topic.Topics;
-import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewTopic;
-import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
@@ -73,25 +65,71 @@ public final class Submission {
     }
   }
 
+  /** The run that is there under a spec's name, if there is one. */
+  private Optional<Run> find(RunSpec spec) {
+    if (!isSubmitted(spec.run())) {
+      return Optional.empty();
+    }
+    final Run run = Run.read(connection, spec.run());
+    requireSame(run.spec(), spec);
+    return Optional.of(run);
+  }
+
+  /**
+   * Submits a run that goes on from another one, or finds it.
+   *
+   * @param fork computes what the run begins with, asked only if it is not there yet
+   * @throws UserError if no broker answers, another spec runs under the same name, or its model is
+   *     not that of the run it goes on from
+   */
+  public static Outcome submit(CheckedSpec spec, Supplier<Fork> fork, Connection connection) {
+    try (Admin admin = Cluster.open(connection)) {
+      return new Submission(connection, admin).submit(spec, fork);
+    }
+  }
+
+  private Outcome submit(CheckedSpec checked, Supplier<Fork> forks) {
+    final RunSpec spec = checked.spec();
+    final Optional<Run> there = find(spec);
+    if (there.isPresent()) {
+      return new Outcome(there.get(), false);
+    }
+    final Fork fork = forks.get();
+    try (TaskModel model = checked.models().get()) {
+      if (manifest(spec, model).hash() != fork.manifest().hash()) {
+        throw new UserError(
+            "--set: the model would have other parameters than that of run %s, whose weights do not fit it"
+                .formatted(fork.origin().getRun()));
+      }
+    }
+    final Run run = new Run(RunDescription.of(spec, fork.manifest(), fork.origin()), connection);
+    create(run, fork.records(run.topics()));
+    return new Outcome(run, true);
+  }
+
+  /** Creates what a run needs, and its first records; the last is what makes it a run. */
+  private void create(Run run, Stream<ProducerRecord<byte[], byte[]>> first) {
+    createTopics(TopicPlan.of(run));
+    setWorkerGroup(run);
+    FirstRecords.publish(run, first);
+    log.info(
+        "submitted run {}: {} parameters in {} shards on {} partitions",
+        run.spec().run(),
+        run.manifest().size(),
+        run.manifest().shards().size(),
+        run.manifest().partitions());
+  }
+
   private Outcome submit(CheckedSpec checked) {
     final RunSpec spec = checked.spec();
-    if (isSubmitted(spec.run())) {
-      final Run run = Run.read(connection, spec.run());
-      requireSame(run.spec(), spec);
-      return new Outcome(run, false);
+    final Optional<Run> there = find(spec);
+    if (there.isPresent()) {
+      return new Outcome(there.get(), false);
     }
     try (TaskModel model = checked.models().get()) {
       final Run run = new Run(RunDescription.of(spec, manifest(spec, model)), connection);
-      createTopics(TopicPlan.of(run));
-      setWorkerGroup(run);
       model.initialize(spec.seed());
-      publish(run, model.weights());
-      log.info(
-          "submitted run {}: {} parameters in {} shards on {} partitions",
-          spec.run(),
-          run.manifest().size(),
-          run.manifest().shards().size(),
-          run.manifest().partitions());
+      create(run, FirstRecords.initialWeights(run.description(), model.weights()));
       return new Outcome(run, true);
     }
   }
@@ -175,56 +213,6 @@ public final class Submission {
 
   private static AlterConfigOp set(String key, String value) {
     return new AlterConfigOp(new ConfigEntry(key, value), AlterConfigOp.OpType.SET);
-  }
-
-  private void publish(Run run, MemorySegment weights) {
-    final Topics topics = run.topics();
-    try (var producer = new KafkaProducer<byte[], byte[]>(connection.producer())) {
-      final var sent = new ArrayList<Future<RecordMetadata>>();
-      for (final Shard shard : run.manifest().shards()) {
-        sent.add(
-            producer.send(
-                new ProducerRecord<>(
-                    topics.updates(),
-                    shard.partition(),
-                    Keys.shard(shard.index()),
-                    initial(run.description(), shard, weights))));
-      }
-      for (final var record : sent) {
-        record.get();
-      }
-      producer
-          .send(
-              new ProducerRecord<>(
-                  topics.spec(),
-                  0,
-                  run.spec().run().getBytes(UTF_8),
-                  run.description().record().toByteArray()))
-          .get();
-    } catch (ExecutionException e) {
-      throw new KafkaException("could not publish run " + run.spec().run(), e.getCause());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted while submitting", e);
-    }
-  }
-
-  private static byte[] initial(RunDescription run, Shard shard, MemorySegment weights) {
-    final UpdateShard header =
-        UpdateShard.newBuilder()
-            .setShard(shard.index())
-            .setManifest(run.manifest().hash())
-            .setInitial(true)
-            .setType(DataType.FLOAT32)
-            .setVerdict(run.digest())
-            .setDigest(Digests.UNKNOWN)
-            .build();
-    final int bytes = shard.length() * Float.BYTES;
-    final byte[] record = ValuesRecord.allocate(header, bytes);
-    final MemorySegment values = ValuesRecord.valuesOf(record, bytes);
-    MemorySegment.copy(weights, shard.offset() * Float.BYTES, values, 0, bytes);
-    Digests.seal(record, header, values);
-    return record;
   }
 
   private static <T> T await(Future<T> future) {

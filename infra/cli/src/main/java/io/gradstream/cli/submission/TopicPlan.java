@@ -46,6 +46,9 @@ final class TopicPlan {
     plan.add(names.weights(), partitions, weights(run));
     plan.add(names.metrics(), 1, kept(FOR_EVER));
     plan.add(names.deadLetters(), 1, kept(FOR_EVER));
+    if (run.description().origin().isPresent()) {
+      plan.add(names.state(), partitions, kept(FOR_EVER));
+    }
     plan.add(names.spec(), 1, compacted());
     return List.copyOf(plan.topics);
   }

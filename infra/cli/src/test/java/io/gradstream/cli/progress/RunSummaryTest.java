@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 class RunSummaryTest {
   private static final Offset<Double> ROUNDING = Offset.offset(1e-12);
 
-  private final RunSummary run = new RunSummary(List.of("a", "b"), 2);
+  private final RunSummary run = new RunSummary(List.of("a", "b"), 2, 0);
 
   @Test
   void keepsFirstAndLastLosses() {
@@ -53,6 +53,21 @@ class RunSummaryTest {
 
     assertThat(run.rounds()).isEqualTo(2);
     assertThat(run.conflictRatio()).isEqualTo(0.5);
+  }
+
+  @Test
+  void aForkBeginsWithTheFirstRoundOfItsOwn() {
+    final var fork = new RunSummary(List.of("a", "b"), 2, 7);
+    fork.verdict(verdict(6, 9, 9, -0.5).build(), 5); // its origin's
+    assertThat(fork.rounds()).isEqualTo(7);
+    assertThat(fork.seenRounds()).isZero();
+
+    fork.verdict(verdict(7, 5, 7, 0.5).build(), 10);
+
+    assertThat(fork.rounds()).isEqualTo(8);
+    assertThat(fork.firstLosses()).containsExactly(5, 7);
+    assertThat(fork.gradientEvaluations()).isEqualTo(4);
+    assertThat(fork.conflictRatio()).isZero();
   }
 
   @Test

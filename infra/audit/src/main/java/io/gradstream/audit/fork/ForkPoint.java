@@ -1,0 +1,116 @@
+package io.gradstream.audit.fork;
+
+import io.gradstream.audit.log.LogRecord;
+import io.gradstream.audit.log.RunLog;
+import io.gradstream.audit.replay.Finding;
+import io.gradstream.audit.replay.LoggedRound;
+import io.gradstream.audit.replay.LoggedRounds;
+import io.gradstream.audit.replay.LoggedShards;
+import io.gradstream.audit.replay.Recalculation;
+import io.gradstream.audit.replay.RefusedRecords;
+import io.gradstream.audit.state.PartitionState;
+import io.gradstream.proto.UserError;
+import io.gradstream.proto.manifest.Shard;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.run.RunDescription;
+import java.util.function.LongConsumer;
+
+/**
+ * A run's services as they were when its weights had some version, computed from the log from the
+ * first round on: the recorded gradients are added, the rounds closed by the recorded verdicts, and
+ * the steps taken. One thread; memory for the vectors of the model and one round's records.
+ */
+public final class ForkPoint {
+  private final RunDescription run;
+  private final Recalculation recalculation;
+  private final Verdict verdict;
+
+  private ForkPoint(RunDescription run, Recalculation recalculation, Verdict verdict) {
+    this.run = run;
+    this.recalculation = recalculation;
+    this.verdict = verdict;
+  }
+
+  /**
+   * Computes where a run stood.
+   *
+   * @param version after the run's first round: before it, nothing has been learnt to take over
+   * @param progress told of each round that was computed
+   * @throws UserError if the log does not reach that version, or is not as a run leaves it
+   */
+  public static ForkPoint at(RunLog log, long version, LongConsumer progress) {
+    final RunDescription run = log.run();
+    final long first = run.firstRound() + 1;
+    if (version < first || version > run.spec().rounds()) {
+      throw new UserError(
+          "--version: must be %d to %d, found %d".formatted(first, run.spec().rounds(), version));
+    }
+    final var recalculation = new Recalculation(run, PartitionState.begun(log));
+    try (var rounds = new LoggedRounds(log, RefusedRecords.read(log), ForkPoint::refuse)) {
+      if (run.origin().isEmpty()) {
+        initialize(recalculation, log);
+      }
+      while (true) {
+        final LoggedRound logged =
+            rounds
+                .next()
+                .orElseThrow(
+                    () ->
+                        new UserError(
+                            "--version: run %s has come to version %d, not to %d"
+                                .formatted(run.spec().run(), rounds.round(), version)));
+        if (!rounds.gradients(logged, recalculation) || !recalculation.complete()) {
+          throw new UserError(
+              "round %d: the log does not have all of its gradients".formatted(logged.round()));
+        }
+        recalculation.apply(recalculation.close(logged.verdict()));
+        progress.accept(logged.round());
+        if (rounds.round() == version) {
+          return new ForkPoint(run, recalculation, logged.verdict());
+        }
+      }
+    } catch (MalformedRecordException e) {
+      throw new UserError("the log is not sound, see gradstream audit: " + e.getMessage(), e);
+    }
+  }
+
+  private static void initialize(Recalculation recalculation, RunLog log)
+      throws MalformedRecordException {
+    for (int partition = 0; partition < log.run().manifest().partitions(); partition++) {
+      try (var updates = LoggedShards.updates(log, partition, ForkPoint::refuse)) {
+        for (final LogRecord initial : updates.next(LoggedShards.INITIAL).values()) {
+          recalculation.initialize(initial.bytes());
+        }
+      }
+    }
+  }
+
+  private static void refuse(Finding finding) {
+    throw new UserError("the log is not sound, see gradstream audit: " + finding);
+  }
+
+  /** The run that the log is of. */
+  RunDescription run() {
+    return run;
+  }
+
+  /** The verdict that led to the version. */
+  Verdict verdict() {
+    return verdict;
+  }
+
+  /**
+   * The stores on a partition.
+   *
+   * @param before the verdict that the new run has of the round before its first
+   */
+  PartitionState state(int partition, Verdict before) {
+    return recalculation.state(partition, before);
+  }
+
+  /** A shard's record on the weights topic. */
+  byte[] weights(Shard shard) {
+    return recalculation.weights(shard);
+  }
+}
