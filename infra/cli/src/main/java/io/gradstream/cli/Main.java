@@ -33,6 +33,7 @@ import picocli.CommandLine.Spec;
       ExportCommand.class,
       ArchiveCommand.class,
       RestoreCommand.class,
+      ReplayCommand.class,
       ForkCommand.class,
       ChaosCommand.class,
       BenchCommand.class,

@@ -1,0 +1,104 @@
+package io.gradstream.cli;
+
+import io.gradstream.arbitrator.topology.Arbitrator;
+import io.gradstream.audit.log.RunLog;
+import io.gradstream.audit.whatif.Alternative;
+import io.gradstream.audit.whatif.Comparison;
+import io.gradstream.audit.whatif.WhatIf;
+import io.gradstream.audit.whatif.WhatIfPlot;
+import io.gradstream.audit.whatif.WhatIfSummary;
+import io.gradstream.proto.UserError;
+import io.gradstream.proto.run.RunDescription;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code gradstream replay}. */
+@Command(
+    name = "replay",
+    description = {
+      "Tells what another resolver, or other options, would have made of a run's gradients:",
+      "every round is decided once more, at the weights of the log."
+    },
+    mixinStandardHelpOptions = true,
+    footer = {
+      "",
+      "The run's own resolver keeps its options, another one begins with its defaults.",
+      "Such as: gradstream replay --run digits-mae --resolver cagrad --set resolver.c=0.4"
+    })
+final class ReplayCommand implements Callable<Integer> {
+  @Mixin private LogOptions options;
+
+  @Option(
+      names = "--resolver",
+      required = true,
+      paramLabel = "METHOD",
+      description = "The method to decide by.")
+  private String resolver;
+
+  @Option(
+      names = "--set",
+      paramLabel = "KEY=VALUE",
+      description = "Changes a value of the run's spec; may be repeated.")
+  private List<String> assignments = List.of();
+
+  @Option(names = "--csv", paramLabel = "FILE", description = "Where to write all rounds.")
+  private @Nullable Path csv;
+
+  @Option(names = "--plot", paramLabel = "FILE", description = "Where to write a picture (SVG).")
+  private @Nullable Path plot;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() {
+    final var display = new Display(spec.commandLine().getOut());
+    try (var opened = options.open()) {
+      final RunDescription run = opened.log().run();
+      final RunDescription alternative = Alternative.of(run, resolver, assignments);
+      Arbitrator.check(alternative.spec());
+      final WhatIfSummary summary = replay(opened.log(), alternative, display);
+      final String title =
+          "%s: %s as recorded, %s instead"
+              .formatted(run.spec().run(), run.spec().resolver(), alternative.spec().resolver());
+      display.print(title);
+      summary.lines().forEach(display::print);
+      write("--csv", csv, summary.csv());
+      write("--plot", plot, WhatIfPlot.of(title, summary));
+    }
+    return 0;
+  }
+
+  private static WhatIfSummary replay(RunLog log, RunDescription alternative, Display display) {
+    final var rounds = new ArrayList<Comparison>();
+    try (var whatIf = new WhatIf(log, alternative)) {
+      for (Optional<Comparison> next = whatIf.next(); next.isPresent(); next = whatIf.next()) {
+        rounds.add(next.get());
+        display.progress(
+            "round %d of %d".formatted(next.get().round() + 1, log.run().spec().rounds()));
+      }
+    }
+    return new WhatIfSummary(rounds);
+  }
+
+  private static void write(String option, @Nullable Path file, String text) {
+    if (file == null) {
+      return;
+    }
+    try {
+      Files.writeString(file, text);
+    } catch (IOException e) {
+      throw new UserError(option + ": cannot write " + file + " (" + e + ")", e);
+    }
+  }
+}
