@@ -101,7 +101,7 @@ public final class ArchiveWriter {
         topics.add(write(topic, rows));
       }
     }
-    for (final String table : RunTables.names()) {
+    for (final String table : TableColumns.names()) {
       final Path file = RunTables.fileOf(tables, table);
       written.add(
           new Inventory.Table(

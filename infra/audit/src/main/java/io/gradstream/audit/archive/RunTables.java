@@ -2,7 +2,6 @@ package io.gradstream.audit.archive;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.audit.log.LogRecord;
-import io.gradstream.audit.table.Column;
 import io.gradstream.audit.table.ParquetTable;
 import io.gradstream.proto.message.DeadLetter;
 import io.gradstream.proto.message.GradientShard;
@@ -25,86 +24,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * The tables of an archive, filled while its records pass by: what people query.
  *
- * <ul>
- *   <li>{@code contributions}: one row for each gradient record on the log, whatever became of it
- *   <li>{@code rounds}: one row for each verdict
- *   <li>{@code verdicts}: one row for each pair of tasks that was arbitrated
- *   <li>{@code losses}: one row for each task of a round
- *   <li>{@code validations}: one row for each task of a validated weights version
- *   <li>{@code refused}: one row for each dead letter
- * </ul>
- *
  * <p>A record that cannot be read has no row: the audit tells of it. One thread.
  */
 final class RunTables implements AutoCloseable {
-  private static final Map<String, List<Column>> COLUMNS =
-      Map.of(
-          "contributions",
-          List.of(
-              Column.integer("round"),
-              Column.text("task"),
-              Column.integer("slot"),
-              Column.integer("shard"),
-              Column.text("worker"),
-              Column.integer("partition"),
-              Column.integer("offset"),
-              Column.time("time"),
-              Column.integer("micro_batch"),
-              Column.integer("samples"),
-              Column.number("loss"),
-              Column.number("norm"),
-              Column.integer("compute_us"),
-              Column.integer("bytes")),
-          "rounds",
-          List.of(
-              Column.integer("round"),
-              Column.time("time"),
-              Column.text("resolver"),
-              Column.flag("summed"),
-              Column.integer("joint_rounds"),
-              Column.number("smallest_cosine"),
-              Column.integer("arbitrated"),
-              Column.number("clip_factor"),
-              Column.number("update_norm"),
-              Column.text("fallback")),
-          "verdicts",
-          List.of(
-              Column.integer("round"),
-              Column.integer("place"),
-              Column.text("first"),
-              Column.text("second"),
-              Column.number("cosine"),
-              Column.text("zone"),
-              Column.text("winner"),
-              Column.number("first_score"),
-              Column.number("second_score"),
-              Column.flag("forced")),
-          "losses",
-          List.of(
-              Column.integer("round"),
-              Column.text("task"),
-              Column.number("loss"),
-              Column.number("norm"),
-              Column.number("weight"),
-              Column.number("slot_squared_mean"),
-              Column.number("mean_squared")),
-          "validations",
-          List.of(
-              Column.integer("version"),
-              Column.text("task"),
-              Column.number("loss"),
-              Column.integer("samples")),
-          "refused",
-          List.of(
-              Column.text("topic"),
-              Column.integer("partition"),
-              Column.integer("offset"),
-              Column.text("reason"),
-              Column.text("worker"),
-              Column.integer("round"),
-              Column.integer("slot"),
-              Column.integer("shard")));
-
   private final Topics topics;
   private final Kernels kernels = Kernels.best();
   private final Map<String, ParquetTable> tables = new HashMap<>();
@@ -113,15 +35,10 @@ final class RunTables implements AutoCloseable {
   /** Begins the tables, one file each in a directory that is there. */
   RunTables(RunDescription run, Path directory) throws IOException {
     this.topics = run.topics();
-    for (final var table : COLUMNS.entrySet()) {
+    for (final var table : TableColumns.ALL.entrySet()) {
       tables.put(
           table.getKey(), ParquetTable.create(fileOf(directory, table.getKey()), table.getValue()));
     }
-  }
-
-  /** The names of all tables. */
-  static List<String> names() {
-    return COLUMNS.keySet().stream().sorted().toList();
   }
 
   static Path fileOf(Path directory, String table) {
