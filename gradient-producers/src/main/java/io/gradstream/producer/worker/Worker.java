@@ -34,6 +34,12 @@ final class Worker implements Runnable {
   private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
 
   /**
+   * So many orders are taken in one go: one alone would wait for the brokers between any two slots.
+   * Their locks run from then on, so the run's timeout has to cover the computing of all of them.
+   */
+  private static final int ORDERS_AT_ONCE = 8;
+
+  /**
    * For the last acknowledgements. Those that a broker does not take by then are given up: the
    * orders go to another worker, whose gradients are ignored.
    */
@@ -72,7 +78,7 @@ final class Worker implements Runnable {
     config.put(ConsumerConfig.GROUP_ID_CONFIG, run.topics().workerGroup());
     config.put(ConsumerConfig.SHARE_ACKNOWLEDGEMENT_MODE_CONFIG, "explicit");
     config.put(ConsumerConfig.SHARE_ACQUIRE_MODE_CONFIG, "record_limit");
-    config.put(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, Integer.getInteger("mpr", 8));
+    config.put(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, ORDERS_AT_ONCE);
     config.put(ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
     config.put(ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
     return config;

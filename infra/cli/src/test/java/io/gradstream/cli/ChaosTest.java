@@ -15,9 +15,8 @@ class ChaosTest {
   @TempDir Path directory;
 
   @Test
-  @Tag("chaos")
   void aShortCampaignChangesNoBitAndLeavesNoProcess() throws IOException {
-    final JsonNode report = campaign("../runs/toy.yaml", "0.25", "150");
+    final JsonNode report = campaign("../runs/toy.yaml", "0.3", "60", "1");
 
     assertThat(report.get("faults_total").asInt()).isPositive();
     assertThat(ProcessHandle.current().children().filter(ProcessHandle::isAlive)).isEmpty();
@@ -27,21 +26,32 @@ class ChaosTest {
   @Test
   @Tag("chaos")
   void twoHundredFaultsChangeNoBitOfToy() throws IOException {
-    final JsonNode report = campaign("../runs/toy.yaml", "20", "10000");
+    final JsonNode report = campaign("../runs/toy.yaml", "20", "500", "1");
 
     assertThat(report.get("faults_total").asInt()).isGreaterThanOrEqualTo(200);
+  }
+
+  /** Run with {@code mvn verify -Pchaos}. */
+  /** Run with {@code mvn verify -Pchaos}. */
+  @Test
+  @Tag("chaos")
+  void threeBrokersMayLoseOneOfThemAtATime() throws IOException {
+    final JsonNode report = campaign("../runs/toy.yaml", "5", "300", "3");
+
+    assertThat(report.get("faults").has("kill-broker")).isTrue();
   }
 
   /** Run with {@code mvn verify -Pchaos}. */
   @Test
   @Tag("chaos")
   void thirtyFaultsChangeNoBitOfDigits() throws IOException {
-    final JsonNode report = campaign("../runs/digits-mae.yaml", "6", "200");
+    final JsonNode report = campaign("../runs/digits-mae.yaml", "6", "200", "1");
 
     assertThat(report.get("faults_total").asInt()).isGreaterThanOrEqualTo(30);
   }
 
-  private JsonNode campaign(String spec, String minutes, String rounds) throws IOException {
+  private JsonNode campaign(String spec, String minutes, String rounds, String brokers)
+      throws IOException {
     final var run =
         CommandLineRun.of(
             "chaos",
@@ -50,6 +60,8 @@ class ChaosTest {
             minutes,
             "--rounds",
             rounds,
+            "--brokers",
+            brokers,
             "--seed",
             "1",
             "--data-dir",
