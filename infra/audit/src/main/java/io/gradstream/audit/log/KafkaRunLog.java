@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class KafkaRunLog implements RunLog {
   private static final int FETCH_BYTES = 2 * 1024 * 1024;
+  private static final int FETCH_WAIT_MS = 10;
   private static final Duration POLL = Duration.ofMillis(200);
   private static final Duration PATIENCE = Duration.ofMinutes(2);
 
@@ -41,6 +42,8 @@ public final class KafkaRunLog implements RunLog {
   private KafkaConsumer<byte[], byte[]> consumer() {
     final Map<String, Object> config = run.connection().consumer();
     config.put(ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, FETCH_BYTES);
+    // Nothing is awaited at the end of the log, but a consumer that closes waits for its last fetch.
+    config.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, FETCH_WAIT_MS);
     config.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
     return new KafkaConsumer<>(config);
   }
