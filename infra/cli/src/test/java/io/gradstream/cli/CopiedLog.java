@@ -35,6 +35,7 @@ final class CopiedLog implements RunLog {
                 names.verdicts(),
                 names.updates(),
                 names.weights(),
+                names.state(),
                 names.deadLetters()));
     for (int task = 0; task < log.run().orderedTasks(); task++) {
       all.add(names.gradients(task));

@@ -2,12 +2,16 @@ package io.gradstream.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.gradstream.audit.check.Audit;
+import io.gradstream.audit.log.KafkaRunLog;
+import io.gradstream.audit.replay.Finding;
 import io.gradstream.cli.submission.CheckedSpec;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.Connection;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -45,8 +49,14 @@ class ForkTest {
         fork("same", "other", VERSION + 5, "resolver=mgda", "rounds=" + (VERSION + 8));
     assertThat(other.trainUndisturbed(1)).isNotEqualTo(restored(ORIGIN, VERSION + 8));
     assertThat(restored("other", VERSION + 5)).isEqualTo(restored(ORIGIN, VERSION + 5));
-    assertThat(audited("same")).isZero();
-    assertThat(audited("other")).isZero();
+    assertThat(findings(fork, log -> {})).isEmpty();
+    assertThat(findings(other, log -> {})).isEmpty();
+    assertThat(findings(other, log -> change(log, log.run().topics().state())))
+        .extracting(Finding::kind)
+        .containsExactly(Finding.Kind.STATE);
+    assertThat(findings(other, log -> change(log, log.run().topics().verdicts())))
+        .extracting(Finding::kind)
+        .containsExactly(Finding.Kind.VERDICT);
   }
 
   @Test
@@ -114,8 +124,23 @@ class ForkTest {
     return restored.outLines().getFirst().replaceAll(".*sha256 ", "");
   }
 
-  private static int audited(String run) {
-    return CommandLineRun.of("audit", "--run", run, "--bootstrap", past.kafka().bootstrapServers())
-        .exitCode();
+  private static List<Finding> findings(LiveRun run, Consumer<CopiedLog> tampering) {
+    try (var log = new KafkaRunLog(run.run())) {
+      final CopiedLog copy = CopiedLog.of(log);
+      tampering.accept(copy);
+      try (var audit = new Audit(copy, 0, Long.MAX_VALUE, null)) {
+        return audit.run(round -> {}).findings();
+      }
+    }
+  }
+
+  /** Flips the last bit of a topic's first record: a verdict's, or a sum's. */
+  private static void change(CopiedLog log, String topic) {
+    log.replace(
+        log.find(topic, record -> true),
+        value -> {
+          value[value.length - 1] ^= 1;
+          return value;
+        });
   }
 }

@@ -11,23 +11,19 @@ import io.gradstream.audit.replay.LoggedShards;
 import io.gradstream.audit.replay.Recalculation;
 import io.gradstream.audit.replay.RefusedRecords;
 import io.gradstream.audit.state.PartitionState;
-import io.gradstream.audit.state.StateDigest;
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.manifest.Shard;
-import io.gradstream.proto.message.RunRecord;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.run.RunDescription;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.LongConsumer;
-import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -126,10 +122,14 @@ public final class Audit implements AutoCloseable {
 
   /** Takes the weights to start from; false if they are not there or cannot be. */
   private boolean start() throws MalformedRecordException {
-    if (run.origin().isPresent()) {
-      return checkOrigin(run.origin().get());
-    }
     final long before = found;
+    BeginningCheck.of(log).forEach(this::add);
+    if (run.origin().isPresent()) {
+      if (found == before && first <= run.firstRound()) {
+        compareWeights(run.firstRound());
+      }
+      return found == before;
+    }
     for (final LoggedShards partition : updates) {
       final SortedMap<Integer, LogRecord> initial = partition.next(LoggedShards.INITIAL);
       requireAll(partition, initial, LoggedShards.INITIAL, Finding.Kind.UPDATE);
@@ -145,24 +145,6 @@ public final class Audit implements AutoCloseable {
       compareWeights(0);
     }
     return true;
-  }
-
-  /** A fork began with what its record says; false if that has changed. */
-  private boolean checkOrigin(RunRecord.Origin origin) {
-    final ByteString state = StateDigest.of(log);
-    if (state.equals(origin.getState())) {
-      return true;
-    }
-    add(
-        new Finding(
-            Finding.Kind.STATE,
-            origin.getVersion(),
-            new TopicPartition(run.topics().state(), 0),
-            Finding.NOWHERE,
-            "what the fork began with has another digest than its record says",
-            HexFormat.of().formatHex(state.toByteArray()),
-            HexFormat.of().formatHex(origin.getState().toByteArray())));
-    return false;
   }
 
   /** Audits a round; false if the log or what can be said of it ends. */

@@ -42,7 +42,8 @@ public final class KafkaRunLog implements RunLog {
   private KafkaConsumer<byte[], byte[]> consumer() {
     final Map<String, Object> config = run.connection().consumer();
     config.put(ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, FETCH_BYTES);
-    // Nothing is awaited at the end of the log, but a consumer that closes waits for its last fetch.
+    // Nothing is awaited at the end of the log, but a consumer that closes waits for its last
+    // fetch.
     config.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, FETCH_WAIT_MS);
     config.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
     return new KafkaConsumer<>(config);
