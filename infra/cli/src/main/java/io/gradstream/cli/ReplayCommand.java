@@ -9,6 +9,7 @@ import io.gradstream.audit.whatif.WhatIfPlot;
 import io.gradstream.audit.whatif.WhatIfSummary;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.spec.Section;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -70,13 +71,21 @@ final class ReplayCommand implements Callable<Integer> {
       final WhatIfSummary summary = replay(opened.log(), alternative, display);
       final String title =
           "%s: %s as recorded, %s instead"
-              .formatted(run.spec().run(), run.spec().resolver(), alternative.spec().resolver());
+              .formatted(
+                  run.spec().run(),
+                  text(run.spec().resolver()),
+                  text(alternative.spec().resolver()));
       display.print(title);
       summary.lines().forEach(display::print);
       write("--csv", csv, summary.csv());
       write("--plot", plot, WhatIfPlot.of(title, summary));
     }
     return 0;
+  }
+
+  /** A method with its options, if it was given any. */
+  private static String text(Section method) {
+    return method.toString().replace(" {}", "");
   }
 
   private static WhatIfSummary replay(RunLog log, RunDescription alternative, Display display) {

@@ -69,7 +69,7 @@ public final class Audit implements AutoCloseable {
   public Audit(RunLog log, long first, long last, @Nullable Recomputation recomputation) {
     this.log = log;
     this.run = log.run();
-    this.first = first;
+    this.first = Math.max(first, run.firstRound());
     this.last = last;
     this.refused = RefusedRecords.read(log);
     this.rounds = new LoggedRounds(log, refused, this::add);
