@@ -81,9 +81,11 @@ class ArchitectureTest {
   static final ArchRule djlStaysInTheProducers =
       noClasses()
           .that()
-          .resideOutsideOfPackage("io.gradstream.producer..")
+          .resideOutsideOfPackages("io.gradstream.producer..", "io.gradstream.cli.bench..")
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage("ai.djl..")
-          .because("only workers and evaluators run models; other services need no engine");
+          .because(
+              "only workers and evaluators run models; other services need no engine (benchmarks"
+                  + " compare themselves with it)");
 }

@@ -9,6 +9,8 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Benchmarks on tiny sizes: that they run and say what they promise, never how fast. */
 class BenchTest {
@@ -21,6 +23,41 @@ class BenchTest {
     }
     assertThat(sum).isCloseTo(json.get("mean_ms").asDouble(), within(0.01));
     assertThat(json.get("p99_ms").asDouble()).isGreaterThanOrEqualTo(json.get("p50_ms").asDouble());
+  }
+
+  @Test
+  void kernelsAreHeldAgainstMemory() throws IOException {
+    final JsonNode json = bench("kernels", "--size", "5000", "--repeat", "1");
+    assertThat(json.get("accumulate_ratio").asDouble()).isPositive();
+    assertThat(json.get("combine_ratio").asDouble()).isPositive();
+    assertThat(json.get("statistics_ratio").asDouble()).isPositive();
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {2, 5})
+  void vectorsAndInnerProductsComeToTheSameDecisions(int tasks) throws IOException {
+    final JsonNode json =
+        bench("arbitrate", "--tasks", "" + tasks, "--size", "3000", "--repeat", "1");
+    assertThat(json.get("same_decisions").asBoolean()).isTrue();
+    assertThat(json.get("iterations").asInt()).isPositive();
+    assertThat(json.get("speedup").asDouble()).isPositive();
+    assertThat(json.get("gram_ratio").asDouble()).isPositive();
+  }
+
+  @Test
+  void gradientsAreTakenInByArbitratorAndPlainConsumer() throws IOException {
+    final JsonNode json =
+        bench("ingest", "--megabytes", "2", "--shard-values", "4096", "--partitions", "2");
+    assertThat(json.get("ratio").asDouble()).isPositive();
+    assertThat(json.at("/partitions/0/partitions").asInt()).isEqualTo(2);
+  }
+
+  @Test
+  void streamedRoundsComeToTheWeightsOfALoop() throws IOException {
+    final JsonNode json =
+        bench("tax", "../runs/toy.yaml", "--rounds", "20", "--warm-up", "5", "--turns", "1");
+    assertThat(json.get("same_weights").asBoolean()).isTrue();
+    assertThat(json.get("tax_percent").isNumber()).isTrue();
   }
 
   private static JsonNode bench(String... arguments) throws IOException {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gradstream.arbitrator.calibrator.Calibrators;
 import io.gradstream.arbitrator.resolver.Resolvers;
+import io.gradstream.cli.bench.InProcessTraining;
 import io.gradstream.cli.submission.CheckedSpec;
 import io.gradstream.cli.submission.Submission;
 import io.gradstream.embedded.EmbeddedKafka;

@@ -81,7 +81,10 @@ final class VectorKernels implements Kernels {
         .run(VectorSums::tile, VectorSums::pair);
   }
 
-  /** Window by window: first the sum, two vectors at a time, then what goes out. */
+  /**
+   * Window by window: first the sum, two vectors at a time, then what goes out; the usual case, an
+   * even number of vectors and float32, in one loop with the last two.
+   */
   @Override
   public void combine(
       MemorySegment out,
@@ -103,27 +106,36 @@ final class VectorKernels implements Kernels {
       for (long from = 0; from < n; from += VALUES) {
         int length = windows.length(from);
         MemorySegment sum = m == null ? buffer.fill((byte) 0) : m.read(from, length);
-        fold(sum, m == null ? 1f : beta, in, c, from, length);
+        MemorySegment unified = result.place(from, length);
+        float decay = m == null ? 1f : beta;
+        if (outType == FLOAT32 && x.length > 0 && x.length % 2 == 0) {
+          int last = x.length - 2;
+          fold(sum, decay, in, c, last, from, length);
+          float rest = last == 0 ? decay : 1f;
+          foldOut(sum, rest, in, c, unified, scale, from, length);
+        } else {
+          fold(sum, decay, in, c, x.length, from, length);
+          scale(unified, outType, sum, scale, length);
+        }
         if (m != null) {
           m.written(from, length);
         }
-        scale(result.place(from, length), outType, sum, scale, length);
         result.written(from, length);
       }
     }
   }
 
-  /** {@code sum = beta*sum + c[0]*x[0] + ...} for a window. */
+  /** {@code sum = beta*sum + c[0]*x[0] + ...} for a window and the first {@code count} vectors. */
   private static void fold(
-      MemorySegment sum, float beta, Window[] x, float[] c, long from, int length) {
+      MemorySegment sum, float beta, Window[] x, float[] c, int count, long from, int length) {
     int whole = Simd.whole(length);
     if (x.length == 0) {
       scale(sum, FLOAT32, sum, beta, length);
     }
-    for (int j = 0; j < x.length; j += 2) {
+    for (int j = 0; j < count; j += 2) {
       float decay = j == 0 ? beta : 1f;
       MemorySegment first = x[j].read(from, length);
-      if (j + 1 < x.length) {
+      if (j + 1 < count) {
         MemorySegment second = x[j + 1].read(from, length);
         VectorSteps.fold(sum, decay, first, c[j], second, c[j + 1], whole);
         ScalarKernels.fold(sum, decay, first, c[j], whole, length);
@@ -132,6 +144,28 @@ final class VectorKernels implements Kernels {
         VectorSteps.fold(sum, decay, first, c[j], whole);
         ScalarKernels.fold(sum, decay, first, c[j], whole, length);
       }
+    }
+  }
+
+  /** {@code sum = beta*sum + ...; out = scale*sum} for a window and the last two vectors. */
+  private static void foldOut(
+      MemorySegment sum,
+      float beta,
+      Window[] x,
+      float[] c,
+      MemorySegment out,
+      float scale,
+      long from,
+      int length) {
+    int j = x.length - 2;
+    int whole = Simd.whole(length);
+    MemorySegment first = x[j].read(from, length);
+    MemorySegment second = x[j + 1].read(from, length);
+    VectorSteps.foldOut(sum, beta, first, c[j], second, c[j + 1], out, scale, whole);
+    if (whole < length) {
+      ScalarKernels.fold(sum, beta, first, c[j], whole, length);
+      ScalarKernels.fold(sum, 1f, second, c[j + 1], whole, length);
+      SCALAR.scale(rest(out, whole), FLOAT32, rest(sum, whole), scale, length - whole);
     }
   }
 

@@ -7,6 +7,7 @@ import static io.gradstream.proto.tensor.Simd.load;
 import static io.gradstream.proto.tensor.Simd.loadBfloat16;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -19,6 +20,12 @@ import jdk.incubator.vector.FloatVector;
 final class VectorSums {
   private static final int LANES = InnerProductPass.LANES;
   private static final int NORM_LANES = ScalarKernels.NORM_LANES;
+
+  /**
+   * Values after which {@link #pair} comes back for the next part of the lanes: few enough that the
+   * processor is still waiting for one part's memory when it gets to the next, which is in cache.
+   */
+  private static final int STRETCH = 128;
 
   private VectorSums() {}
 
@@ -128,8 +135,11 @@ final class VectorSums {
 
   /** An {@link InnerProductPass.Pair}. */
   static void pair(MemorySegment[] vectors, long from, float[] lanes) {
-    for (int part = 0; part < LANES; part += L) {
-      pairPart(vectors, from + part, part, lanes);
+    Arrays.fill(lanes, 0f);
+    for (int at = 0; at < InnerProductPass.BLOCK; at += STRETCH) {
+      for (int part = 0; part < LANES; part += L) {
+        pairPart(vectors, from + at + part, part, lanes);
+      }
     }
   }
 
@@ -139,17 +149,17 @@ final class VectorSums {
     MemorySegment previous0 = vectors[2];
     MemorySegment previous1 = vectors[3];
     MemorySegment momentum = vectors[4];
-    FloatVector s0 = FloatVector.zero(F);
-    FloatVector s1 = FloatVector.zero(F);
-    FloatVector s2 = FloatVector.zero(F);
-    FloatVector s3 = FloatVector.zero(F);
-    FloatVector s4 = FloatVector.zero(F);
-    FloatVector s5 = FloatVector.zero(F);
-    FloatVector s6 = FloatVector.zero(F);
-    FloatVector s7 = FloatVector.zero(F);
-    FloatVector s8 = FloatVector.zero(F);
-    FloatVector s9 = FloatVector.zero(F);
-    for (int i = 0; i < InnerProductPass.BLOCK; i += LANES) {
+    FloatVector s0 = FloatVector.fromArray(F, lanes, part);
+    FloatVector s1 = FloatVector.fromArray(F, lanes, LANES + part);
+    FloatVector s2 = FloatVector.fromArray(F, lanes, 2 * LANES + part);
+    FloatVector s3 = FloatVector.fromArray(F, lanes, 3 * LANES + part);
+    FloatVector s4 = FloatVector.fromArray(F, lanes, 4 * LANES + part);
+    FloatVector s5 = FloatVector.fromArray(F, lanes, 5 * LANES + part);
+    FloatVector s6 = FloatVector.fromArray(F, lanes, 6 * LANES + part);
+    FloatVector s7 = FloatVector.fromArray(F, lanes, 7 * LANES + part);
+    FloatVector s8 = FloatVector.fromArray(F, lanes, 8 * LANES + part);
+    FloatVector s9 = FloatVector.fromArray(F, lanes, 9 * LANES + part);
+    for (int i = 0; i < STRETCH; i += LANES) {
       FloatVector c0 = load(current0, from + i);
       FloatVector c1 = load(current1, from + i);
       FloatVector p0 = load(previous0, from + i);

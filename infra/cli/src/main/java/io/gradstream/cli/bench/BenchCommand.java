@@ -11,7 +11,13 @@ import picocli.CommandLine.Spec;
     description = "Measures this machine: figures, the limits beside them, and their ratios.",
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {RoundCommand.class})
+    subcommands = {
+      KernelsCommand.class,
+      ArbitrateCommand.class,
+      IngestCommand.class,
+      RoundCommand.class,
+      TaxCommand.class
+    })
 public final class BenchCommand implements Runnable {
   @Spec private CommandSpec spec;
 

@@ -2,16 +2,22 @@ package io.gradstream.cli.bench;
 
 /** Between two looks at something that somebody else brings about. */
 final class Pause {
-  private static final long MILLISECONDS = 50;
 
   private Pause() {}
 
-  /**
-   * @throws IllegalStateException when the thread is interrupted
-   */
+  /** While a benchmark runs for seconds. */
   static void shortly() {
+    sleep(50);
+  }
+
+  /** While something is timed. */
+  static void briefly() {
+    sleep(2);
+  }
+
+  private static void sleep(long milliseconds) {
     try {
-      Thread.sleep(MILLISECONDS);
+      Thread.sleep(milliseconds);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("interrupted while measuring", e);

@@ -170,6 +170,11 @@ final class RoundTimes {
     return samples(round -> round.nextWeights - round.weights);
   }
 
+  /** Seconds of each round. */
+  List<Double> seconds() {
+    return rounds.stream().map(round -> (round.nextWeights - round.weights) / 1e3).toList();
+  }
+
   /** Milliseconds of each hop. */
   Map<Hop, Samples> hops() {
     final var hops = new EnumMap<Hop, Samples>(Hop.class);

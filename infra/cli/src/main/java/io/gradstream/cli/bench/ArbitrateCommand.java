@@ -1,0 +1,67 @@
+package io.gradstream.cli.bench;
+
+import io.gradstream.proto.UserError;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code gradstream bench arbitrate}. */
+@Command(
+    name = "arbitrate",
+    description = {
+      "GCond for many tasks: inner products, decision and combination, beside the same decisions",
+      "made on whole vectors with PyTorch, one thread each."
+    },
+    mixinStandardHelpOptions = true)
+final class ArbitrateCommand implements Callable<Integer> {
+  @Option(
+      names = "--tasks",
+      paramLabel = "N",
+      defaultValue = "2",
+      description = "Number of tasks; default: ${DEFAULT-VALUE}.")
+  private int tasks;
+
+  @Option(
+      names = "--size",
+      paramLabel = "D",
+      defaultValue = "10000000",
+      description = "Values of a gradient; default: ${DEFAULT-VALUE}.")
+  private int size;
+
+  @Option(
+      names = "--iterations",
+      paramLabel = "N",
+      defaultValue = "3",
+      description = "Most projections, as in the paper's runs: ${DEFAULT-VALUE}.")
+  private int iterations;
+
+  @Option(
+      names = "--repeat",
+      paramLabel = "N",
+      defaultValue = "5",
+      description = "Turns, of which the median counts; default: ${DEFAULT-VALUE}.")
+  private int repeat;
+
+  @Option(names = "--json", description = "Print nothing but the result, as one JSON object.")
+  private boolean json;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() {
+    if (tasks < 2 || tasks > 1000 || size < 1 || size > 100_000_000) {
+      throw new UserError("--tasks: 2 to 1000, and --size: 1 to 100000000");
+    }
+    if (iterations < 1 || repeat < 1) {
+      throw new UserError("--iterations and --repeat: at least 1");
+    }
+    final var findings = new Findings(spec.commandLine(), json);
+    try (var bench = new ArbitrateBench(tasks, size, iterations)) {
+      bench.run(repeat, findings);
+    }
+    findings.close();
+    return 0;
+  }
+}
