@@ -6,9 +6,11 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -58,6 +60,17 @@ class BenchTest {
         bench("tax", "../runs/toy.yaml", "--rounds", "20", "--warm-up", "5", "--turns", "1");
     assertThat(json.get("same_weights").asBoolean()).isTrue();
     assertThat(json.get("tax_percent").isNumber()).isTrue();
+  }
+
+  @Test
+  void roundsOfSeveralSizesAreDrawn(@TempDir Path directory) throws IOException {
+    final Path picture = directory.resolve("scale.svg");
+    final JsonNode json =
+        bench("scale", "--sizes", "3000", "--tasks", "3", "--rounds", "4", "--out", "" + picture);
+    assertThat(json.get("points")).hasSize(2);
+    assertThat(json.at("/points/1/wire_bytes").asDouble())
+        .isGreaterThan(json.at("/points/1/formula_bytes").asDouble());
+    assertThat(picture).content().contains("<svg", "N=2", "N=3");
   }
 
   private static JsonNode bench(String... arguments) throws IOException {

@@ -16,6 +16,7 @@ import picocli.CommandLine.Spec;
       ArbitrateCommand.class,
       IngestCommand.class,
       RoundCommand.class,
+      ScaleCommand.class,
       TaxCommand.class
     })
 public final class BenchCommand implements Runnable {
