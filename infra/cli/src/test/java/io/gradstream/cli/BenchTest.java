@@ -63,14 +63,14 @@ class BenchTest {
   }
 
   @Test
-  void roundsOfSeveralSizesAreDrawn(@TempDir Path directory) throws IOException {
+  void roundsAreDrawnAndTheirBytesCounted(@TempDir Path directory) throws IOException {
     final Path picture = directory.resolve("scale.svg");
     final JsonNode json =
-        bench("scale", "--sizes", "3000", "--tasks", "3", "--rounds", "4", "--out", "" + picture);
-    assertThat(json.get("points")).hasSize(2);
-    assertThat(json.at("/points/1/wire_bytes").asDouble())
-        .isGreaterThan(json.at("/points/1/formula_bytes").asDouble());
-    assertThat(picture).content().contains("<svg", "N=2", "N=3");
+        bench("scale", "--sizes", "3000", "--tasks", "2", "--rounds", "4", "--out", "" + picture);
+    assertThat(json.get("points")).hasSize(1);
+    assertThat(json.at("/points/0/wire_bytes").asDouble())
+        .isGreaterThan(json.at("/points/0/formula_bytes").asDouble());
+    assertThat(picture).content().contains("<svg", "N=2");
   }
 
   private static JsonNode bench(String... arguments) throws IOException {

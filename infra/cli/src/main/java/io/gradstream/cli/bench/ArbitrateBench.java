@@ -76,12 +76,14 @@ final class ArbitrateBench implements AutoCloseable {
     final NDArray matrix = matrix();
     final NDArray weights = torch.create(floats(resolution.weights()), new Shape(1, tasks));
     final InnerProducts products = products(size);
-    Race.warmUp(
-        WARM_UP_TIME,
-        () -> {
-          arbitrate(Math.min(size, SHORT));
-          gramAndSum(Math.min(size, SHORT));
-        });
+    if (size > SHORT) {
+      Race.warmUp(
+          WARM_UP_TIME,
+          () -> {
+            arbitrate(SHORT);
+            gramAndSum(SHORT);
+          });
+    }
     try (var vectors = new VectorGCond(torch, iterations)) {
       final Race.Times seconds =
           new Race()

@@ -85,21 +85,6 @@ final class RoundCommand implements Callable<Integer> {
         .put("p99_ms", whole.quantile(0.99))
         .put("mean_ms", whole.mean())
         .put("rounds", rounds);
-    final var hops = findings.json().putObject("hops_ms");
-    times
-        .hops()
-        .forEach(
-            (hop, samples) -> {
-              findings.line(
-                  "  %-34s mean %6.2f ms  %4.0f %%   p50 %.0f  p99 %.0f",
-                  hop.text(),
-                  samples.mean(),
-                  100 * samples.mean() / whole.mean(),
-                  samples.median(),
-                  samples.quantile(0.99));
-              hops.put(hop.key(), samples.mean());
-            });
-    findings.line("  of which the worker computes       mean %6.2f ms", times.computing().mean());
-    findings.json().put("computing_ms", times.computing().mean());
+    HopTable.print(times, findings);
   }
 }

@@ -82,7 +82,8 @@ final class ScaleCommand implements Callable<Integer> {
   private ScalePoint measure(int size, int count, Findings findings) {
     final ScalePoint point = ScalePoint.measure(size, count, rounds);
     findings.line(
-        "D %,11d  N %2d  round %9.1f ms  %7.3f ns per value and task  wire %8.2f MB, formula %8.2f: %.4f",
+        "D %,11d  N %2d  round %9.1f ms  %7.3f ns per value and task  wire %8.2f MB, formula %8.2f:"
+            + " %.4f",
         size,
         count,
         point.roundMs(),

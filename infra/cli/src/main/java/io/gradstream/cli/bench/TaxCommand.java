@@ -34,14 +34,14 @@ final class TaxCommand implements Callable<Integer> {
   @Option(
       names = "--rounds",
       paramLabel = "N",
-      defaultValue = "150",
+      defaultValue = "450",
       description = "Rounds of each training; default: ${DEFAULT-VALUE}.")
   private int rounds;
 
   @Option(
       names = "--warm-up",
       paramLabel = "N",
-      defaultValue = "30",
+      defaultValue = "150",
       description = "How many of them are not counted; default: ${DEFAULT-VALUE}.")
   private int warmUp;
 
@@ -75,17 +75,22 @@ final class TaxCommand implements Callable<Integer> {
     final var alone = new ArrayList<Double>();
     final var streamed = new ArrayList<Double>();
     boolean same = true;
+    RoundTimes times = null;
     for (int turn = 0; turn < turns; turn++) {
       final var plain =
           InProcessTraining.train(CheckedSpec.of(runSpec), runSpec.compute().workers());
       alone.addAll(plain.roundSeconds().subList(warmUp, rounds));
       try (var local = LocalRun.submit(runSpec)) {
         local.train();
-        streamed.addAll(RoundTimes.read(local.run(), warmUp).seconds());
+        times = RoundTimes.read(local.run(), warmUp);
+        streamed.addAll(times.seconds());
         same &= new WeightsReader(local.run()).newest().sha256().equals(plain.sha256());
       }
     }
     report(Samples.of(alone), Samples.of(streamed), same, findings);
+    if (times != null) {
+      HopTable.print(times, findings);
+    }
     findings.close();
     return 0;
   }
