@@ -1,10 +1,13 @@
 package io.gradstream.cli.chaos;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -56,13 +59,17 @@ final class RoleProcess implements AutoCloseable {
     ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
         .filter(option -> option.startsWith("--") || option.startsWith("-Dgradstream."))
         .forEach(command::add);
+    if (consistsOfJars(System.getProperty("java.class.path"))) {
+      command.addAll(
+          List.of(
+              "-XX:+AutoCreateSharedArchive",
+              "-XX:SharedArchiveFile=" + archive,
+              "-Xlog:cds*=off"));
+    }
     command.addAll(
         List.of(
             "-Xmx" + heap,
             "-XX:+UseSerialGC",
-            "-XX:+AutoCreateSharedArchive",
-            "-XX:SharedArchiveFile=" + archive,
-            "-Xlog:cds*=off",
             "-Dgradstream.parent=" + ProcessHandle.current().pid(),
             "-cp",
             System.getProperty("java.class.path"),
@@ -78,6 +85,12 @@ final class RoleProcess implements AutoCloseable {
       throw new UncheckedIOException("cannot start " + name, e);
     }
     paused = false;
+  }
+
+  /** Classes from directories, as in a build's own tests, cannot be archived. */
+  private static boolean consistsOfJars(String classPath) {
+    return Arrays.stream(classPath.split(File.pathSeparator))
+        .noneMatch(entry -> Files.isDirectory(Path.of(entry)));
   }
 
   boolean isAlive() {
