@@ -13,7 +13,6 @@ import io.gradstream.audit.replay.RefusedRecords;
 import io.gradstream.audit.state.PartitionState;
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.manifest.Shard;
-import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.run.RunDescription;
@@ -168,9 +167,10 @@ public final class Audit implements AutoCloseable {
       reportIncomplete(logged, before);
       return false;
     }
-    final boolean stated = compareStatistics(logged);
+    final List<Finding> misstated = StatisticsComparison.of(logged, recalculation.statistics());
+    misstated.forEach(this::add);
     final Verdict verdict = decide(logged);
-    if (!stated || verdict == null || !logged.verdict().equals(verdict)) {
+    if (!misstated.isEmpty() || verdict == null || !logged.verdict().equals(verdict)) {
       return false;
     }
     if (recomputation != null) {
@@ -197,49 +197,6 @@ public final class Audit implements AutoCloseable {
               last.record(),
               "the gradients that the statistics name are not all that the round asks for"));
     }
-  }
-
-  private boolean compareStatistics(LoggedRound logged) {
-    final long before = found;
-    final SortedMap<Integer, LoggedRound.Said> recorded = logged.products();
-    final Map<Integer, List<ShardStatistics.Slot>> slots = new TreeMap<>();
-    for (final ShardStatistics own : recalculation.statistics()) {
-      if (own.getSlotsCount() > 0) {
-        slots.put(own.getPartition(), own.getSlotsList());
-      }
-      for (final ShardStatistics.Products products : own.getShardsList()) {
-        final LoggedRound.Said said = recorded.get(products.getShard());
-        if (said != null && !said.products().equals(products)) {
-          add(
-              Difference.between(said.products(), products)
-                  .finding(
-                      Finding.Kind.STATISTICS,
-                      logged.round(),
-                      said.record(),
-                      "statistics of shard " + products.getShard()));
-        }
-      }
-    }
-    for (final LoggedRound.Statement statement : logged.statements()) {
-      final ShardStatistics said = statement.statistics();
-      final List<ShardStatistics.Slot> own = slots.get(said.getPartition());
-      if (own == null || said.getSlotsCount() > 0 && !said.getSlotsList().equals(own)) {
-        add(
-            Difference.between(
-                    said.toBuilder().clearShards().build(),
-                    said.toBuilder()
-                        .clearShards()
-                        .clearSlots()
-                        .addAllSlots(own == null ? List.of() : own)
-                        .build())
-                .finding(
-                    Finding.Kind.STATISTICS,
-                    logged.round(),
-                    statement.record(),
-                    "what the slots said of themselves"));
-      }
-    }
-    return found == before;
   }
 
   /** Decides on what was recorded, and compares; null if there is no verdict. */
