@@ -26,7 +26,11 @@ public record Difference(String field, String recorded, String expected) {
       final Object there = recorded.getField(field);
       final Object here = expected.getField(field);
       if (!there.equals(here)) {
-        return of(field.getName(), field, there, here);
+        // Maps may differ in the order of their entries alone.
+        final Difference difference = of(field.getName(), field, there, here);
+        if (!difference.none()) {
+          return difference;
+        }
       }
     }
     return new Difference("", "", "");
