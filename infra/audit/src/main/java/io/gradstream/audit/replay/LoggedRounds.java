@@ -9,7 +9,6 @@ import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.spec.Transport;
-import io.gradstream.proto.tensor.Kernels;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -48,7 +47,7 @@ public final class LoggedRounds implements AutoCloseable {
     this.run = log.run();
     this.findings = findings;
     this.statistics = new LoggedStatistics(log, this::gap, findings);
-    final var rules = SlotGradient.Rules.of(run, Kernels.best());
+    final var rules = SlotGradient.Rules.of(run, ReplayKernels.of(run));
     for (int partition = 0; partition < run.manifest().partitions(); partition++) {
       verdicts.add(new LoggedVerdicts(log, partition, this::gap, findings));
       for (int task = 0; task < run.orderedTasks(); task++) {

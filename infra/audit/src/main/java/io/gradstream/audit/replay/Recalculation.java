@@ -47,7 +47,7 @@ public final class Recalculation implements CountedGradients {
    * @param begun one for each partition; changed in place
    */
   public Recalculation(RunDescription run, List<PartitionState> begun) {
-    final Kernels kernels = Kernels.best();
+    final Kernels kernels = ReplayKernels.of(run);
     this.run = run;
     this.begun = List.copyOf(begun);
     this.decider = new RoundDecider(run);
@@ -159,7 +159,7 @@ public final class Recalculation implements CountedGradients {
   private void copyWeights(Shard shard, MemorySegment values) {
     try {
       final var record = ValuesRecord.read(weights(shard), WeightShard.parser());
-      Kernels.best()
+      ReplayKernels.of(run)
           .convert(
               values,
               ValueType.FLOAT32,

@@ -1,0 +1,26 @@
+package io.gradstream.audit.replay;
+
+import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.tensor.Kernels;
+
+/**
+ * Which kernels a replay computes with; the bits are the same.
+ *
+ * <p>The Vector API is slow until the compiler has got round to it, for some seconds. A replay of a
+ * few gigabytes is over by then: there the plain loops win.
+ */
+final class ReplayKernels {
+  private static final double WORTH_WARMING_UP = 8e9;
+
+  private ReplayKernels() {}
+
+  static Kernels of(RunDescription run) {
+    final double bytes =
+        (double) run.spec().rounds()
+            * run.slots()
+            * run.manifest().tasks().size()
+            * run.manifest().size()
+            * Float.BYTES;
+    return bytes < WORTH_WARMING_UP ? Kernels.scalar() : Kernels.best();
+  }
+}
