@@ -32,6 +32,7 @@ class ArchitectureTest {
               "io.gradstream.arbitrator..",
               "io.gradstream.server..",
               "io.gradstream.embedded..",
+              "io.gradstream.audit..",
               "io.gradstream.cli..")
           .because("everything stands on proto; move what proto needs down into it");
 
@@ -43,7 +44,8 @@ class ArchitectureTest {
               "io.gradstream.producer..", "io.gradstream.arbitrator..", "io.gradstream.server..")
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage("io.gradstream.embedded..", "io.gradstream.cli..")
+          .resideInAnyPackage(
+              "io.gradstream.embedded..", "io.gradstream.audit..", "io.gradstream.cli..")
           .because("a service runs against any cluster; the command line stands on it, not below");
 
   @ArchTest
