@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class BenchTest {
   @Test
   void aRoundIsTheSumOfItsHops() throws IOException {
-    final JsonNode json = bench("round", "--rounds", "20", "--warm-up", "5");
+    final JsonNode json = bench("round", "--rounds", "8", "--warm-up", "2");
     double sum = 0;
     for (final JsonNode hop : json.get("hops_ms")) {
       sum += hop.asDouble();
@@ -57,7 +57,7 @@ class BenchTest {
   @Test
   void streamedRoundsComeToTheWeightsOfALoop() throws IOException {
     final JsonNode json =
-        bench("tax", "../runs/toy.yaml", "--rounds", "20", "--warm-up", "5", "--turns", "1");
+        bench("tax", "../runs/toy.yaml", "--rounds", "6", "--warm-up", "2", "--turns", "1");
     assertThat(json.get("same_weights").asBoolean()).isTrue();
     assertThat(json.get("tax_percent").isNumber()).isTrue();
   }
@@ -66,7 +66,7 @@ class BenchTest {
   void roundsAreDrawnAndTheirBytesCounted(@TempDir Path directory) throws IOException {
     final Path picture = directory.resolve("scale.svg");
     final JsonNode json =
-        bench("scale", "--sizes", "3000", "--tasks", "2", "--rounds", "4", "--out", "" + picture);
+        bench("scale", "--sizes", "3000", "--tasks", "2", "--rounds", "3", "--out", "" + picture);
     assertThat(json.get("points")).hasSize(1);
     assertThat(json.at("/points/0/wire_bytes").asDouble())
         .isGreaterThan(json.at("/points/0/formula_bytes").asDouble());

@@ -9,14 +9,16 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Isolated;
 
-/** The campaign itself: with processes that are really killed. */
+/** The campaign itself: with processes that are really killed. They get the machine alone. */
+@Isolated
 class ChaosTest {
   @TempDir Path directory;
 
   @Test
   void aShortCampaignChangesNoBitAndLeavesNoProcess() throws IOException {
-    final JsonNode report = campaign("../runs/toy.yaml", "0.3", "60", "1");
+    final JsonNode report = campaign("../runs/toy.yaml", "0.2", "40", "1");
 
     assertThat(report.get("faults_total").asInt()).isPositive();
     assertThat(ProcessHandle.current().children().filter(ProcessHandle::isAlive)).isEmpty();

@@ -22,6 +22,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** A service that dies at the worst points of a commit loses nothing and counts nothing twice. */
 class CrashPointTest {
+  /** More than the crash comes after, and no more: they are trained seven times. */
+  private static final String ROUNDS = "rounds=14";
+
   @TempDir static Path directory;
 
   private static EmbeddedKafka kafka;
@@ -30,7 +33,7 @@ class CrashPointTest {
   @BeforeAll
   static void trainUndisturbed() {
     kafka = EmbeddedKafka.start(directory.resolve("kafka"), 0);
-    undisturbed = LiveRun.submit(kafka, directory, "undisturbed").trainUndisturbed(1);
+    undisturbed = LiveRun.submit(kafka, directory, "undisturbed", ROUNDS).trainUndisturbed(1);
   }
 
   @AfterAll
@@ -41,7 +44,7 @@ class CrashPointTest {
   @ParameterizedTest
   @EnumSource
   void theArbitratorGoesOnFromItsLastCommit(CrashingClients.Point point) {
-    final LiveRun run = LiveRun.submit(kafka, directory, "arbitrator-" + point);
+    final LiveRun run = LiveRun.submit(kafka, directory, "arbitrator-" + point, ROUNDS);
     final String application = run.run().topics().arbitratorApplication();
     try (var server = run.startServer("one");
         var workers = run.startWorkers(1)) {
@@ -58,7 +61,7 @@ class CrashPointTest {
   @ParameterizedTest
   @EnumSource
   void theServerGoesOnFromItsLastCommit(CrashingClients.Point point) {
-    final LiveRun run = LiveRun.submit(kafka, directory, "server-" + point);
+    final LiveRun run = LiveRun.submit(kafka, directory, "server-" + point, ROUNDS);
     final String application = run.run().topics().serverApplication();
     try (var arbitrator = run.startArbitrator("one");
         var workers = run.startWorkers(1)) {

@@ -63,7 +63,7 @@ class MethodsOverKafkaTest {
 
   @Test
   void everyMethodTrainsThroughARestartToTheDigestOfAPlainLoop() throws Exception {
-    final long rounds = 14;
+    final long rounds = 8;
     forEachMethod(
         (name, sections) -> {
           final CheckedSpec spec = spec(name, rounds, sections);
