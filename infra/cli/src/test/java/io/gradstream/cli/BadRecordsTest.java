@@ -29,14 +29,17 @@ class BadRecordsTest {
 
   private static final String NORMS = "max-norm-ratio=1000";
 
+  /** Not to be over before all has been sent. */
+  private static final String ROUNDS = "rounds=60";
+
   @TempDir static Path directory;
 
   @Test
   void everyKindIsRefusedWithItsReasonAndLeavesNoTrace() {
     try (var kafka = EmbeddedKafka.start(directory.resolve("kafka"), 0)) {
       final String undisturbed =
-          LiveRun.submit(kafka, directory, "undisturbed", NORMS).trainUndisturbed(1);
-      final LiveRun run = LiveRun.submit(kafka, directory, "bad", NORMS);
+          LiveRun.submit(kafka, directory, "undisturbed", NORMS, ROUNDS).trainUndisturbed(1);
+      final LiveRun run = LiveRun.submit(kafka, directory, "bad", NORMS, ROUNDS);
       try (var server = run.startServer("one");
           var arbitrator = run.startArbitrator("one");
           var hostile = new HostileProducer(run.run(), 3)) {
@@ -53,6 +56,16 @@ class BadRecordsTest {
             hostile.send(kind);
             hostile.repeat();
           }
+          assertThat(workers.failure()).isEmpty();
+        }
+        // A round that nobody works at is open for long enough to be sure of a slot's turn.
+        for (int i = 0; i < 10; i++) {
+          hostile.send(BadRecord.ABSURD_NORM);
+        }
+        await()
+            .atMost(Duration.ofSeconds(60))
+            .untilAsserted(() -> assertThat(letters(run)).contains("the task's gradients run at"));
+        try (var workers = run.startWorkers(1)) {
           assertThat(run.digest()).isEqualTo(undisturbed);
           assertThat(workers.failure()).isEmpty();
         }

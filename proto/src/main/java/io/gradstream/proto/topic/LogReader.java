@@ -25,6 +25,9 @@ public final class LogReader implements AutoCloseable {
   private static final Duration POLL = Duration.ofMillis(200);
   private static final Duration PATIENCE = Duration.ofMinutes(2);
 
+  /** It reads what is there; a consumer that is closed or turns elsewhere waits for its last fetch. */
+  private static final int FETCH_WAIT_MS = 10;
+
   private final Connection connection;
   private final String group;
   private @Nullable KafkaConsumer<byte[], byte[]> consumer;
@@ -42,6 +45,7 @@ public final class LogReader implements AutoCloseable {
     if (consumer == null) {
       final Map<String, Object> config = connection.consumer();
       config.put(ConsumerConfig.GROUP_ID_CONFIG, group);
+      config.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, FETCH_WAIT_MS);
       consumer = new KafkaConsumer<>(config);
     }
     return consumer;
