@@ -22,8 +22,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** A service that dies at the worst points of a commit loses nothing and counts nothing twice. */
 class CrashPointTest {
-  /** More than the crash comes after, and no more: they are trained seven times. */
-  private static final String ROUNDS = "rounds=14";
+  /** Many rounds and short commits, so that the crash comes long before the end. */
+  private static final String[] LONG_RUN = {"rounds=80", "transport.commit-interval-ms=40"};
 
   @TempDir static Path directory;
 
@@ -33,7 +33,7 @@ class CrashPointTest {
   @BeforeAll
   static void trainUndisturbed() {
     kafka = EmbeddedKafka.start(directory.resolve("kafka"), 0);
-    undisturbed = LiveRun.submit(kafka, directory, "undisturbed", ROUNDS).trainUndisturbed(1);
+    undisturbed = LiveRun.submit(kafka, directory, "undisturbed", LONG_RUN).trainUndisturbed(1);
   }
 
   @AfterAll
@@ -44,7 +44,7 @@ class CrashPointTest {
   @ParameterizedTest
   @EnumSource
   void theArbitratorGoesOnFromItsLastCommit(CrashingClients.Point point) {
-    final LiveRun run = LiveRun.submit(kafka, directory, "arbitrator-" + point, ROUNDS);
+    final LiveRun run = LiveRun.submit(kafka, directory, "arbitrator-" + point, LONG_RUN);
     final String application = run.run().topics().arbitratorApplication();
     try (var server = run.startServer("one");
         var workers = run.startWorkers(1)) {
@@ -61,7 +61,7 @@ class CrashPointTest {
   @ParameterizedTest
   @EnumSource
   void theServerGoesOnFromItsLastCommit(CrashingClients.Point point) {
-    final LiveRun run = LiveRun.submit(kafka, directory, "server-" + point, ROUNDS);
+    final LiveRun run = LiveRun.submit(kafka, directory, "server-" + point, LONG_RUN);
     final String application = run.run().topics().serverApplication();
     try (var arbitrator = run.startArbitrator("one");
         var workers = run.startWorkers(1)) {
