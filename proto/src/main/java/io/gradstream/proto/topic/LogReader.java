@@ -25,7 +25,9 @@ public final class LogReader implements AutoCloseable {
   private static final Duration POLL = Duration.ofMillis(200);
   private static final Duration PATIENCE = Duration.ofMinutes(2);
 
-  /** It reads what is there; a consumer that is closed or turns elsewhere waits for its last fetch. */
+  /**
+   * It reads what is there; a consumer that is closed or turns elsewhere waits for its last fetch.
+   */
   private static final int FETCH_WAIT_MS = 10;
 
   private final Connection connection;
