@@ -57,6 +57,12 @@ public final class PartitionRound {
   private final List<Shard> shards;
   private final TreeMap<Integer, ShardSum> sums = new TreeMap<>();
   private final ShardStatistics.@Nullable Slot[] reports;
+
+  /**
+   * Per task, the one of its shards here whose gradients tell what a slot said: always the same.
+   */
+  private final int[] reporting;
+
   private Phase phase = Phase.FIRST;
   private int incomplete;
 
@@ -95,6 +101,8 @@ public final class PartitionRound {
     this.vectors = new ShardVectors(spec, manifest, kernels, vectors);
     this.shards = manifest.shardsOf(partition);
     this.reports = new ShardStatistics.Slot[(manifest.tasks().size() + 1) * slots];
+    this.reporting = new int[manifest.tasks().size() + 1];
+    Arrays.setAll(reporting, this::firstShardOf);
     shards.forEach(shard -> sums.put(shard.index(), new ShardSum()));
     incomplete = shards.size();
   }
@@ -151,7 +159,7 @@ public final class PartitionRound {
     sum.slotSquared[task * slots + slot] = gradient.squaredNorm();
     sum.contributions[task * slots + slot] = gradient.contribution(offset);
     sum.next[task]++;
-    if (gradient.shard() == firstShardOf(task)) {
+    if (gradient.shard() == reporting[task]) {
       reports[task * slots + slot] = gradient.report();
     }
     if (sum.complete(place)) {
@@ -161,16 +169,12 @@ public final class PartitionRound {
     }
   }
 
-  /**
-   * The one of a task's shards whose gradients say what the slot said, so that it is always one.
-   */
   private int firstShardOf(int task) {
-    for (final Shard shard : shards) {
-      if (manifest.touches(task, shard)) {
-        return shard.index();
-      }
-    }
-    throw new IllegalArgumentException("task " + task + " has no shard on " + partition);
+    return shards.stream()
+        .filter(shard -> manifest.touches(task, shard))
+        .mapToInt(Shard::index)
+        .findFirst()
+        .orElse(-1);
   }
 
   private ShardStatistics.Products productsOf(Shard shard, ShardSum sum) {

@@ -135,20 +135,21 @@ final class GradientIntake {
   }
 
   /**
-   * Whether the round's orders can be out. Only a partition that reads its log again finds
-   * gradients of rounds that are not open yet, and then their verdicts are on the log as well;
-   * elsewhere they are somebody's invention. What slips through is found out by its ticket.
+   * Whether the round's orders can be out, as those of the open round are. Only a partition that
+   * reads its log again finds gradients of rounds that are not open yet, and then their verdicts
+   * are on the log as well; elsewhere they are somebody's invention. What slips through is found
+   * out by its ticket.
    */
   private boolean hasBegun(long gradientRound) {
-    if (gradientRound > begun) {
+    if (gradientRound > Math.max(round.round(), begun)) {
       final long judged =
           log.last(new TopicPartition(topics.verdicts(), partition))
               .flatMap(record -> Verdicts.read(record.value(), run))
               .map(Verdict::getRound)
               .orElse(-1L);
-      begun = Math.max(round.round(), judged + 1);
+      begun = judged + 1;
     }
-    return gradientRound <= begun;
+    return gradientRound <= Math.max(round.round(), begun);
   }
 
   /** Adds a gradient whose turn has come, unless the verdict before speaks against it. */

@@ -22,10 +22,10 @@ import org.apache.kafka.clients.producer.RecordMetadata;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Publishes a slot's gradient shard by shard and waits until the brokers have all of it.
+ * Publishes a slot's gradient shard by shard.
  *
- * <p>A shard is on its way while the next is copied: one exact byte array each, one copy.
- * Thread-safe.
+ * <p>A shard is on its way while the next is copied: one exact byte array each, one copy. Once the
+ * call returns the gradient's memory is free for the next slot. Thread-safe.
  */
 final class GradientPublisher {
   private final Run run;
@@ -51,14 +51,30 @@ final class GradientPublisher {
   record Result(
       String worker, int samples, double loss, List<Double> taskLosses, long computeMicros) {}
 
+  /** A slot's gradient on its way to the brokers. */
+  record Publication(Order order, List<Future<RecordMetadata>> shards) {
+    Publication {
+      shards = List.copyOf(shards);
+    }
+
+    /**
+     * Waits until the brokers have all of it.
+     *
+     * @throws ExecutionException when they refused a shard
+     */
+    void await() throws ExecutionException, InterruptedException {
+      for (final Future<RecordMetadata> shard : shards) {
+        shard.get();
+      }
+    }
+  }
+
   /**
-   * Publishes the shards that the order's task touches.
+   * Sends the shards that the order's task touches; waits only where the producer's buffer is full.
    *
    * @param gradient the flat float32 gradient
-   * @throws ExecutionException when the brokers refused a shard
    */
-  void publish(Order order, Result result, MemorySegment gradient)
-      throws ExecutionException, InterruptedException {
+  Publication publish(Order order, Result result, MemorySegment gradient) {
     final ValueType type = run.spec().transport().valueType();
     final String topic = run.topics().gradients(order.getTask());
     final List<Future<RecordMetadata>> sent = new ArrayList<>();
@@ -70,9 +86,7 @@ final class GradientPublisher {
                 new ProducerRecord<>(topic, shard.partition(), Keys.shard(shard.index()), record)));
       }
     }
-    for (final Future<RecordMetadata> shard : sent) {
-      shard.get();
-    }
+    return new Publication(order, sent);
   }
 
   private byte[] recordOf(

@@ -2,11 +2,13 @@ package io.gradstream.producer.worker;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.producer.model.TaskModel;
+import io.gradstream.producer.worker.GradientPublisher.Publication;
 import io.gradstream.proto.message.Order;
 import io.gradstream.proto.run.Run;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
@@ -14,6 +16,7 @@ import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.AcknowledgeType;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaShareConsumer;
 import org.apache.kafka.common.errors.WakeupException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
@@ -21,8 +24,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One worker thread: takes an order at a time, computes it, publishes it, and only then
- * acknowledges.
+ * One worker thread: takes a few orders, computes and publishes one after the other, and
+ * acknowledges those that the brokers have.
+ *
+ * <p>A gradient travels while the next is computed. Orders that were not begun within half of their
+ * lock go back, so that slow computing does not hold what another worker could do.
  *
  * <p>Orders come from a share group, which spreads the partitions of the orders over the workers
  * and gives one to several where there are more workers. An order whose worker dies goes to another
@@ -35,7 +41,6 @@ final class Worker implements Runnable {
 
   /**
    * So many orders are taken in one go: one alone would wait for the brokers between any two slots.
-   * Their locks run from then on, so the run's timeout has to cover the computing of all of them.
    */
   private static final int ORDERS_AT_ONCE = 8;
 
@@ -94,9 +99,7 @@ final class Worker implements Runnable {
         if (!weights.open()) {
           throw new IllegalStateException("the weights can no longer be followed");
         }
-        for (final ConsumerRecord<byte[], byte[]> record : orders.poll(POLL)) {
-          orders.acknowledge(record, serve(record, model));
-        }
+        serve(orders.poll(POLL), model);
       }
     } catch (WakeupException e) {
       LOG.debug("worker {} closed while polling", name);
@@ -107,31 +110,61 @@ final class Worker implements Runnable {
     }
   }
 
-  private AcknowledgeType serve(ConsumerRecord<byte[], byte[]> record, TaskModel model)
+  private void serve(ConsumerRecords<byte[], byte[]> records, TaskModel model)
+      throws InterruptedException {
+    final long begin = System.nanoTime();
+    final long limit = Duration.ofMillis(run.spec().orders().timeoutMs() / 2).toNanos();
+    final Map<ConsumerRecord<byte[], byte[]>, Publication> published = new LinkedHashMap<>();
+    for (final ConsumerRecord<byte[], byte[]> record : records) {
+      if (closed || System.nanoTime() - begin > limit) {
+        orders.acknowledge(record, AcknowledgeType.RELEASE);
+      } else {
+        serve(record, model, published);
+      }
+    }
+    for (final var each : published.entrySet()) {
+      orders.acknowledge(each.getKey(), await(each.getValue()));
+    }
+  }
+
+  private static AcknowledgeType await(Publication publication) throws InterruptedException {
+    try {
+      publication.await();
+      return AcknowledgeType.ACCEPT;
+    } catch (ExecutionException e) {
+      final Order order = publication.order();
+      LOG.warn("slot {} of round {} not published", order.getSlot(), order.getRound(), e);
+      return AcknowledgeType.RELEASE;
+    }
+  }
+
+  /** Computes and publishes what the order asks for, or acknowledges it at once. */
+  private void serve(
+      ConsumerRecord<byte[], byte[]> record,
+      TaskModel model,
+      Map<ConsumerRecord<byte[], byte[]>, Publication> published)
       throws InterruptedException {
     final Order order;
     try {
       order = Order.parseFrom(record.value());
     } catch (InvalidProtocolBufferException e) {
       LOG.warn("no order at {}-{} offset {}", record.topic(), record.partition(), record.offset());
-      return AcknowledgeType.REJECT;
+      orders.acknowledge(record, AcknowledgeType.REJECT);
+      return;
     }
     if (order.getTask() != run.topics().taskOfOrders(record.topic())) {
       LOG.warn("order for task {} on {}", order.getTask(), record.topic());
-      return AcknowledgeType.REJECT;
+      orders.acknowledge(record, AcknowledgeType.REJECT);
+      return;
     }
     final long version = load(order.getRound(), model);
-    if (version != order.getRound()) {
+    if (version == order.getRound()) {
+      published.put(record, publisher.publish(order, compute(order, model), model.gradient()));
+    } else {
       // Its round is over, or its weights do not come: another worker may have them.
-      return version > order.getRound() ? AcknowledgeType.ACCEPT : AcknowledgeType.RELEASE;
+      orders.acknowledge(
+          record, version > order.getRound() ? AcknowledgeType.ACCEPT : AcknowledgeType.RELEASE);
     }
-    try {
-      publisher.publish(order, compute(order, model), model.gradient());
-    } catch (ExecutionException e) {
-      LOG.warn("slot {} of round {} not published", order.getSlot(), order.getRound(), e);
-      return AcknowledgeType.RELEASE;
-    }
-    return AcknowledgeType.ACCEPT;
   }
 
   private GradientPublisher.Result compute(Order order, TaskModel model) {

@@ -1,6 +1,7 @@
 package io.gradstream.cli.bench;
 
 import com.google.protobuf.ByteString;
+import io.gradstream.cli.progress.Pause;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.DataType;
 import io.gradstream.proto.message.GradientShard;
@@ -176,7 +177,7 @@ final class IngestBench {
                 cause -> {
                   throw new IllegalStateException("the arbitrator stopped", cause);
                 });
-        Pause.shortly();
+        Pause.of(Duration.ofMillis(50));
       }
       return speed;
     }
@@ -201,7 +202,7 @@ final class IngestBench {
       if (now >= bytes) {
         return new Reading(now, System.nanoTime());
       }
-      Pause.briefly();
+      Pause.of(Duration.ofMillis(2));
     }
   }
 

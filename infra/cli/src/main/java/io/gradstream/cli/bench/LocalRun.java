@@ -1,6 +1,7 @@
 package io.gradstream.cli.bench;
 
 import io.gradstream.arbitrator.topology.Arbitrator;
+import io.gradstream.cli.progress.Pause;
 import io.gradstream.cli.submission.CheckedSpec;
 import io.gradstream.cli.submission.Submission;
 import io.gradstream.embedded.EmbeddedKafka;
@@ -11,6 +12,7 @@ import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.topic.Connection;
 import io.gradstream.server.topology.ParameterServer;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
 
@@ -73,7 +75,7 @@ final class LocalRun implements AutoCloseable {
         requireNone(server.failure());
         requireNone(arbitrator.failure());
         requireNone(fleet.failure());
-        Pause.shortly();
+        Pause.of(Duration.ofMillis(50));
       }
     }
   }

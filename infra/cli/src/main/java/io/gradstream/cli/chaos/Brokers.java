@@ -1,5 +1,6 @@
 package io.gradstream.cli.chaos;
 
+import io.gradstream.cli.progress.Pause;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;

@@ -2,6 +2,7 @@ package io.gradstream.cli.chaos;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.gradstream.cli.chaos.Fault.Role;
+import io.gradstream.cli.progress.Pause;
 import io.gradstream.cli.submission.CheckedSpec;
 import io.gradstream.cli.submission.Submission;
 import io.gradstream.cli.weights.Weights;
