@@ -49,7 +49,16 @@ class BenchTest {
   @Test
   void gradientsAreTakenInByArbitratorAndPlainConsumer() throws IOException {
     final JsonNode json =
-        bench("ingest", "--megabytes", "2", "--shard-values", "4096", "--partitions", "2");
+        bench(
+            "ingest",
+            "--megabytes",
+            "2",
+            "--shard-values",
+            "4096",
+            "--partitions",
+            "2",
+            "--turns",
+            "1");
     assertThat(json.get("ratio").asDouble()).isPositive();
     assertThat(json.at("/partitions/0/partitions").asInt()).isEqualTo(2);
   }

@@ -70,7 +70,10 @@ final class IngestBench {
     }
   }
 
-  /** Both, one after the other, on the same records. */
+  /**
+   * Both, one after the other, on the same records: the plain consumer before and after, of which
+   * the faster counts, since what was just written is read more slowly.
+   */
   Speeds run(String name, long bytes) {
     final long slotBytes = (long) TASKS * SHARDS * shardValues * Float.BYTES;
     final int slots = (int) Math.max(2, bytes / slotBytes);
@@ -81,8 +84,9 @@ final class IngestBench {
             List.of());
     try (var local = LocalRun.submit(spec)) {
       produce(local.run());
-      final double plain = plain(local.run(), slots * slotBytes);
-      return new Speeds(arbitrator(local, slots * slotBytes), plain);
+      final double before = plain(local.run(), slots * slotBytes);
+      final double arbitrator = arbitrator(local, slots * slotBytes);
+      return new Speeds(arbitrator, Math.max(before, plain(local.run(), slots * slotBytes)));
     }
   }
 
@@ -169,14 +173,15 @@ final class IngestBench {
     final var statistics = new TopicPartition(run.topics().statistics(), 0);
     try (var log = new LogReader(run.connection(), "bench");
         var arbitrator = local.startArbitrator()) {
-      final double speed = speed(() -> consumedBy(run.topics().arbitratorApplication()), bytes);
+      final double speed =
+          speed(
+              () -> {
+                LocalRun.requireNone(arbitrator.failure());
+                return consumedBy(run.topics().arbitratorApplication());
+              },
+              bytes);
       while (log.end(statistics) == 0) {
-        arbitrator
-            .failure()
-            .ifPresent(
-                cause -> {
-                  throw new IllegalStateException("the arbitrator stopped", cause);
-                });
+        LocalRun.requireNone(arbitrator.failure());
         Pause.of(Duration.ofMillis(50));
       }
       return speed;
@@ -187,23 +192,27 @@ final class IngestBench {
     double bytes();
   }
 
-  /** Bytes a second between a tenth and nine tenths. */
-  private static double speed(Counter counter, long bytes) {
-    final var from = await(counter, 0.1 * bytes);
-    final var to = await(counter, 0.9 * bytes);
-    return (to.bytes() - from.bytes()) / (to.nanos() - from.nanos()) * 1e9;
+  private record Reading(double bytes, long nanos) {
+    static Reading of(Counter counter) {
+      return new Reading(counter.bytes(), System.nanoTime());
+    }
   }
 
-  private record Reading(double bytes, long nanos) {}
-
-  private static Reading await(Counter counter, double bytes) {
-    while (true) {
-      final double now = counter.bytes();
-      if (now >= bytes) {
-        return new Reading(now, System.nanoTime());
+  /**
+   * Bytes a second from the last moment with less than a tenth to the first with nine tenths: never
+   * nothing, however large a step the counter takes.
+   */
+  private static double speed(Counter counter, long bytes) {
+    Reading from = Reading.of(counter);
+    Reading now = from;
+    while (now.bytes() < 0.9 * bytes) {
+      if (now.bytes() < 0.1 * bytes) {
+        from = now;
       }
       Pause.of(Duration.ofMillis(2));
+      now = Reading.of(counter);
     }
+    return (now.bytes() - from.bytes()) / Math.max(1, now.nanos() - from.nanos()) * 1e9;
   }
 
   /** What the main consumers of a Kafka Streams application have handed over so far. */

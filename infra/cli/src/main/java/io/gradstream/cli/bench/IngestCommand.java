@@ -1,8 +1,10 @@
 package io.gradstream.cli.bench;
 
 import io.gradstream.proto.UserError;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.function.ToDoubleFunction;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -39,6 +41,13 @@ final class IngestCommand implements Callable<Integer> {
       description = "Values of a record; default: ${DEFAULT-VALUE}.")
   private int shardValues;
 
+  @Option(
+      names = "--turns",
+      paramLabel = "N",
+      defaultValue = "3",
+      description = "Runs of each kind, whose median counts; default: ${DEFAULT-VALUE}.")
+  private int turns;
+
   @Option(names = "--json", description = "Print nothing but the result, as one JSON object.")
   private boolean json;
 
@@ -46,32 +55,43 @@ final class IngestCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (megabytes < 1 || shardValues < 1 || partitions.stream().anyMatch(p -> p < 1 || p > 64)) {
-      throw new UserError("--megabytes, --shard-values: at least 1, and --partitions: 1 to 64");
+    if (megabytes < 1
+        || shardValues < 1
+        || turns < 1
+        || partitions.stream().anyMatch(p -> p < 1 || p > 64)) {
+      throw new UserError(
+          "--megabytes, --shard-values, --turns: at least 1, and --partitions: 1 to 64");
     }
     final var findings = new Findings(spec.commandLine(), json);
     final var all = findings.json().putArray("partitions");
     for (final int count : partitions) {
       final var bench = new IngestBench(count, shardValues);
       bench.run("warm-up", megabytes * 500_000L);
-      final IngestBench.Speeds speeds = bench.run("measured", megabytes * 1_000_000L);
+      final var speeds = new ArrayList<IngestBench.Speeds>();
+      for (int turn = 0; turn < turns; turn++) {
+        speeds.add(bench.run("measured", megabytes * 1_000_000L));
+      }
+      final double arbitrator = median(speeds, IngestBench.Speeds::arbitrator);
+      final double plain = median(speeds, IngestBench.Speeds::plain);
+      final double ratio = median(speeds, IngestBench.Speeds::ratio);
       findings.line(
           "%d partition%s  arbitrator %7.0f MB/s   plain consumer %7.0f MB/s   ratio %.2f",
-          count,
-          count == 1 ? " " : "s",
-          speeds.arbitrator() / 1e6,
-          speeds.plain() / 1e6,
-          speeds.ratio());
+          count, count == 1 ? " " : "s", arbitrator / 1e6, plain / 1e6, ratio);
       all.addObject()
           .put("partitions", count)
-          .put("arbitrator_mb_s", speeds.arbitrator() / 1e6)
-          .put("plain_mb_s", speeds.plain() / 1e6)
-          .put("ratio", speeds.ratio());
+          .put("arbitrator_mb_s", arbitrator / 1e6)
+          .put("plain_mb_s", plain / 1e6)
+          .put("ratio", ratio);
       if (!findings.json().has("ratio")) {
-        findings.json().put("ratio", speeds.ratio());
+        findings.json().put("ratio", ratio);
       }
     }
     findings.close();
     return 0;
+  }
+
+  private static double median(
+      List<IngestBench.Speeds> speeds, ToDoubleFunction<IngestBench.Speeds> figure) {
+    return Samples.of(speeds.stream().map(figure::applyAsDouble).toList()).median();
   }
 }

@@ -80,7 +80,10 @@ final class LocalRun implements AutoCloseable {
     }
   }
 
-  private static void requireNone(Optional<Throwable> failure) {
+  /**
+   * @throws IllegalStateException if a service of this run stopped by itself
+   */
+  static void requireNone(Optional<Throwable> failure) {
     failure.ifPresent(
         cause -> {
           throw new IllegalStateException("a service stopped", cause);
