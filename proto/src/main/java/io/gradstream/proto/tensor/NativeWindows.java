@@ -3,6 +3,8 @@ package io.gradstream.proto.tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Vectors seen through off-heap windows of {@value #VALUES} values, so that a loop over vectors
@@ -12,13 +14,25 @@ import java.lang.foreign.ValueLayout;
  * does, is copied through a small buffer, which stays in the first level of cache. A loop that met
  * both kinds would be compiled with a branch at every access, and vector stores to a byte array are
  * not always compiled to instructions at all: they then cost a hundred times as much.
+ *
+ * <p>A thread uses one of these at a time. Buffers come from an automatic arena, as vectors do, and
+ * never from a confined one: with both kinds in the profile of a load, C2 hoists "has an owner
+ * thread" out of a loop, meets a vector without one, throws the code away, compiles the same again,
+ * and never stops (JDK 25).
  */
-final class NativeWindows implements AutoCloseable {
+final class NativeWindows {
   /** Values in a window: few enough that the windows of a kernel stay in cache. */
   static final int VALUES = 2048;
 
+  private static final int ALIGNMENT = 64;
+
+  /** Buffers of this thread; they are kept, since every record of gradients needs one. */
+  private static final ThreadLocal<List<MemorySegment>> BUFFERS =
+      ThreadLocal.withInitial(ArrayList::new);
+
+  private final List<MemorySegment> buffers = BUFFERS.get();
   private final long n;
-  private final Arena arena = Arena.ofConfined();
+  private int used;
 
   NativeWindows(long n) {
     this.n = n;
@@ -44,14 +58,12 @@ final class NativeWindows implements AutoCloseable {
     return x.isNative() && !x.isMapped();
   }
 
-  /** Off-heap room for a window's values. */
+  /** Off-heap room for a window's values: this object's until its thread makes another one. */
   MemorySegment buffer(ValueType type) {
-    return arena.allocate((long) length(0) * type.bytes(), Long.BYTES);
-  }
-
-  @Override
-  public void close() {
-    arena.close();
+    if (used == buffers.size()) {
+      buffers.add(Arena.ofAuto().allocate((long) VALUES * Float.BYTES, ALIGNMENT));
+    }
+    return buffers.get(used++).asSlice(0, (long) length(0) * type.bytes());
   }
 
   /** One vector's window; {@code memory} is the vector itself or the buffer it goes through. */

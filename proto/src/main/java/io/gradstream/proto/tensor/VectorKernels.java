@@ -28,14 +28,13 @@ final class VectorKernels implements Kernels {
   public double squaredNorm(MemorySegment x, ValueType type, long n) {
     double[] sums = new double[NORM_LANES];
     float[] lanes = new float[NORM_LANES];
-    try (var windows = new NativeWindows(n)) {
-      Window in = windows.on(x, type);
-      for (long from = 0; from < n; from += VALUES) {
-        int length = windows.length(from);
-        MemorySegment values = in.read(from, length);
-        for (int at = 0; at < length; at += InnerProductPass.BLOCK) {
-          addSquares(values, type, at, Math.min(InnerProductPass.BLOCK, length - at), lanes, sums);
-        }
+    var windows = new NativeWindows(n);
+    Window in = windows.on(x, type);
+    for (long from = 0; from < n; from += VALUES) {
+      int length = windows.length(from);
+      MemorySegment values = in.read(from, length);
+      for (int at = 0; at < length; at += InnerProductPass.BLOCK) {
+        addSquares(values, type, at, Math.min(InnerProductPass.BLOCK, length - at), lanes, sums);
       }
     }
     return InnerProductPass.total(sums, 0, NORM_LANES);
@@ -56,21 +55,20 @@ final class VectorKernels implements Kernels {
 
   @Override
   public void add(MemorySegment sum, MemorySegment x, ValueType type, long n) {
-    try (var windows = new NativeWindows(n)) {
-      Window sums = windows.on(sum);
-      Window in = windows.on(x, type);
-      for (long from = 0; from < n; from += VALUES) {
-        int length = windows.length(from);
-        int whole = Simd.whole(length);
-        MemorySegment s = sums.read(from, length);
-        MemorySegment v = in.read(from, length);
-        switch (type) {
-          case FLOAT32 -> VectorSteps.add(s, v, whole);
-          case BFLOAT16 -> VectorSteps.addBfloat16(s, v, whole);
-        }
-        SCALAR.add(rest(s, whole), rest(v, type, whole), type, length - whole);
-        sums.written(from, length);
+    var windows = new NativeWindows(n);
+    Window sums = windows.on(sum);
+    Window in = windows.on(x, type);
+    for (long from = 0; from < n; from += VALUES) {
+      int length = windows.length(from);
+      int whole = Simd.whole(length);
+      MemorySegment s = sums.read(from, length);
+      MemorySegment v = in.read(from, length);
+      switch (type) {
+        case FLOAT32 -> VectorSteps.add(s, v, whole);
+        case BFLOAT16 -> VectorSteps.addBfloat16(s, v, whole);
       }
+      SCALAR.add(rest(s, whole), rest(v, type, whole), type, length - whole);
+      sums.written(from, length);
     }
   }
 
@@ -95,33 +93,32 @@ final class VectorKernels implements Kernels {
       float beta,
       float scale,
       long n) {
-    try (var windows = new NativeWindows(n)) {
-      Window result = windows.on(out, outType);
-      Window[] in = new Window[x.length];
-      for (int j = 0; j < x.length; j++) {
-        in[j] = windows.on(x[j]);
+    var windows = new NativeWindows(n);
+    Window result = windows.on(out, outType);
+    Window[] in = new Window[x.length];
+    for (int j = 0; j < x.length; j++) {
+      in[j] = windows.on(x[j]);
+    }
+    Window m = momentum == null ? null : windows.on(momentum);
+    MemorySegment buffer = windows.buffer(FLOAT32);
+    for (long from = 0; from < n; from += VALUES) {
+      int length = windows.length(from);
+      MemorySegment sum = m == null ? buffer.fill((byte) 0) : m.read(from, length);
+      MemorySegment unified = result.place(from, length);
+      float decay = m == null ? 1f : beta;
+      if (outType == FLOAT32 && x.length > 0 && x.length % 2 == 0) {
+        int last = x.length - 2;
+        fold(sum, decay, in, c, last, from, length);
+        float rest = last == 0 ? decay : 1f;
+        foldOut(sum, rest, in, c, unified, scale, from, length);
+      } else {
+        fold(sum, decay, in, c, x.length, from, length);
+        scale(unified, outType, sum, scale, length);
       }
-      Window m = momentum == null ? null : windows.on(momentum);
-      MemorySegment buffer = windows.buffer(FLOAT32);
-      for (long from = 0; from < n; from += VALUES) {
-        int length = windows.length(from);
-        MemorySegment sum = m == null ? buffer.fill((byte) 0) : m.read(from, length);
-        MemorySegment unified = result.place(from, length);
-        float decay = m == null ? 1f : beta;
-        if (outType == FLOAT32 && x.length > 0 && x.length % 2 == 0) {
-          int last = x.length - 2;
-          fold(sum, decay, in, c, last, from, length);
-          float rest = last == 0 ? decay : 1f;
-          foldOut(sum, rest, in, c, unified, scale, from, length);
-        } else {
-          fold(sum, decay, in, c, x.length, from, length);
-          scale(unified, outType, sum, scale, length);
-        }
-        if (m != null) {
-          m.written(from, length);
-        }
-        result.written(from, length);
+      if (m != null) {
+        m.written(from, length);
       }
+      result.written(from, length);
     }
   }
 
@@ -171,14 +168,13 @@ final class VectorKernels implements Kernels {
 
   @Override
   public void scale(MemorySegment out, ValueType outType, MemorySegment x, float scale, long n) {
-    try (var windows = new NativeWindows(n)) {
-      Window result = windows.on(out, outType);
-      Window in = windows.on(x);
-      for (long from = 0; from < n; from += VALUES) {
-        int length = windows.length(from);
-        scale(result.place(from, length), outType, in.read(from, length), scale, length);
-        result.written(from, length);
-      }
+    var windows = new NativeWindows(n);
+    Window result = windows.on(out, outType);
+    Window in = windows.on(x);
+    for (long from = 0; from < n; from += VALUES) {
+      int length = windows.length(from);
+      scale(result.place(from, length), outType, in.read(from, length), scale, length);
+      result.written(from, length);
     }
   }
 
@@ -199,14 +195,13 @@ final class VectorKernels implements Kernels {
       SCALAR.convert(out, outType, x, xType, n);
       return;
     }
-    try (var windows = new NativeWindows(n)) {
-      Window result = windows.on(out, outType);
-      Window in = windows.on(x, xType);
-      for (long from = 0; from < n; from += VALUES) {
-        int length = windows.length(from);
-        convert(result.place(from, length), outType, in.read(from, length), xType, length);
-        result.written(from, length);
-      }
+    var windows = new NativeWindows(n);
+    Window result = windows.on(out, outType);
+    Window in = windows.on(x, xType);
+    for (long from = 0; from < n; from += VALUES) {
+      int length = windows.length(from);
+      convert(result.place(from, length), outType, in.read(from, length), xType, length);
+      result.written(from, length);
     }
   }
 
@@ -229,25 +224,24 @@ final class VectorKernels implements Kernels {
       @Nullable MemorySegment velocity,
       SgdStep step,
       long n) {
-    try (var windows = new NativeWindows(n)) {
-      Window weights = windows.on(theta);
-      Window moving = velocity == null ? null : windows.on(velocity);
-      Float32Window gradient = float32(windows, u, uType);
-      for (long from = 0; from < n; from += VALUES) {
-        int length = windows.length(from);
-        int whole = Simd.whole(length);
-        MemorySegment w = weights.read(from, length);
-        MemorySegment g = gradient.read(from, length);
-        MemorySegment b = moving == null ? null : moving.read(from, length);
-        if (b == null) {
-          VectorSteps.sgd(w, g, step, whole);
-        } else {
-          VectorSteps.sgd(w, g, b, step, whole);
-        }
-        MemorySegment restOfB = restOrNull(b, whole);
-        SCALAR.sgd(rest(w, whole), rest(g, whole), FLOAT32, restOfB, step, length - whole);
-        written(from, length, weights, moving);
+    var windows = new NativeWindows(n);
+    Window weights = windows.on(theta);
+    Window moving = velocity == null ? null : windows.on(velocity);
+    Float32Window gradient = float32(windows, u, uType);
+    for (long from = 0; from < n; from += VALUES) {
+      int length = windows.length(from);
+      int whole = Simd.whole(length);
+      MemorySegment w = weights.read(from, length);
+      MemorySegment g = gradient.read(from, length);
+      MemorySegment b = moving == null ? null : moving.read(from, length);
+      if (b == null) {
+        VectorSteps.sgd(w, g, step, whole);
+      } else {
+        VectorSteps.sgd(w, g, b, step, whole);
       }
+      MemorySegment restOfB = restOrNull(b, whole);
+      SCALAR.sgd(rest(w, whole), rest(g, whole), FLOAT32, restOfB, step, length - whole);
+      written(from, length, weights, moving);
     }
   }
 
@@ -260,50 +254,48 @@ final class VectorKernels implements Kernels {
       MemorySegment v,
       AdamWStep step,
       long n) {
-    try (var windows = new NativeWindows(n)) {
-      Window weights = windows.on(theta);
-      Window firsts = m == null ? null : windows.on(m);
-      Window seconds = windows.on(v);
-      Float32Window gradient = float32(windows, u, uType);
-      for (long from = 0; from < n; from += VALUES) {
-        int length = windows.length(from);
-        int whole = Simd.whole(length);
-        MemorySegment w = weights.read(from, length);
-        MemorySegment g = gradient.read(from, length);
-        MemorySegment first = firsts == null ? null : firsts.read(from, length);
-        MemorySegment second = seconds.read(from, length);
-        if (first != null) {
-          VectorSteps.firstMoment(first, g, step, whole);
-        }
-        VectorSteps.adamw(w, g, first == null ? g : first, second, step, whole);
-        SCALAR.adamw(
-            rest(w, whole),
-            rest(g, whole),
-            FLOAT32,
-            restOrNull(first, whole),
-            rest(second, whole),
-            step,
-            length - whole);
-        written(from, length, weights, firsts, seconds);
+    var windows = new NativeWindows(n);
+    Window weights = windows.on(theta);
+    Window firsts = m == null ? null : windows.on(m);
+    Window seconds = windows.on(v);
+    Float32Window gradient = float32(windows, u, uType);
+    for (long from = 0; from < n; from += VALUES) {
+      int length = windows.length(from);
+      int whole = Simd.whole(length);
+      MemorySegment w = weights.read(from, length);
+      MemorySegment g = gradient.read(from, length);
+      MemorySegment first = firsts == null ? null : firsts.read(from, length);
+      MemorySegment second = seconds.read(from, length);
+      if (first != null) {
+        VectorSteps.firstMoment(first, g, step, whole);
       }
+      VectorSteps.adamw(w, g, first == null ? g : first, second, step, whole);
+      SCALAR.adamw(
+          rest(w, whole),
+          rest(g, whole),
+          FLOAT32,
+          restOrNull(first, whole),
+          rest(second, whole),
+          step,
+          length - whole);
+      written(from, length, weights, firsts, seconds);
     }
   }
 
   @Override
   public void signStep(
       MemorySegment theta, MemorySegment u, ValueType uType, float step, float decay, long n) {
-    try (var windows = new NativeWindows(n)) {
-      Window weights = windows.on(theta);
-      Float32Window gradient = float32(windows, u, uType);
-      for (long from = 0; from < n; from += VALUES) {
-        int length = windows.length(from);
-        int whole = Simd.whole(length);
-        MemorySegment w = weights.read(from, length);
-        MemorySegment g = gradient.read(from, length);
-        VectorSteps.sign(w, g, step, decay, whole);
-        SCALAR.signStep(rest(w, whole), rest(g, whole), FLOAT32, step, decay, length - whole);
-        weights.written(from, length);
-      }
+    var windows = new NativeWindows(n);
+    Window weights = windows.on(theta);
+    Float32Window gradient = float32(windows, u, uType);
+    for (long from = 0; from < n; from += VALUES) {
+      int length = windows.length(from);
+      int whole = Simd.whole(length);
+      MemorySegment w = weights.read(from, length);
+      MemorySegment g = gradient.read(from, length);
+      VectorSteps.sign(w, g, step, decay, whole);
+      SCALAR.signStep(rest(w, whole), rest(g, whole), FLOAT32, step, decay, length - whole);
+      weights.written(from, length);
     }
   }
 
