@@ -16,10 +16,6 @@ import jdk.incubator.vector.FloatVector;
  * The elementwise loops of {@link VectorKernels}, over {@code whole} values that fill registers.
  * Segments are off-heap ones, see {@link NativeWindows}, and float32 unless the name says
  * otherwise.
- *
- * <p>The folds take eight registers a turn, which makes them too long to be inlined, and that is
- * meant: inside of {@code combine} the compiler was seen to give up on them, at a tenth of the
- * speed.
  */
 final class VectorSteps {
   private VectorSteps() {}
@@ -79,18 +75,7 @@ final class VectorSteps {
       int whole) {
     FloatVector ofX = FloatVector.broadcast(F, c);
     FloatVector ofY = FloatVector.broadcast(F, d);
-    int i = 0;
-    for (; i <= whole - 8 * L; i += 8 * L) {
-      store(folded(sum, beta, x, ofX, y, ofY, i), sum, i);
-      store(folded(sum, beta, x, ofX, y, ofY, i + L), sum, i + L);
-      store(folded(sum, beta, x, ofX, y, ofY, i + 2 * L), sum, i + 2 * L);
-      store(folded(sum, beta, x, ofX, y, ofY, i + 3 * L), sum, i + 3 * L);
-      store(folded(sum, beta, x, ofX, y, ofY, i + 4 * L), sum, i + 4 * L);
-      store(folded(sum, beta, x, ofX, y, ofY, i + 5 * L), sum, i + 5 * L);
-      store(folded(sum, beta, x, ofX, y, ofY, i + 6 * L), sum, i + 6 * L);
-      store(folded(sum, beta, x, ofX, y, ofY, i + 7 * L), sum, i + 7 * L);
-    }
-    for (; i < whole; i += L) {
+    for (int i = 0; i < whole; i += L) {
       store(folded(sum, beta, x, ofX, y, ofY, i), sum, i);
     }
   }
@@ -108,19 +93,10 @@ final class VectorSteps {
       int whole) {
     FloatVector ofX = FloatVector.broadcast(F, c);
     FloatVector ofY = FloatVector.broadcast(F, d);
-    int i = 0;
-    for (; i <= whole - 8 * L; i += 8 * L) {
-      storeBoth(folded(sum, beta, x, ofX, y, ofY, i), sum, out, scale, i);
-      storeBoth(folded(sum, beta, x, ofX, y, ofY, i + L), sum, out, scale, i + L);
-      storeBoth(folded(sum, beta, x, ofX, y, ofY, i + 2 * L), sum, out, scale, i + 2 * L);
-      storeBoth(folded(sum, beta, x, ofX, y, ofY, i + 3 * L), sum, out, scale, i + 3 * L);
-      storeBoth(folded(sum, beta, x, ofX, y, ofY, i + 4 * L), sum, out, scale, i + 4 * L);
-      storeBoth(folded(sum, beta, x, ofX, y, ofY, i + 5 * L), sum, out, scale, i + 5 * L);
-      storeBoth(folded(sum, beta, x, ofX, y, ofY, i + 6 * L), sum, out, scale, i + 6 * L);
-      storeBoth(folded(sum, beta, x, ofX, y, ofY, i + 7 * L), sum, out, scale, i + 7 * L);
-    }
-    for (; i < whole; i += L) {
-      storeBoth(folded(sum, beta, x, ofX, y, ofY, i), sum, out, scale, i);
+    for (int i = 0; i < whole; i += L) {
+      FloatVector values = folded(sum, beta, x, ofX, y, ofY, i);
+      store(values, sum, i);
+      store(values.mul(scale), out, i);
     }
   }
 
@@ -133,12 +109,6 @@ final class VectorSteps {
       FloatVector ofY,
       int i) {
     return load(y, i).fma(ofY, load(x, i).fma(ofX, load(sum, i).mul(beta)));
-  }
-
-  private static void storeBoth(
-      FloatVector values, MemorySegment sum, MemorySegment out, float scale, int i) {
-    store(values, sum, i);
-    store(values.mul(scale), out, i);
   }
 
   static void sgd(MemorySegment theta, MemorySegment u, SgdStep step, int whole) {
