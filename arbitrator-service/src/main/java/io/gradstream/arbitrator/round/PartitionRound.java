@@ -1,6 +1,7 @@
 package io.gradstream.arbitrator.round;
 
 import com.google.protobuf.ByteString;
+import io.gradstream.arbitrator.resolver.Selections;
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
@@ -105,6 +106,12 @@ public final class PartitionRound {
     Arrays.setAll(reporting, this::firstShardOf);
     shards.forEach(shard -> sums.put(shard.index(), new ShardSum()));
     incomplete = shards.size();
+  }
+
+  /** Bytes of the vectors that all partitions of a run keep. */
+  public static long vectorBytes(RunSpec spec, Manifest manifest) {
+    return new ShardVectors(spec, manifest, Kernels.scalar(), Vectors.inMemory())
+        .bytes(manifest.shards(), Selections.create(spec.selection()).isPresent());
   }
 
   /** The round that is open. */

@@ -61,6 +61,18 @@ final class ShardVectors {
         resolver instanceof ElementwiseResolver method ? new Elementwise(spec, method) : null;
   }
 
+  /** Bytes of all vectors of a partition's shards. */
+  long bytes(List<Shard> shards, boolean selective) {
+    long values = 0;
+    for (final Shard shard : shards) {
+      final int tasks = shard.shared() ? manifest.tasks().size() : 1;
+      final int memories = shard.shared() && calibrator.remembers() ? tasks : 0;
+      final int others = (momentum ? 1 : 0) + (selective ? 2 : 0);
+      values += (long) shard.length() * (2 * tasks + memories + others);
+    }
+    return values * Float.BYTES;
+  }
+
   /** The tasks whose gradients a shard gets in a round. */
   List<Integer> tasksOf(Phase phase, Shard shard) {
     if (phase.summed()) {

@@ -5,12 +5,14 @@ import io.gradstream.arbitrator.resolver.ElementwiseResolver;
 import io.gradstream.arbitrator.resolver.Resolver;
 import io.gradstream.arbitrator.resolver.Resolvers;
 import io.gradstream.arbitrator.resolver.Selections;
+import io.gradstream.arbitrator.round.PartitionRound;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.run.StreamsService;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.spec.Section;
 import io.gradstream.proto.state.InPlaceStore;
+import io.gradstream.proto.state.OffHeap;
 import io.gradstream.proto.tensor.Kernels;
 import io.gradstream.proto.topic.Topics;
 import java.nio.ByteBuffer;
@@ -43,8 +45,10 @@ public final class Arbitrator {
    *
    * @param instance unique among the run's arbitrators, and the same after a restart
    * @param stateDir where Kafka Streams keeps its bookkeeping
+   * @throws io.gradstream.proto.UserError if this JVM may not take the memory its vectors need
    */
   public static StreamsService start(Run run, String instance, Path stateDir) {
+    OffHeap.announce("the arbitrator", PartitionRound.vectorBytes(run.spec(), run.manifest()));
     return StreamsService.start(
         run, run.topics().arbitratorApplication(), instance, stateDir, topology(run));
   }

@@ -2,6 +2,7 @@ package io.gradstream.producer.worker;
 
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.run.Run;
+import io.gradstream.proto.state.OffHeap;
 import io.gradstream.proto.tensor.Kernels;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,9 +48,15 @@ public final class WorkerFleet implements AutoCloseable {
     return start(run, count, tasks, models, Identity.ofProcess());
   }
 
-  /** The same under a name of one's own, with a key where the run asks for one. */
+  /**
+   * The same under a name of one's own, with a key where the run asks for one.
+   *
+   * @throws io.gradstream.proto.UserError if this JVM may not take the memory their vectors need
+   */
   public static WorkerFleet start(
       Run run, int count, Set<String> tasks, Supplier<TaskModel> models, Identity identity) {
+    // The newest weights and those that arrive; per model, its weights and its gradient.
+    OffHeap.announce("the workers", run.manifest().size() * (2 + 2L * count) * Float.BYTES);
     final var fleet = new WorkerFleet(run);
     final List<String> topics =
         IntStream.range(0, run.orderedTasks())

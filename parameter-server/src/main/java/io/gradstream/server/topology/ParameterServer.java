@@ -4,8 +4,10 @@ import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.run.StreamsService;
 import io.gradstream.proto.state.InPlaceStore;
+import io.gradstream.proto.state.OffHeap;
 import io.gradstream.proto.tensor.Kernels;
 import io.gradstream.proto.topic.Topics;
+import io.gradstream.server.weights.PartitionWeights;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -29,8 +31,11 @@ public final class ParameterServer {
    *
    * @param instance unique among the run's parameter servers, and the same after a restart
    * @param stateDir where Kafka Streams keeps its bookkeeping
+   * @throws io.gradstream.proto.UserError if this JVM may not take the memory its vectors need
    */
   public static StreamsService start(Run run, String instance, Path stateDir) {
+    OffHeap.announce(
+        "the parameter server", PartitionWeights.vectorBytes(run.spec(), run.manifest()));
     return StreamsService.start(
         run, run.topics().serverApplication(), instance, stateDir, topology(run));
   }

@@ -59,6 +59,12 @@ public final class PartitionWeights {
     this.factor = LearningRateFactor.of(spec);
   }
 
+  /** Bytes of the vectors that all partitions of a run keep. */
+  public static long vectorBytes(RunSpec spec, Manifest manifest) {
+    final int vectors = 1 + Optimizers.create(spec, Kernels.scalar()).stateVectors();
+    return manifest.size() * vectors * Float.BYTES;
+  }
+
   public List<Shard> shards() {
     return shards;
   }
