@@ -2,6 +2,7 @@ package io.gradstream.proto.tensor;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.ref.Reference;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -111,6 +112,7 @@ final class InnerProductPass {
   InnerProducts run(Tile tile, Pair pair) {
     boolean direct = tasks <= 2 && Arrays.stream(vectors).allMatch(NativeWindows::isDirect);
     addTiles(tile, direct ? addPairs(pair) : 0);
+    Reference.reachabilityFence(vectors);
     return result();
   }
 

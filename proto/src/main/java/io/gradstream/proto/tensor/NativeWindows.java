@@ -3,6 +3,7 @@ package io.gradstream.proto.tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -31,6 +32,7 @@ final class NativeWindows {
       ThreadLocal.withInitial(ArrayList::new);
 
   private final List<MemorySegment> buffers = BUFFERS.get();
+  private final List<MemorySegment> vectors = new ArrayList<>();
   private final long n;
   private int used;
 
@@ -49,8 +51,16 @@ final class NativeWindows {
 
   Window on(MemorySegment x, ValueType type) {
     MemorySegment values = Vectors.of(x, type, n);
+    vectors.add(values);
     boolean direct = isDirect(values);
     return new Window(values, type, direct ? values : buffer(type), direct);
+  }
+
+  /**
+   * Keeps all vectors from being freed until here: loops know nothing of them but their addresses.
+   */
+  void keep() {
+    Reference.reachabilityFence(vectors);
   }
 
   /** Whether a vector can be looked at where it is. */

@@ -37,6 +37,7 @@ final class VectorKernels implements Kernels {
         addSquares(values, type, at, Math.min(InnerProductPass.BLOCK, length - at), lanes, sums);
       }
     }
+    windows.keep();
     return InnerProductPass.total(sums, 0, NORM_LANES);
   }
 
@@ -70,6 +71,7 @@ final class VectorKernels implements Kernels {
       SCALAR.add(rest(s, whole), rest(v, type, whole), type, length - whole);
       sums.written(from, length);
     }
+    windows.keep();
   }
 
   @Override
@@ -120,6 +122,7 @@ final class VectorKernels implements Kernels {
       }
       result.written(from, length);
     }
+    windows.keep();
   }
 
   /** {@code sum = beta*sum + c[0]*x[0] + ...} for a window and the first {@code count} vectors. */
@@ -176,6 +179,7 @@ final class VectorKernels implements Kernels {
       scale(result.place(from, length), outType, in.read(from, length), scale, length);
       result.written(from, length);
     }
+    windows.keep();
   }
 
   private static void scale(
@@ -203,6 +207,7 @@ final class VectorKernels implements Kernels {
       convert(result.place(from, length), outType, in.read(from, length), xType, length);
       result.written(from, length);
     }
+    windows.keep();
   }
 
   private static void convert(
@@ -243,6 +248,7 @@ final class VectorKernels implements Kernels {
       SCALAR.sgd(rest(w, whole), rest(g, whole), FLOAT32, restOfB, step, length - whole);
       written(from, length, weights, moving);
     }
+    windows.keep();
   }
 
   @Override
@@ -280,6 +286,7 @@ final class VectorKernels implements Kernels {
           length - whole);
       written(from, length, weights, firsts, seconds);
     }
+    windows.keep();
   }
 
   @Override
@@ -297,6 +304,7 @@ final class VectorKernels implements Kernels {
       SCALAR.signStep(rest(w, whole), rest(g, whole), FLOAT32, step, decay, length - whole);
       weights.written(from, length);
     }
+    windows.keep();
   }
 
   private static void written(long from, int length, @Nullable Window... changed) {

@@ -62,18 +62,24 @@ final class ScaleCommand implements Callable<Integer> {
     }
     final var findings = new Findings(spec.commandLine(), json);
     final var points = new ArrayList<ScalePoint>();
+    final int middle = sizes.get(Math.min(1, sizes.size() - 1));
+    ScalePoint.measure(middle, 2, rounds); // for the compiler
     for (final int size : sizes) {
       points.add(measure(size, 2, findings));
     }
-    final int middle = sizes.get(Math.min(1, sizes.size() - 1));
     for (final int count : tasks) {
       if (count != 2) {
         points.add(measure(middle, count, findings));
       }
     }
-    final double exponent = ScalePoint.exponent(points);
-    findings.line("time grows as (N D)^%.2f over the larger half", exponent);
-    findings.json().put("exponent", exponent);
+    final double bySize =
+        ScalePoint.exponent(
+            points.stream().filter(p -> p.tasks() == 2 && p.size() >= middle).toList());
+    final double byTasks =
+        ScalePoint.exponent(points.stream().filter(p -> p.size() == middle).toList());
+    findings.line(
+        "time grows as D^%.2f from D = %,d on, and as N^%.2f there", bySize, middle, byTasks);
+    findings.json().put("size_exponent", bySize).put("tasks_exponent", byTasks);
     draw(points, findings);
     findings.close();
     return 0;

@@ -85,18 +85,13 @@ record ScalePoint(int size, int tasks, double roundMs, double wireBytes, double 
     return (double) size * tasks;
   }
 
-  /** Slope of log time over log work, by least squares over the half with more work. */
+  /** Slope of log time over log work, by least squares; 0 for fewer than two amounts of work. */
   static double exponent(List<ScalePoint> points) {
-    final List<ScalePoint> larger =
-        points.stream()
-            .sorted((a, b) -> Double.compare(a.work(), b.work()))
-            .skip(points.size() / 2)
-            .toList();
-    final double x = larger.stream().mapToDouble(p -> Math.log(p.work())).average().orElse(0);
-    final double y = larger.stream().mapToDouble(p -> Math.log(p.roundMs())).average().orElse(0);
+    final double x = points.stream().mapToDouble(p -> Math.log(p.work())).average().orElse(0);
+    final double y = points.stream().mapToDouble(p -> Math.log(p.roundMs())).average().orElse(0);
     double products = 0;
     double squares = 0;
-    for (final ScalePoint point : larger) {
+    for (final ScalePoint point : points) {
       final double dx = Math.log(point.work()) - x;
       products += dx * (Math.log(point.roundMs()) - y);
       squares += dx * dx;
