@@ -8,18 +8,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Vectors seen through off-heap windows of {@value #VALUES} values, so that a loop over vectors
- * meets one class of segment only.
+ * Vectors seen through off-heap windows of {@value #VALUES} values, since the loops of {@link
+ * VectorSteps} and {@link VectorSums} reach values by address.
  *
  * <p>What lies off-heap is looked at where it is. What lies on the heap, as the payload of a record
- * does, is copied through a small buffer, which stays in the first level of cache. A loop that met
- * both kinds would be compiled with a branch at every access, and vector stores to a byte array are
- * not always compiled to instructions at all: they then cost a hundred times as much.
- *
- * <p>A thread uses one of these at a time. Buffers come from an automatic arena, as vectors do, and
- * never from a confined one: with both kinds in the profile of a load, C2 hoists "has an owner
- * thread" out of a loop, meets a vector without one, throws the code away, compiles the same again,
- * and never stops (JDK 25).
+ * does, is copied through a small buffer, which stays in the first level of cache. A thread uses
+ * one of these at a time.
  */
 final class NativeWindows {
   /** Values in a window: few enough that the windows of a kernel stay in cache. */
