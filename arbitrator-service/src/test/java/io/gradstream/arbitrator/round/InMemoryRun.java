@@ -63,6 +63,14 @@ final class InMemoryRun {
     return new PartitionRound(spec, manifest, partition, Kernels.scalar(), vectors.get(partition));
   }
 
+  /** Bytes of all vectors that were asked for so far. */
+  long vectorBytes() {
+    return vectors.stream()
+        .flatMap(kept -> kept.all().values().stream())
+        .mapToLong(MemorySegment::byteSize)
+        .sum();
+  }
+
   /** Plays the round that is open. */
   Outcome next() {
     return next(NEVER);

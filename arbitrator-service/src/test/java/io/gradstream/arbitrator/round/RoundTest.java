@@ -74,6 +74,27 @@ class RoundTest {
   @ValueSource(
       strings = {
         GCOND,
+        GCOND + "momentum: {mode: pure}\n",
+        GCOND + "calibrator: vargrad\n",
+        GCOND + SELECTED,
+        "resolver: moco\ncalibrator: moco\nmomentum: {mode: pure}\n" + SELECTED,
+      })
+  void takesTheMemoryThatIsAnnounced(String lines) {
+    final RunSpec spec = MadeUpGradients.spec(lines);
+    final Manifest manifest = MadeUpGradients.manifest(SHARD_VALUES, 2);
+    final var run = new InMemoryRun(spec, manifest);
+
+    for (int round = 0; round < ROUNDS; round++) {
+      run.next();
+    }
+
+    assertThat(run.vectorBytes()).isEqualTo(PartitionRound.vectorBytes(spec, manifest));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        GCOND,
         GCOND + "calibrator: vargrad\n" + SELECTED,
         "resolver: moco\ncalibrator: moco\nmomentum: {mode: pure}\n" + SELECTED,
         "resolver: graddrop\n",

@@ -97,7 +97,7 @@ final class InnerProductPass {
     if (momentum != null) {
       all.add(momentum);
     }
-    vectors = all.stream().map(v -> v.asSlice(0, n * Float.BYTES)).toArray(MemorySegment[]::new);
+    vectors = Vectors.of(all.toArray(MemorySegment[]::new), n);
     spare = products() * LANES;
     sums = new double[spare + LANES];
   }

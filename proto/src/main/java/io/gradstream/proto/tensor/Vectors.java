@@ -7,8 +7,14 @@ import org.jspecify.annotations.Nullable;
 final class Vectors {
   private Vectors() {}
 
-  /** The first {@code n} values; so a short vector fails before any work is done. */
+  /**
+   * The first {@code n} values; so a short vector, or one whose memory is gone or another thread's,
+   * fails before any work is done.
+   */
   static MemorySegment of(MemorySegment x, ValueType type, long n) {
+    if (!x.scope().isAlive() || !x.isAccessibleBy(Thread.currentThread())) {
+      throw new IllegalStateException("the vector's memory is freed, or another thread's: " + x);
+    }
     return x.asSlice(0, n * type.bytes());
   }
 

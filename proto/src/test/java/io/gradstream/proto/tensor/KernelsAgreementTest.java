@@ -1,8 +1,10 @@
 package io.gradstream.proto.tensor;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import io.gradstream.proto.tensor.SampleVectors.Place;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -15,11 +17,30 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.constraints.IntRange;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Scalar and vector kernels give the same bits, whatever the length and wherever vectors lie. */
 class KernelsAgreementTest {
+  @Test
+  void freedMemoryIsNotTouched() {
+    MemorySegment freed;
+    try (var arena = Arena.ofConfined()) {
+      freed = arena.allocate(64 * Float.BYTES, 64);
+    }
+    MemorySegment there = Arena.ofAuto().allocate(64 * Float.BYTES, 64);
+    for (Kernels kernels : List.of(Kernels.scalar(), Kernels.best())) {
+      assertThatIllegalStateException()
+          .isThrownBy(() -> kernels.add(freed, there, ValueType.FLOAT32, 64));
+      assertThatIllegalStateException()
+          .isThrownBy(
+              () ->
+                  kernels.innerProducts(
+                      new MemorySegment[] {there}, new MemorySegment[] {freed}, null, 64));
+    }
+  }
+
   private static final Kernels SCALAR = Kernels.scalar();
   private static final Kernels VECTOR = VectorKernels.INSTANCE;
 
