@@ -1,6 +1,7 @@
 package io.gradstream.cli.submission;
 
 import io.gradstream.audit.fork.Fork;
+import io.gradstream.cli.progress.Pause;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.manifest.Manifest;
@@ -13,22 +14,28 @@ import io.gradstream.proto.spec.TaskSpec;
 import io.gradstream.proto.topic.Connection;
 import io.gradstream.proto.topic.LogReader;
 import io.gradstream.proto.topic.Topics;
+import java.time.Duration;
 import java.util.Collection;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.RetriableException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -38,6 +45,8 @@ import org.slf4j.LoggerFactory;
  */
 public final class Submission {
   private static final Logger log = LoggerFactory.getLogger(Submission.class);
+
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   /**
    * What came of it.
@@ -181,8 +190,54 @@ public final class Submission {
     if (!left.isEmpty()) {
       log.warn("an earlier submission was broken off; its topics are created anew: {}", left);
       await(admin.deleteTopics(left).all());
+      awaitCluster(
+          "let go of the old topics",
+          () -> Collections.disjoint(await(admin.listTopics().names()), left));
     }
     await(admin.createTopics(topics).all());
+    awaitLeaders(topics);
+  }
+
+  /**
+   * Waits until every partition's leader answers. A producer that is faster loses its first batch:
+   * refused, it is overtaken by the second one, which the leader takes for the first, and never
+   * gets in again (KAFKA-15591, in brokers up to 4.3).
+   */
+  private void awaitLeaders(List<NewTopic> topics) {
+    final Map<TopicPartition, OffsetSpec> ends = new HashMap<>();
+    for (final NewTopic topic : topics) {
+      for (int partition = 0; partition < topic.numPartitions(); partition++) {
+        ends.put(new TopicPartition(topic.name(), partition), OffsetSpec.latest());
+      }
+    }
+    awaitCluster(
+        "serve the run's new topics",
+        () -> {
+          await(admin.listOffsets(ends).all());
+          return true;
+        });
+  }
+
+  /** Waits for what the controller has decided to reach the brokers. */
+  private void awaitCluster(String what, BooleanSupplier isDone) {
+    final long deadline = System.nanoTime() + PATIENCE.toNanos();
+    while (!isDoneNow(isDone)) {
+      if (System.nanoTime() > deadline) {
+        throw new UserError(
+            "the cluster at %s does not %s within %d s; look at its brokers and submit again"
+                .formatted(connection.bootstrap(), what, PATIENCE.toSeconds()));
+      }
+      Pause.of(Duration.ofMillis(50));
+    }
+  }
+
+  private static boolean isDoneNow(BooleanSupplier isDone) {
+    try {
+      return isDone.getAsBoolean();
+    } catch (RetriableException e) {
+      log.debug("not yet", e);
+      return false;
+    }
   }
 
   /**
