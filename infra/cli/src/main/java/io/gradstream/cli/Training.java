@@ -1,6 +1,7 @@
 package io.gradstream.cli;
 
 import io.gradstream.cli.progress.LogSize;
+import io.gradstream.cli.progress.Pause;
 import io.gradstream.cli.progress.ProgressLine;
 import io.gradstream.cli.progress.Report;
 import io.gradstream.cli.progress.RunReader;
@@ -105,11 +106,13 @@ final class Training {
         services.startEvaluator(models);
       }
       final var line = new ProgressLine(run.spec().rounds());
-      RunSummary summary = reader.poll(LOOK);
+      RunSummary summary = reader.poll();
       while (!stop.isRaised() && !isFinished(summary)) {
         services.requireRunning();
         display.progress(line.at(summary, System.nanoTime()));
-        summary = reader.poll(LOOK);
+        // A reader that waited for records would ask the broker again after each of them.
+        Pause.of(LOOK);
+        summary = reader.poll();
       }
     }
   }

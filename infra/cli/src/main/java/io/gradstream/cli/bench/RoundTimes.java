@@ -68,6 +68,11 @@ final class RoundTimes {
     long update;
     long nextWeights;
     final Map<List<Integer>, Long> computedUs = new HashMap<>();
+
+    /** Kafka compacts the weights: of a long run, the times of early versions are gone. */
+    boolean isWhole() {
+      return weights > 0 && nextWeights > 0;
+    }
   }
 
   private final List<Round> rounds;
@@ -100,7 +105,8 @@ final class RoundTimes {
       }
       reader.each(topics.statistics(), 0, RoundTimes::statistics);
     }
-    return new RoundTimes(rounds.subList(skipped, (int) run.spec().rounds()));
+    final List<Round> counted = rounds.subList(skipped, (int) run.spec().rounds());
+    return new RoundTimes(counted.stream().filter(Round::isWhole).toList());
   }
 
   private interface Taker {

@@ -57,8 +57,12 @@ public final class RunReader implements AutoCloseable {
     consumer.seekToBeginning(handlers.keySet());
   }
 
-  /** Reads what is there, waiting a little if there is nothing. */
-  public RunSummary poll(Duration patience) {
+  /** Reads what has arrived since the last call, and asks for more without waiting for it. */
+  public RunSummary poll() {
+    return poll(Duration.ZERO);
+  }
+
+  private RunSummary poll(Duration patience) {
     for (final var record : consumer.poll(patience)) {
       handle(record);
     }
