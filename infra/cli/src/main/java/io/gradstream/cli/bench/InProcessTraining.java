@@ -7,6 +7,7 @@ import io.gradstream.arbitrator.round.SlotGradient;
 import io.gradstream.cli.submission.CheckedSpec;
 import io.gradstream.cli.weights.Weights;
 import io.gradstream.producer.model.TaskModel;
+import io.gradstream.producer.worker.WeightRecord;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.DataType;
@@ -14,7 +15,6 @@ import io.gradstream.proto.message.Order;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.Verdict;
-import io.gradstream.proto.message.WeightShard;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.RunDescription;
@@ -45,8 +45,8 @@ import java.util.stream.Stream;
  * is held against.
  *
  * <p>As many threads as there are workers compute gradients, each with a model; one adds them up,
- * in slot order, and does all the rest. For runs in the scope of shared parameters whose values
- * travel as float32.
+ * in slot order, and does all the rest. What would travel as bfloat16 is rounded to it. For runs in
+ * the scope of shared parameters.
  */
 public final class InProcessTraining implements AutoCloseable {
   /** A slot's gradient, and what its worker says of it. */
@@ -61,6 +61,7 @@ public final class InProcessTraining implements AutoCloseable {
   public record Outcome(String sha256, List<Double> roundSeconds) {}
 
   private final RunSpec spec;
+  private final ValueType valueType;
   private final BlockingQueue<TaskModel> models = new LinkedBlockingQueue<>();
   private final List<TaskModel> all;
   private final ExecutorService threads;
@@ -75,6 +76,7 @@ public final class InProcessTraining implements AutoCloseable {
 
   private InProcessTraining(CheckedSpec checked, int workers) {
     this.spec = checked.spec();
+    this.valueType = spec.transport().valueType();
     this.all = Stream.generate(checked.models()).limit(workers).toList();
     this.models.addAll(all);
     this.threads = Executors.newFixedThreadPool(workers);
@@ -134,8 +136,9 @@ public final class InProcessTraining implements AutoCloseable {
               .build();
       final byte[] record = ValuesRecord.allocate(header, shard.length() * Float.BYTES);
       final MemorySegment values = ValuesRecord.valuesOf(record, shard.length() * Float.BYTES);
-      values.copyFrom(piece(all.getFirst().weights(), shard));
+      values.copyFrom(piece(all.getFirst().weights(), shard, ValueType.FLOAT32));
       weights.initialize(ValuesRecord.read(record, UpdateShard.parser()));
+      handOut(shard);
     }
   }
 
@@ -180,7 +183,7 @@ public final class InProcessTraining implements AutoCloseable {
       // The model's own gradient is overwritten by its next slot, which may begin before this one
       // is added.
       final MemorySegment gradient = gradientOf(task, order.getSlot());
-      gradient.copyFrom(model.gradient());
+      kernels.convert(gradient, valueType, model.gradient(), ValueType.FLOAT32, manifest.size());
       return new Computed(order, report.build(), gradient);
     } finally {
       models.add(model);
@@ -189,14 +192,15 @@ public final class InProcessTraining implements AutoCloseable {
 
   private synchronized MemorySegment gradientOf(int task, int slot) {
     return gradients.computeIfAbsent(
-        List.of(task, slot), key -> arena.allocate(manifest.size() * Float.BYTES, Float.BYTES));
+        List.of(task, slot),
+        key -> arena.allocate(manifest.size() * valueType.bytes(), Float.BYTES));
   }
 
   private void add(Computed computed) {
     final Order order = computed.order();
     for (final Shard shard : manifest.shards()) {
       if (manifest.touches(order.getTask(), shard)) {
-        final MemorySegment values = piece(computed.gradient(), shard);
+        final MemorySegment values = piece(computed.gradient(), shard, valueType);
         round.add(
             new SlotGradient(
                 order.getRound(),
@@ -204,8 +208,8 @@ public final class InProcessTraining implements AutoCloseable {
                 order.getTicket(),
                 computed.report(),
                 values,
-                ValueType.FLOAT32,
-                kernels.squaredNorm(values, ValueType.FLOAT32, shard.length()),
+                valueType,
+                kernels.squaredNorm(values, valueType, shard.length()),
                 ByteString.EMPTY),
             0);
       }
@@ -219,13 +223,17 @@ public final class InProcessTraining implements AutoCloseable {
     }
     weights.apply(together, records);
     for (final Shard shard : together) {
-      final byte[] record = weights.record(shard);
-      final MemorySegment values = ValuesRecord.read(record, WeightShard.parser()).values();
-      all.forEach(model -> piece(model.weights(), shard).copyFrom(values));
+      handOut(shard);
     }
   }
 
-  private static MemorySegment piece(MemorySegment flat, Shard shard) {
-    return flat.asSlice(shard.offset() * Float.BYTES, (long) shard.length() * Float.BYTES);
+  /** Brings a shard's weights to the models, the way they would have travelled. */
+  private void handOut(Shard shard) throws MalformedRecordException {
+    final WeightRecord record = WeightRecord.read(weights.record(shard), manifest);
+    all.forEach(model -> record.copyTo(model.weights(), kernels));
+  }
+
+  private static MemorySegment piece(MemorySegment flat, Shard shard, ValueType type) {
+    return flat.asSlice(shard.offset() * type.bytes(), (long) shard.length() * type.bytes());
   }
 }
