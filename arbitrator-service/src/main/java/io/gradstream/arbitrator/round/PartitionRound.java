@@ -10,16 +10,12 @@ import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.state.Vectors;
-import io.gradstream.proto.tensor.InnerProducts;
 import io.gradstream.proto.tensor.Kernels;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
 import java.util.TreeMap;
 import java.util.function.BiConsumer;
-import java.util.function.DoubleConsumer;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -67,33 +63,6 @@ public final class PartitionRound {
   private Phase phase = Phase.FIRST;
   private int incomplete;
 
-  /** Progress of one shard; {@code squared} are norms that calibration has taken from the sums. */
-  private final class ShardSum {
-    final int[] next = new int[manifest.tasks().size() + 1];
-    final double[] slotSquared = new double[next.length * slots];
-    final ShardStatistics.@Nullable Contribution[] contributions =
-        new ShardStatistics.Contribution[slotSquared.length];
-    double[] squared = {};
-    ShardStatistics.@Nullable Products products;
-
-    boolean complete(Shard shard) {
-      for (final int task : vectors.tasksOf(phase, shard)) {
-        if (next[task] < slots) {
-          return false;
-        }
-      }
-      return true;
-    }
-
-    void clear() {
-      Arrays.fill(next, 0);
-      Arrays.fill(slotSquared, 0);
-      Arrays.fill(contributions, null);
-      squared = new double[0];
-      products = null;
-    }
-  }
-
   public PartitionRound(
       RunSpec spec, Manifest manifest, int partition, Kernels kernels, Vectors vectors) {
     this.manifest = manifest;
@@ -104,7 +73,9 @@ public final class PartitionRound {
     this.reports = new ShardStatistics.Slot[(manifest.tasks().size() + 1) * slots];
     this.reporting = new int[manifest.tasks().size() + 1];
     Arrays.setAll(reporting, this::firstShardOf);
-    shards.forEach(shard -> sums.put(shard.index(), new ShardSum()));
+    final int tasks = manifest.tasks().size();
+    shards.forEach(
+        shard -> sums.put(shard.index(), new ShardSum(shard, tasks, slots, this.vectors)));
     incomplete = shards.size();
   }
 
@@ -142,7 +113,7 @@ public final class PartitionRound {
     if (phase.summed() != (task == manifest.tasks().size())) {
       return Turn.UNASKED;
     }
-    final int next = sumOf(shard).next[task];
+    final int next = sumOf(shard).next(task);
     if (slot < next) {
       return Turn.CONTAINED;
     }
@@ -155,23 +126,13 @@ public final class PartitionRound {
    * @param offset where its record lies on its partition of the task's gradients
    */
   public void add(SlotGradient gradient, long offset) {
-    final Shard place = manifest.shard(gradient.shard());
     final ShardSum sum = sumOf(gradient.shard());
+    sum.add(phase, gradient, offset);
     final int task = gradient.report().getTask();
-    final int slot = gradient.report().getSlot();
-    if (slot != sum.next[task] || slot >= slots) {
-      throw new IllegalStateException("slot " + slot + " added in place of " + sum.next[task]);
-    }
-    vectors.add(phase, place, task, slot == 0, gradient.values(), gradient.type());
-    sum.slotSquared[task * slots + slot] = gradient.squaredNorm();
-    sum.contributions[task * slots + slot] = gradient.contribution(offset);
-    sum.next[task]++;
     if (gradient.shard() == reporting[task]) {
-      reports[task * slots + slot] = gradient.report();
+      reports[task * slots + gradient.report().getSlot()] = gradient.report();
     }
-    if (sum.complete(place)) {
-      sum.squared = vectors.calibrate(phase, place);
-      sum.products = productsOf(place, sum);
+    if (sum.complete(phase)) {
       incomplete--;
     }
   }
@@ -182,34 +143,6 @@ public final class PartitionRound {
         .mapToInt(Shard::index)
         .findFirst()
         .orElse(-1);
-  }
-
-  private ShardStatistics.Products productsOf(Shard shard, ShardSum sum) {
-    final InnerProducts products = vectors.innerProducts(phase, shard);
-    final var record =
-        ShardStatistics.Products.newBuilder()
-            .setShard(shard.index())
-            .setMomentumSquared(products.momentumSquared());
-    addAll(products.gram(), record::addGram);
-    addAll(products.cross(), record::addCross);
-    addAll(products.momentum(), record::addMomentum);
-    addAll(sum.squared, record::addSumSquared);
-    for (final int task : vectors.tasksOf(phase, shard)) {
-      for (int slot = 0; slot < slots; slot++) {
-        record.addSlotSquared(sum.slotSquared[task * slots + slot]);
-        final ShardStatistics.Contribution contribution = sum.contributions[task * slots + slot];
-        if (contribution != null) {
-          record.addContributions(contribution);
-        }
-      }
-    }
-    return record.build();
-  }
-
-  private static void addAll(double[] values, DoubleConsumer add) {
-    for (final double value : values) {
-      add.accept(value);
-    }
   }
 
   /** The statistics of a complete partition, in as many records as their size asks for. */
@@ -226,10 +159,7 @@ public final class PartitionRound {
     }
     int bytes = 0;
     for (final ShardSum sum : sums.values()) {
-      final ShardStatistics.Products products = sum.products;
-      if (products == null) {
-        throw new IllegalStateException("a complete shard has its inner products");
-      }
+      final ShardStatistics.Products products = sum.products();
       if (bytes > 0 && bytes + products.getSerializedSize() > MAX_STATISTICS_BYTES) {
         records.add(record.build());
         record = newStatistics();
@@ -296,7 +226,7 @@ public final class PartitionRound {
       int next = slots;
       for (final Shard shard : shards) {
         if (manifest.touches(task, shard)) {
-          next = Math.min(next, sumOf(shard.index()).next[task]);
+          next = Math.min(next, sumOf(shard.index()).next(task));
         }
       }
       for (int slot = next; slot < slots; slot++) {
@@ -312,14 +242,7 @@ public final class PartitionRound {
   /** Writes down where the round stands, beside its vectors. */
   public void save(ArbitratorNote.Builder note) {
     note.setRound(phase.round()).setJointRounds(phase.joint()).setSummed(phase.summed());
-    sums.forEach(
-        (shard, sum) -> {
-          final var progress = note.addShardsBuilder().setShard(shard);
-          Arrays.stream(sum.next).forEach(progress::addNext);
-          addAll(sum.slotSquared, progress::addSlotSquared);
-          addAll(sum.squared, progress::addSumSquared);
-          Stream.of(sum.contributions).filter(Objects::nonNull).forEach(progress::addContributions);
-        });
+    sums.values().forEach(sum -> sum.save(note.addShardsBuilder()));
     for (final ShardStatistics.Slot report : reports) {
       if (report != null) {
         note.addSlots(report);
@@ -335,15 +258,8 @@ public final class PartitionRound {
     incomplete = shards.size();
     for (final var progress : note.getShardsList()) {
       final ShardSum sum = sumOf(progress.getShard());
-      Arrays.setAll(sum.next, progress::getNext);
-      Arrays.setAll(sum.slotSquared, progress::getSlotSquared);
-      sum.squared = progress.getSumSquaredList().stream().mapToDouble(d -> d).toArray();
-      progress
-          .getContributionsList()
-          .forEach(each -> sum.contributions[each.getTask() * slots + each.getSlot()] = each);
-      final Shard shard = manifest.shard(progress.getShard());
-      if (sum.complete(shard)) {
-        sum.products = productsOf(shard, sum);
+      sum.restore(phase, progress);
+      if (sum.complete(phase)) {
         incomplete--;
       }
     }
