@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
  * on the normal equations): variables are let in one by one, the one with the steepest descent
  * first, and the equality problem on those that are in is solved exactly; one that would turn
  * negative goes out. The objective falls with every change, so no set comes back and the method
- * ends. A variable whose row depends on those that are in is passed over, since it has nothing to
- * add.
+ * ends. A variable whose row depends on those that are in has no minimum together with them: it
+ * takes the place of one of them, or is passed over where that does not lower the objective.
  */
 final class NonNegativeQuadratic {
   private static final double SMALLEST_PIVOT = 1e-14;
@@ -50,15 +50,11 @@ final class NonNegativeQuadratic {
       if (entering < 0) {
         break;
       }
-      in[entering] = true;
-      double[] candidate = onSet();
-      if (candidate == null || candidate[entering] <= 0) {
-        in[entering] = false;
+      if (letIn(entering)) {
+        Arrays.fill(passedOver, false);
+      } else {
         passedOver[entering] = true;
-        continue;
       }
-      settle(candidate);
-      Arrays.fill(passedOver, false);
     }
     return x;
   }
@@ -67,21 +63,79 @@ final class NonNegativeQuadratic {
     int steepest = -1;
     double largest = 0;
     for (int i = 0; i < n; i++) {
-      if (in[i] || passedOver[i]) {
-        continue;
-      }
-      double size = Math.abs(b[i]);
-      double descent = b[i];
-      for (int k = 0; k < n; k++) {
-        descent -= q[i][k] * x[k];
-        size += Math.abs(q[i][k] * x[k]);
-      }
-      if (descent > TOLERANCE * size && descent > largest) {
-        largest = descent;
+      if (!in[i] && !passedOver[i] && descent(i) > largest) {
+        largest = descent(i);
         steepest = i;
       }
     }
     return steepest;
+  }
+
+  /** How fast the objective falls as a variable grows; 0 where that is lost in rounding. */
+  private double descent(int i) {
+    double size = Math.abs(b[i]);
+    double descent = b[i];
+    for (int k = 0; k < n; k++) {
+      descent -= q[i][k] * x[k];
+      size += Math.abs(q[i][k] * x[k]);
+    }
+    return descent > TOLERANCE * size ? descent : 0;
+  }
+
+  /** Lets a variable in and goes to the minimum; false if the objective would not fall. */
+  private boolean letIn(int entering) {
+    in[entering] = true;
+    double[] candidate = onSet();
+    if (candidate == null) {
+      in[entering] = false;
+      if (!exchange(entering)) {
+        return false;
+      }
+      candidate = onSet();
+    } else if (candidate[entering] <= 0) {
+      in[entering] = false;
+      return false;
+    }
+    if (candidate != null) {
+      settle(candidate);
+    }
+    return true;
+  }
+
+  /**
+   * Lets a dependent variable in for one that is in: moves along the direction in which the others
+   * make up for its row, where the objective is a straight line but for rounding, until one of them
+   * reaches its bound.
+   */
+  private boolean exchange(int entering) {
+    int[] members = members();
+    Cholesky factor = Cholesky.factor(q, members, SMALLEST_PIVOT);
+    if (factor == null) {
+      return false;
+    }
+    double[] along =
+        factor.solve(Arrays.stream(members).mapToDouble(i -> -q[i][entering]).toArray());
+    double reach = Double.POSITIVE_INFINITY;
+    int leaving = -1;
+    double curvature = q[entering][entering];
+    for (int k = 0; k < members.length; k++) {
+      curvature += q[entering][members[k]] * along[k];
+      if (along[k] < 0 && x[members[k]] < -along[k] * reach) {
+        reach = -x[members[k]] / along[k];
+        leaving = members[k];
+      }
+    }
+    if (leaving < 0 || curvature * reach >= 2 * descent(entering)) {
+      return false;
+    }
+    for (int k = 0; k < members.length; k++) {
+      x[members[k]] = Math.max(0, x[members[k]] + reach * along[k]);
+    }
+    x[entering] = reach;
+    x[leaving] = 0;
+    in[entering] = true;
+    in[leaving] = false;
+    return true;
   }
 
   /** Moves towards the candidate, letting variables out at the bound, until all that are in fit. */
@@ -116,9 +170,13 @@ final class NonNegativeQuadratic {
     }
   }
 
+  private int[] members() {
+    return IntStream.range(0, n).filter(i -> in[i]).toArray();
+  }
+
   /** The minimiser with all variables outside the set at 0 and the others free. */
   private double @Nullable [] onSet() {
-    int[] members = IntStream.range(0, n).filter(i -> in[i]).toArray();
+    int[] members = members();
     double[] solution = new double[n];
     if (members.length == 0) {
       return solution;

@@ -6,6 +6,7 @@ import io.gradstream.proto.spec.Section;
 import java.util.Map;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
+import net.jqwik.api.Example;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
@@ -50,6 +51,13 @@ class VectorAgreementTest {
     }
 
     assertUpdate(round, resolve("pcgrad", Map.of(), round), expected, 1e-9);
+  }
+
+  /** The gradient that leads on depends on those that carry the point already. */
+  @Example
+  void mgdaFindsThePointWhereTheWayThereLeadsAlongADependentGradient() {
+    mgdaFindsThePointOfTheHullNearestToZero(
+        RandomRound.draw(11, 3, RandomRound.Kind.OPPOSITE, 6, 1322467208254721203L));
   }
 
   @Property(tries = 4000)
