@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.BitSet;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -24,6 +25,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -57,6 +59,8 @@ public final class Evaluator implements AutoCloseable {
     }
   }
 
+  private static final int FETCH_BYTES = 8 * 1024 * 1024;
+
   private final Run run;
   private final Supplier<TaskModel> models;
   private final Kernels kernels = Kernels.best();
@@ -70,8 +74,18 @@ public final class Evaluator implements AutoCloseable {
   private Evaluator(Run run, Supplier<TaskModel> models) {
     this.run = run;
     this.models = models;
-    this.weights = new KafkaConsumer<>(run.connection().consumer());
+    this.weights = new KafkaConsumer<>(settings(run));
     this.thread = Thread.ofPlatform().name("evaluator").daemon().unstarted(this::work);
+  }
+
+  /**
+   * Most versions are not evaluated, and nobody waits for those that are: they are fetched many at
+   * a time, or twice a second, instead of one by one.
+   */
+  private static Map<String, Object> settings(Run run) {
+    final Map<String, Object> config = run.connection().consumer();
+    config.put(ConsumerConfig.FETCH_MIN_BYTES_CONFIG, FETCH_BYTES);
+    return config;
   }
 
   /**

@@ -34,7 +34,6 @@ class ChaosTest {
   }
 
   /** Run with {@code mvn verify -Pchaos}. */
-  /** Run with {@code mvn verify -Pchaos}. */
   @Test
   @Tag("chaos")
   void threeBrokersMayLoseOneOfThemAtATime() throws IOException {
