@@ -8,13 +8,16 @@ import java.io.IOException;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.CleanupMode;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Isolated;
 
 /** The campaign itself: with processes that are really killed. They get the machine alone. */
 @Isolated
 class ChaosTest {
-  @TempDir Path directory;
+  /** What a campaign that failed leaves behind is what tells why. */
+  @TempDir(cleanup = CleanupMode.ON_SUCCESS)
+  Path directory;
 
   @Test
   void aShortCampaignChangesNoBitAndLeavesNoProcess() throws IOException {

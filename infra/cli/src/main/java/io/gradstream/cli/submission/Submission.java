@@ -210,9 +210,14 @@ public final class Submission {
         ends.put(new TopicPartition(topic.name(), partition), OffsetSpec.latest());
       }
     }
+    final List<String> names = topics.stream().map(NewTopic::name).toList();
     awaitCluster(
         "serve the run's new topics",
         () -> {
+          // The administration client logs errors for topics that its broker has not heard of yet.
+          if (!await(admin.listTopics().names()).containsAll(names)) {
+            return false;
+          }
           await(admin.listOffsets(ends).all());
           return true;
         });
