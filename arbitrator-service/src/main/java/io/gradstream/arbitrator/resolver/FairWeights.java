@@ -17,6 +17,9 @@ final class FairWeights {
   /** Relative residual from which on only rounding may stand in the way. */
   private static final double CONVERGED = 1e-9;
 
+  /** A decrease of f, relative to its terms, that is lost in their rounding. */
+  private static final double FLAT = 1e-13;
+
   private static final int MOST_STEPS = 500;
 
   private FairWeights() {}
@@ -110,9 +113,9 @@ final class FairWeights {
       double[] z,
       double[] direction,
       double decrement) {
-    double here = objective(cosines, c, power, z);
+    Height here = height(cosines, c, power, z);
     // Near the end f is flat to rounding and its decrease says nothing: take the Newton step.
-    boolean close = decrement <= 1e-12 * Math.abs(here) + 1e-300;
+    boolean close = decrement <= FLAT * here.size();
     for (double length = 1; length > 1e-12; length /= 2) {
       double[] trial = new double[z.length];
       boolean positive = true;
@@ -121,20 +124,33 @@ final class FairWeights {
         positive &= trial[i] > 0;
       }
       if (positive
-          && (close || objective(cosines, c, power, trial) <= here - 0.25 * length * decrement)) {
+          && (close
+              || height(cosines, c, power, trial).value()
+                  <= here.value() - 0.25 * length * decrement)) {
         return trial;
       }
     }
     return null;
   }
 
-  private static double objective(double[][] cosines, double[] c, double power, double[] z) {
+  /** A value of f, and the size of its terms: f may be near zero where they are not. */
+  private record Height(double value, double size) {}
+
+  private static Height height(double[][] cosines, double[] c, double power, double[] z) {
     double exponent = 1 - power;
-    double objective = Matrices.quadratic(cosines, z) / 2;
+    double value = 0;
+    double size = 0;
     for (int i = 0; i < z.length; i++) {
-      objective -=
+      for (int k = 0; k < z.length; k++) {
+        double product = z[i] * cosines[i][k] * z[k] / 2;
+        value += product;
+        size += Math.abs(product);
+      }
+      double term =
           c[i] * (exponent == 0 ? Math.log(z[i]) : (Math.pow(z[i], exponent) - 1) / exponent);
+      value -= term;
+      size += Math.abs(term);
     }
-    return objective;
+    return new Height(value, size);
   }
 }

@@ -63,8 +63,9 @@ final class NonNegativeQuadratic {
     int steepest = -1;
     double largest = 0;
     for (int i = 0; i < n; i++) {
-      if (!in[i] && !passedOver[i] && descent(i) > largest) {
-        largest = descent(i);
+      double descent = in[i] || passedOver[i] ? 0 : descent(i);
+      if (descent > largest) {
+        largest = descent;
         steepest = i;
       }
     }
@@ -125,7 +126,7 @@ final class NonNegativeQuadratic {
         leaving = members[k];
       }
     }
-    if (leaving < 0 || curvature * reach >= 2 * descent(entering)) {
+    if (leaving < 0 || reach == 0 || curvature * reach >= 2 * descent(entering)) {
       return false;
     }
     for (int k = 0; k < members.length; k++) {

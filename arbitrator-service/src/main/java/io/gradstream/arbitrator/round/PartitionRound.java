@@ -126,13 +126,12 @@ public final class PartitionRound {
    * @param offset where its record lies on its partition of the task's gradients
    */
   public void add(SlotGradient gradient, long offset) {
-    final ShardSum sum = sumOf(gradient.shard());
-    sum.add(phase, gradient, offset);
+    final boolean shardIsComplete = sumOf(gradient.shard()).add(phase, gradient, offset);
     final int task = gradient.report().getTask();
     if (gradient.shard() == reporting[task]) {
       reports[task * slots + gradient.report().getSlot()] = gradient.report();
     }
-    if (sum.complete(phase)) {
+    if (shardIsComplete) {
       incomplete--;
     }
   }
@@ -257,9 +256,7 @@ public final class PartitionRound {
     note.getSlotsList().forEach(slot -> reports[slot.getTask() * slots + slot.getSlot()] = slot);
     incomplete = shards.size();
     for (final var progress : note.getShardsList()) {
-      final ShardSum sum = sumOf(progress.getShard());
-      sum.restore(phase, progress);
-      if (sum.complete(phase)) {
+      if (sumOf(progress.getShard()).restore(phase, progress)) {
         incomplete--;
       }
     }

@@ -47,7 +47,7 @@ final class ShardSum {
   }
 
   /** Whether all slots of all tasks that the round asks for are in. */
-  boolean complete(Phase phase) {
+  private boolean hasAll(Phase phase) {
     for (final int task : vectors.tasksOf(phase, shard)) {
       if (next[task] < slots) {
         return false;
@@ -60,8 +60,9 @@ final class ShardSum {
    * Adds the slot whose turn it is; with the last one, takes the inner products.
    *
    * @param offset where its record lies on its partition of the task's gradients
+   * @return whether the shard is complete with it
    */
-  void add(Phase phase, SlotGradient gradient, long offset) {
+  boolean add(Phase phase, SlotGradient gradient, long offset) {
     final int task = gradient.report().getTask();
     final int slot = gradient.report().getSlot();
     if (slot != next[task] || slot >= slots) {
@@ -71,10 +72,12 @@ final class ShardSum {
     slotSquared[task * slots + slot] = gradient.squaredNorm();
     contributions[task * slots + slot] = gradient.contribution(offset);
     next[task]++;
-    if (complete(phase)) {
-      squared = vectors.calibrate(phase, shard);
-      products = productsOf(phase);
+    if (!hasAll(phase)) {
+      return false;
     }
+    squared = vectors.calibrate(phase, shard);
+    products = productsOf(phase);
+    return true;
   }
 
   /** The inner products of a complete shard. */
@@ -130,15 +133,21 @@ final class ShardSum {
     Stream.of(contributions).filter(Objects::nonNull).forEach(note::addContributions);
   }
 
-  /** Goes on where {@link #save} left off; the vectors must be those of that moment. */
-  void restore(Phase phase, ArbitratorNote.ShardProgress note) {
+  /**
+   * Goes on where {@link #save} left off; the vectors must be those of that moment.
+   *
+   * @return whether the shard is complete
+   */
+  boolean restore(Phase phase, ArbitratorNote.ShardProgress note) {
     Arrays.setAll(next, note::getNext);
     Arrays.setAll(slotSquared, note::getSlotSquared);
     squared = note.getSumSquaredList().stream().mapToDouble(Double::doubleValue).toArray();
     note.getContributionsList()
         .forEach(each -> contributions[each.getTask() * slots + each.getSlot()] = each);
-    if (complete(phase)) {
-      products = productsOf(phase);
+    if (!hasAll(phase)) {
+      return false;
     }
+    products = productsOf(phase);
+    return true;
   }
 }

@@ -112,6 +112,28 @@ class VectorAgreementTest {
     }
   }
 
+  /** On the way to the weights the objective passes zero, where its terms are not small. */
+  @Example
+  void fairgradFindsTheWeightsWhereItsObjectiveIsNearZero() {
+    double[][] gram = {
+      {70.19543734227229, -2.7580362001455723, 27.798425979522296, -3.311183961260353},
+      {-2.7580362001455723, 2.639963726216786, -5.944549347899728, 0.12075289967350958},
+      {27.798425979522296, -5.944549347899728, 89.51250821839471, -2.9582164672423064},
+      {-3.311183961260353, 0.12075289967350958, -2.9582164672423064, 0.6797384521684188}
+    };
+    var round = new RoundStatistics(0, 4, gram, new double[4][4], Vectors.filled(4, 1), 7);
+
+    double[] weights =
+        Resolvers.create(Section.of("fairgrad", Map.of("alpha", 0.5)))
+            .resolve(round, MethodState.EMPTY)
+            .weights();
+
+    for (int i = 0; i < weights.length; i++) {
+      double goal = Math.pow(weights[i], -2);
+      assertThat(Vectors.dot(gram[i], weights)).isBetween(goal * (1 - 1e-9), goal * (1 + 1e-9));
+    }
+  }
+
   @Property(tries = 2000)
   void imtlgProjectsAlikeOnAllDirections(@ForAll("independent") RandomRound round) {
     double[] weights = resolve("imtl-g", Map.of(), round);

@@ -16,6 +16,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 
@@ -67,12 +68,8 @@ final class RoundTimes {
     long verdict;
     long update;
     long nextWeights;
+    int weightShards;
     final Map<List<Integer>, Long> computedUs = new HashMap<>();
-
-    /** Kafka compacts the weights: of a long run, the times of early versions are gone. */
-    boolean isWhole() {
-      return weights > 0 && nextWeights > 0;
-    }
   }
 
   private final List<Round> rounds;
@@ -105,8 +102,17 @@ final class RoundTimes {
       }
       reader.each(topics.statistics(), 0, RoundTimes::statistics);
     }
-    final List<Round> counted = rounds.subList(skipped, (int) run.spec().rounds());
-    return new RoundTimes(counted.stream().filter(Round::isWhole).toList());
+    final int shards = run.manifest().shards().size();
+    return new RoundTimes(
+        IntStream.range(skipped, (int) run.spec().rounds())
+            .filter(round -> isWhole(rounds, round, shards))
+            .mapToObj(rounds::get)
+            .toList());
+  }
+
+  /** Kafka compacts the weights: of a long run, some or all shards of early versions are gone. */
+  private static boolean isWhole(List<Round> rounds, int round, int shards) {
+    return rounds.get(round).weightShards >= shards && rounds.get(round + 1).weightShards >= shards;
   }
 
   private interface Taker {
@@ -164,7 +170,9 @@ final class RoundTimes {
 
   private static void weights(List<Round> rounds, byte[] value, long timeMs) throws Exception {
     final int version = (int) ValuesRecord.read(value, WeightShard.parser()).header().getVersion();
-    rounds.get(version).weights = Math.max(rounds.get(version).weights, timeMs);
+    final var round = rounds.get(version);
+    round.weightShards++;
+    round.weights = Math.max(round.weights, timeMs);
     if (version > 0) {
       final var before = rounds.get(version - 1);
       before.nextWeights = Math.max(before.nextWeights, timeMs);
