@@ -138,7 +138,7 @@ final class GradientIntake {
    * Whether the round's orders can be out, as those of the open round are. Only a partition that
    * reads its log again finds gradients of rounds that are not open yet, and then their verdicts
    * are on the log as well; elsewhere they are somebody's invention. What slips through is found
-   * out by its ticket.
+   * out by its ticket, and the slot's own record is held behind it.
    */
   private boolean hasBegun(long gradientRound) {
     if (gradientRound > Math.max(round.round(), begun)) {
@@ -164,31 +164,40 @@ final class GradientIntake {
     return true;
   }
 
-  /**
-   * Adds what was held for the turns from {@code slot} on. What came before its round was known to
-   * take gradients of another kind is let go.
-   */
+  /** Adds what was held for the turns from {@code slot} on. */
   private void addHeld(int shard, int task, int slot) {
-    for (int next = slot; next < run.slots(); next++) {
-      final HeldRecords.Taken taken = held.take(new Turn(round.round(), shard, task, next));
-      if (taken == null
-          || round.turnOf(round.round(), shard, task, next) != PartitionRound.Turn.NOW) {
-        return;
-      }
+    int next = slot;
+    while (next < run.slots() && addHeld(new Turn(round.round(), shard, task, next))) {
+      next++;
+    }
+  }
+
+  /** Adds the first of a turn's held records that may be added, and tells whether there was one. */
+  private boolean addHeld(Turn turn) {
+    final int task = turn.task();
+    if (round.turnOf(turn.round(), turn.shard(), task, turn.slot()) != PartitionRound.Turn.NOW) {
+      return false;
+    }
+    for (var taken = held.take(turn); taken != null; taken = held.take(turn)) {
       try {
         final SlotGradient gradient = SlotGradient.read(taken.record(), task, partition, rules);
-        if (!add(gradient, task, taken.offset(), taken.record())) {
-          return;
+        if (add(gradient, task, taken.offset(), taken.record())) {
+          return true;
         }
       } catch (MalformedRecordException e) {
         throw new IllegalStateException("a held record was found fit before", e);
       }
     }
+    return false;
   }
 
-  /** Adds what was held for a round that has just been opened by the verdict of the one before. */
+  /**
+   * Adds what was held for a round that has just been opened by the verdict of the one before. What
+   * earlier rounds had no use for is let go.
+   */
   void open(Verdict verdict) {
     before = verdict;
+    held.dropBefore(new Turn(round.round(), 0, 0, 0));
     for (final Shard shard : round.shards()) {
       for (int task = 0; task < run.orderedTasks(); task++) {
         addHeld(shard.index(), task, 0);

@@ -34,7 +34,9 @@ final class CrashingClients implements KafkaClientSupplier {
     /** The changelog is flushed, everything sent since the last commit is lost. */
     AMID_FLUSH,
     /** Offsets are committed, and more records have been processed but not flushed. */
-    AFTER_COMMIT
+    AFTER_COMMIT,
+    /** Whenever the test says so. */
+    WHEN_TOLD
   }
 
   private static final int COMMITS_BEFORE = 2;
@@ -43,6 +45,7 @@ final class CrashingClients implements KafkaClientSupplier {
   private final Point point;
   private int commits;
   private int polls;
+  private volatile boolean told;
   private volatile boolean crashed;
 
   CrashingClients(Point point) {
@@ -52,6 +55,11 @@ final class CrashingClients implements KafkaClientSupplier {
   /** Whether the point was reached. */
   boolean crashed() {
     return crashed;
+  }
+
+  /** Dies at the next poll; what its tasks want to write on the way out is lost, as by a kill. */
+  void die() {
+    told = true;
   }
 
   private void crash() {
@@ -64,7 +72,8 @@ final class CrashingClients implements KafkaClientSupplier {
     return new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer()) {
       @Override
       public void commitSync(Map<TopicPartition, OffsetAndMetadata> offsets) {
-        if (!crashed && point != Point.AFTER_COMMIT && commits >= COMMITS_BEFORE) {
+        final boolean amid = point == Point.AFTER_FLUSH || point == Point.AMID_FLUSH;
+        if (!crashed && amid && commits >= COMMITS_BEFORE) {
           crash();
         }
         super.commitSync(offsets);
@@ -73,6 +82,9 @@ final class CrashingClients implements KafkaClientSupplier {
 
       @Override
       public ConsumerRecords<byte[], byte[]> poll(Duration timeout) {
+        if (!crashed && told) {
+          crash();
+        }
         final ConsumerRecords<byte[], byte[]> records = super.poll(timeout);
         if (!crashed && commits >= COMMITS_BEFORE && !records.isEmpty()) {
           polls++;
@@ -90,9 +102,11 @@ final class CrashingClients implements KafkaClientSupplier {
     return new KafkaProducer<>(config, new ByteArraySerializer(), new ByteArraySerializer()) {
       @Override
       public Future<RecordMetadata> send(ProducerRecord<byte[], byte[]> record, Callback callback) {
-        if (point == Point.AMID_FLUSH
-            && commits >= COMMITS_BEFORE
-            && !record.topic().endsWith("-changelog")) {
+        final boolean amid =
+            point == Point.AMID_FLUSH
+                && commits >= COMMITS_BEFORE
+                && !record.topic().endsWith("-changelog");
+        if (amid || told) {
           return new CompletableFuture<>();
         }
         return super.send(record, callback);

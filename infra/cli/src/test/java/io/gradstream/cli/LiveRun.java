@@ -12,13 +12,19 @@ import io.gradstream.embedded.EmbeddedKafka;
 import io.gradstream.producer.worker.WorkerFleet;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.run.StreamsService;
+import io.gradstream.proto.run.StreamsSettings;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.topic.Connection;
 import io.gradstream.server.topology.ParameterServer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Properties;
 import java.util.Set;
+import org.apache.kafka.streams.KafkaStreams;
+import org.apache.kafka.streams.StreamsConfig;
+import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
 
 /**
  * A submitted run of quadratics over several shards, and its services, which a test starts and ends
@@ -56,6 +62,23 @@ record LiveRun(Run run, CheckedSpec checked, Path directory) {
 
   StreamsService startArbitrator(String instance) {
     return Arbitrator.start(run, instance, directory.resolve("arbitrator-" + instance));
+  }
+
+  /** An arbitrator of one thread that dies where its clients do. */
+  KafkaStreams startCrashingArbitrator(CrashingClients clients) {
+    final String application = run.topics().arbitratorApplication();
+    return startCrashing(application, Arbitrator.topology(run), clients);
+  }
+
+  /** A service of one thread that dies where its clients do. */
+  KafkaStreams startCrashing(String application, Topology topology, CrashingClients clients) {
+    final Properties settings =
+        StreamsSettings.of(run, application, "one", directory.resolve("crashing-" + application));
+    settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, 1);
+    final var streams = new KafkaStreams(topology, settings, clients);
+    streams.setUncaughtExceptionHandler(fault -> StreamThreadExceptionResponse.SHUTDOWN_CLIENT);
+    streams.start();
+    return streams;
   }
 
   StreamsService startServer(String instance) {

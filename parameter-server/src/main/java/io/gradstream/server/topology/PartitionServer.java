@@ -219,7 +219,10 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
       // Sent once more after a restart upstream: what followed from it may have been lost as well.
       publish(shard);
     } else if (header.getRound() >= version) {
-      held.hold(new Turn(header.getRound(), shard.index()), updates(), offset, value);
+      final var turn = new Turn(header.getRound(), shard.index());
+      if (!held.contains(turn)) {
+        held.hold(turn, updates(), offset, value);
+      }
       apply(shard);
     }
   }

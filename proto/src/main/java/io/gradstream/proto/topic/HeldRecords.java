@@ -1,7 +1,8 @@
 package io.gradstream.proto.topic;
 
+import java.util.ArrayDeque;
 import java.util.Comparator;
-import java.util.Map;
+import java.util.Deque;
 import java.util.TreeMap;
 import java.util.function.ObjLongConsumer;
 import org.apache.kafka.common.TopicPartition;
@@ -9,6 +10,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Records that came before their turn.
+ *
+ * <p>Several may be held for one turn, in the order of the log: whether a record fits is known at
+ * its turn, and one that does not must not have taken the place of one that does.
  *
  * <p>They are kept in memory up to a limit. Past it the bytes of the record are let go and only its
  * place in the log stays; at its turn it is read again from there. The same happens after a
@@ -24,7 +28,7 @@ public final class HeldRecords<K> {
   @SuppressWarnings("ArrayRecordComponent") // never compared
   public record Taken(long offset, byte[] record) {}
 
-  private final TreeMap<K, Held> held;
+  private final TreeMap<K, Deque<Held>> held;
   private final LogReader log;
   private final long maxBytes;
   private long bytes;
@@ -39,30 +43,37 @@ public final class HeldRecords<K> {
     this.maxBytes = maxBytes;
   }
 
-  /** Keeps a record for its turn; the first of several for one turn stays. */
+  /** Keeps a record for its turn, after those that are held for it. */
   public void hold(K turn, TopicPartition partition, long offset, byte[] record) {
-    if (held.containsKey(turn)) {
-      return;
-    }
     final boolean room = bytes + record.length <= maxBytes;
-    held.put(turn, new Held(partition, offset, room ? record : null));
+    hold(turn, new Held(partition, offset, room ? record : null));
     bytes += room ? record.length : 0;
   }
 
   /** Keeps a record of which only the place is known. */
   public void hold(K turn, TopicPartition partition, long offset) {
-    held.putIfAbsent(turn, new Held(partition, offset, null));
+    hold(turn, new Held(partition, offset, null));
+  }
+
+  private void hold(K turn, Held record) {
+    held.computeIfAbsent(turn, first -> new ArrayDeque<>(1)).add(record);
   }
 
   public boolean contains(K turn) {
     return held.containsKey(turn);
   }
 
-  /** Takes a record out, from memory or from the log; nothing when none is held for the turn. */
+  /**
+   * Takes the first record of a turn out, from memory or from the log; nothing when none is held.
+   */
   public @Nullable Taken take(K turn) {
-    final Held taken = held.remove(turn);
-    if (taken == null) {
+    final Deque<Held> ofTurn = held.get(turn);
+    if (ofTurn == null) {
       return null;
+    }
+    final Held taken = ofTurn.remove();
+    if (ofTurn.isEmpty()) {
+      held.remove(turn);
     }
     final byte[] record = taken.record();
     if (record == null) {
@@ -72,10 +83,19 @@ public final class HeldRecords<K> {
     return new Taken(taken.offset(), record);
   }
 
+  /** Lets go of everything whose turn is over. */
+  public void dropBefore(K turn) {
+    final var over = held.headMap(turn);
+    for (final Deque<Held> ofTurn : over.values()) {
+      for (final Held each : ofTurn) {
+        bytes -= each.record() == null ? 0 : each.record().length;
+      }
+    }
+    over.clear();
+  }
+
   /** The turns and the offsets of their records, in order of turns. */
   public void forEach(ObjLongConsumer<K> action) {
-    for (final Map.Entry<K, Held> entry : held.entrySet()) {
-      action.accept(entry.getKey(), entry.getValue().offset());
-    }
+    held.forEach((turn, ofTurn) -> ofTurn.forEach(each -> action.accept(turn, each.offset())));
   }
 }

@@ -89,31 +89,43 @@ public final class LogReader implements AutoCloseable {
     return value;
   }
 
-  /** Hands over the records from {@code from} (inclusive) to {@code to} (exclusive), in order. */
+  /**
+   * Hands over the records from {@code from} (inclusive) to {@code to} (exclusive), in order.
+   *
+   * @param records may itself read from this reader
+   */
   public void read(
       TopicPartition partition,
       long from,
       long to,
       Consumer<ConsumerRecord<byte[], byte[]>> records) {
-    if (from >= to) {
-      return;
-    }
-    consumer().assign(List.of(partition));
-    consumer().seek(partition, from);
+    long position = from;
     long deadline = System.nanoTime() + PATIENCE.toNanos();
-    while (consumer().position(partition) < to) {
-      final long before = consumer().position(partition);
-      for (final var record : consumer().poll(POLL).records(partition)) {
+    while (position < to) {
+      turnTo(partition, position);
+      final var polled = consumer().poll(POLL).records(partition);
+      final long after = consumer().position(partition);
+      for (final var record : polled) {
         if (record.offset() < to) {
           records.accept(record);
         }
       }
-      if (consumer().position(partition) > before) {
+      if (after > position) {
+        position = after;
         deadline = System.nanoTime() + PATIENCE.toNanos();
       } else if (System.nanoTime() > deadline) {
         throw new TimeoutException(
-            "%s could not be read at offset %d for %s".formatted(partition, before, PATIENCE));
+            "%s could not be read at offset %d for %s".formatted(partition, position, PATIENCE));
       }
+    }
+  }
+
+  private void turnTo(TopicPartition partition, long position) {
+    if (!consumer().assignment().equals(Set.of(partition))) {
+      consumer().assign(List.of(partition));
+      consumer().seek(partition, position);
+    } else if (consumer().position(partition) != position) {
+      consumer().seek(partition, position);
     }
   }
 
