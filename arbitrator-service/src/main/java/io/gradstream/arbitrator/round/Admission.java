@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Two things that a gradient's record alone does not show. Its ticket proves that its order came
  * after that verdict; one that was sent before its round began cannot have it. And its norm must
- * not be absurd beside the task's running norm. Both follow from the log, so a gradient that is
- * read again is judged alike, and both are looked at when the gradient's turn comes.
+ * not be absurd beside the task's running norm, unless that is zero. Both follow from the log, so a
+ * gradient that is read again is judged alike, and both are looked at once its round is open.
  */
 public final class Admission {
   /** Weight of the newest round in a task's running squared norm. */
@@ -48,7 +48,7 @@ public final class Admission {
     }
     final double running = Math.sqrt(before.getRunningSquared(task));
     final double norm = Math.sqrt(gradient.squaredNorm());
-    if (norm > maxNormRatio * running) {
+    if (running > 0 && norm > maxNormRatio * running) {
       throw new MalformedRecordException(
           "norm %.4g of shard %d alone, the task's gradients run at %.4g and may have %.4g times that"
               .formatted(norm, gradient.shard(), running, maxNormRatio));

@@ -121,12 +121,12 @@ final class GradientIntake {
         }
       }
       case EARLY -> {
-        if (hasBegun(gradient.round())) {
-          final var turn = new Turn(gradient.round(), gradient.shard(), task, slot);
-          held.hold(turn, gradients(task), offset, value);
-        } else {
+        if (!hasBegun(gradient.round())) {
           final String reason = "round " + gradient.round() + ", which has not begun";
           refuse(task, offset, value, reason);
+        } else if (gradient.round() > round.round() || admit(gradient, task, offset, value)) {
+          final var turn = new Turn(gradient.round(), gradient.shard(), task, slot);
+          held.hold(turn, gradients(task), offset, value);
         }
       }
       case CONTAINED, CLOSED, UNASKED -> ignored.record();
@@ -142,26 +142,36 @@ final class GradientIntake {
    */
   private boolean hasBegun(long gradientRound) {
     if (gradientRound > Math.max(round.round(), begun)) {
-      final long judged =
-          log.last(new TopicPartition(topics.verdicts(), partition))
-              .flatMap(record -> Verdicts.read(record.value(), run))
-              .map(Verdict::getRound)
-              .orElse(-1L);
-      begun = judged + 1;
+      final var last = log.last(new TopicPartition(topics.verdicts(), partition));
+      // Behind what is no verdict there may be one: what is held for nothing does no harm.
+      begun =
+          last.isEmpty()
+              ? 0
+              : Verdicts.read(last.get().value(), run)
+                  .map(verdict -> verdict.getRound() + 1)
+                  .orElse(gradientRound);
     }
     return gradientRound <= Math.max(round.round(), begun);
   }
 
   /** Adds a gradient whose turn has come, unless the verdict before speaks against it. */
   private boolean add(SlotGradient gradient, int task, long offset, byte[] value) {
+    final boolean admitted = admit(gradient, task, offset, value);
+    if (admitted) {
+      round.add(gradient, offset);
+    }
+    return admitted;
+  }
+
+  /** Whether the verdict before lets a gradient of the open round in; if not, it is refused. */
+  private boolean admit(SlotGradient gradient, int task, long offset, byte[] value) {
     try {
       admission.check(gradient, before);
+      return true;
     } catch (MalformedRecordException e) {
       refuse(task, offset, value, String.valueOf(e.getMessage()));
       return false;
     }
-    round.add(gradient, offset);
-    return true;
   }
 
   /** Adds what was held for the turns from {@code slot} on. */

@@ -56,6 +56,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
   private final Progress progress;
   private final TreeMap<Long, Verdict> pending = new TreeMap<>();
   private ProcessorContext<byte[], byte[]> context;
+  private InPlaceStore store;
   private PartitionRound round;
   private GradientIntake intake;
   private Standstill standstill;
@@ -85,17 +86,17 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
             .metrics()
             .addRateTotalSensor(
                 "gradients", context.taskId().toString(), "ignored", Sensor.RecordingLevel.INFO);
-    final InPlaceStore store = context.getStateStore(STORE);
+    store = context.getStateStore(STORE);
     round = new PartitionRound(run.spec(), run.manifest(), partition, kernels, store);
     intake = new GradientIntake(run, partition, kernels, round, log, outlet, ignored);
     standstill = new Standstill(topics, partition, run.spec().orders().timeoutMs());
     pending.clear();
     last = null;
     progress.restore(Map.of());
-    store.recover(() -> note().toByteArray()).or(() -> begin(store)).ifPresent(this::restore);
+    store.recover(() -> note().toByteArray()).or(this::begin).ifPresent(this::restore);
     moved();
     resumed = false;
-    context.schedule(LOOK, PunctuationType.WALL_CLOCK_TIME, this::look);
+    context.schedule(LOOK, PunctuationType.WALL_CLOCK_TIME, now -> store.change(() -> look(now)));
   }
 
   private ArbitratorNote note() {
@@ -109,7 +110,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     return note.build();
   }
 
-  private Optional<byte[]> begin(InPlaceStore store) {
+  private Optional<byte[]> begin() {
     final Optional<StoreImage> image = Beginning.of(run, log, partition, Owner.ARBITRATOR);
     image.ifPresent(store::begin);
     return image.map(of -> of.note().toByteArray());
@@ -152,6 +153,10 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
 
   @Override
   public void process(Record<byte[], byte[]> record) {
+    store.change(() -> take(record));
+  }
+
+  private void take(Record<byte[], byte[]> record) {
     resume();
     final RecordMetadata source =
         context.recordMetadata().orElseThrow(() -> new IllegalStateException("no source"));

@@ -47,6 +47,14 @@ class AdmissionTest {
   }
 
   @Test
+  void aTaskWhoseGradientsWereZeroMayGoOn() {
+    final Verdict allZero = BEFORE.toBuilder().setRunningSquared(0, 0).build();
+
+    assertThatCode(() -> new Admission(10.0).check(gradient(77, 1), allZero))
+        .doesNotThrowAnyException();
+  }
+
+  @Test
   void theRunningNormFollowsSlowly() {
     assertThat(Admission.running(null, new double[] {4})).containsExactly(4.0);
     assertThat(Admission.running(BEFORE, new double[] {14})).containsExactly(5.0);

@@ -18,7 +18,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** A service that dies at the worst points of a commit loses nothing and counts nothing twice. */
 class CrashPointTest {
   /** Many rounds and short commits, so that the crash comes long before the end. */
-  private static final String[] LONG_RUN = {"rounds=80", "transport.commit-interval-ms=40"};
+  private static final String[] LONG_RUN = {
+    "rounds=80", "transport.commit-interval-ms=40", "momentum.mode=integrated", "momentum.beta=0.9"
+  };
 
   @TempDir static Path directory;
 

@@ -14,6 +14,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -35,6 +36,8 @@ final class CrashingClients implements KafkaClientSupplier {
     AMID_FLUSH,
     /** Offsets are committed, and more records have been processed but not flushed. */
     AFTER_COMMIT,
+    /** In the middle of a round's records: the second shard cannot be sent, and the task fails. */
+    AMID_ROUND,
     /** Whenever the test says so. */
     WHEN_TOLD
   }
@@ -45,6 +48,7 @@ final class CrashingClients implements KafkaClientSupplier {
   private final Point point;
   private int commits;
   private int polls;
+  private int shards;
   private volatile boolean told;
   private volatile boolean crashed;
 
@@ -109,9 +113,20 @@ final class CrashingClients implements KafkaClientSupplier {
         if (amid || told) {
           return new CompletableFuture<>();
         }
+        if (!crashed && point == Point.AMID_ROUND && commits >= COMMITS_BEFORE && isShard(record)) {
+          shards++;
+          if (shards == 2) {
+            crashed = true;
+            throw new KafkaException("crashed " + point);
+          }
+        }
         return super.send(record, callback);
       }
     };
+  }
+
+  private static boolean isShard(ProducerRecord<byte[], byte[]> record) {
+    return record.topic().endsWith(".updates") || record.topic().endsWith(".weights");
   }
 
   @Override

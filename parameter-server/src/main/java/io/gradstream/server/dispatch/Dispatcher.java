@@ -99,10 +99,17 @@ public final class Dispatcher {
   /** The order of a slot whose record was refused: at once the first time, then as for any. */
   public List<Order> orderAgain(Metric.Refused refused, long nowMs) {
     final var slot = new SlotOfTask(refused.getTask(), refused.getSlot());
-    if (refused.getRound() != ordered || again.containsKey(slot)) {
+    if (refused.getRound() != ordered || again.containsKey(slot) || !isOrdered(slot)) {
       return List.of();
     }
     return List.of(orderAgain(slot, new Asked(1, orderedMs), nowMs));
+  }
+
+  /** Whether the round has the slot; metrics are not read as strictly as gradients. */
+  private boolean isOrdered(SlotOfTask slot) {
+    final int tasks = spec.tasks().size();
+    final boolean ofTask = summed ? slot.task() == tasks : slot.task() >= 0 && slot.task() < tasks;
+    return ofTask && slot.slot() >= 0 && slot.slot() < spec.accumulation().slots(tasks);
   }
 
   private Order orderAgain(SlotOfTask slot, Asked before, long nowMs) {
@@ -122,7 +129,7 @@ public final class Dispatcher {
       final long patience =
           (long) spec.orders().timeoutMs()
               * Math.min(MAX_PATIENCE, 1 << Math.min(before.attempts() - 1, 30));
-      if (nowMs - before.lastMs() >= patience) {
+      if (isOrdered(slot) && nowMs - before.lastMs() >= patience) {
         due.add(orderAgain(slot, before, nowMs));
       }
     }

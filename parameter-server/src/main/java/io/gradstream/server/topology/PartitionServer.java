@@ -66,6 +66,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
   private final Progress progress;
   private HeldRecords<Turn> held;
   private ProcessorContext<byte[], byte[]> context;
+  private InPlaceStore store;
   private PartitionWeights weights;
   private Dispatcher dispatcher;
   private Cancellable soon;
@@ -87,9 +88,9 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
     partition = context.taskId().partition();
     // After a fault Kafka Streams initialises the same processor again, from the last commit.
     held = new HeldRecords<>(Turn.ORDER, log, run.spec().transport().heldMaxBytes());
-    final InPlaceStore store = context.getStateStore(STORE);
+    store = context.getStateStore(STORE);
     weights = new PartitionWeights(run.spec(), run.manifest(), partition, kernels, store);
-    final Optional<byte[]> bytes = store.recover(() -> note().toByteArray()).or(() -> begin(store));
+    final Optional<byte[]> bytes = store.recover(() -> note().toByteArray()).or(this::begin);
     final ServerNote note =
         bytes.map(PartitionServer::parseNote).orElse(ServerNote.getDefaultInstance());
     note.getShardsList()
@@ -108,11 +109,12 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
             note.getOrderedTicket(),
             context.currentSystemTimeMs());
     resumed = false;
-    soon = context.schedule(SOON, PunctuationType.WALL_CLOCK_TIME, now -> resume());
+    soon =
+        context.schedule(SOON, PunctuationType.WALL_CLOCK_TIME, now -> store.change(this::resume));
   }
 
   /** A forked run goes on from its origin's store as after a restart. */
-  private Optional<byte[]> begin(InPlaceStore store) {
+  private Optional<byte[]> begin() {
     final Optional<StoreImage> image = Beginning.of(run, log, partition, Owner.SERVER);
     image.ifPresent(store::begin);
     return image.map(of -> of.note().toByteArray());
@@ -173,10 +175,13 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
 
   @Override
   public void process(Record<byte[], byte[]> record) {
-    resume();
     final RecordMetadata source =
         context.recordMetadata().orElseThrow(() -> new IllegalStateException("no source"));
-    take(source.topic(), source.offset(), record.value());
+    store.change(
+        () -> {
+          resume();
+          take(source.topic(), source.offset(), record.value());
+        });
   }
 
   private void take(String topic, long offset, byte @Nullable [] value) {

@@ -71,6 +71,22 @@ class DispatcherTest {
     assertThat(dispatcher.orderAgain(waiting(), 7 * TIMEOUT_MS)).hasSize(1);
   }
 
+  @Test
+  void aSlotThatTheRunDoesNotHaveIsNotAskedFor() {
+    dispatcher.order(1, false, 77, 0);
+    final var strange = List.of(List.of(2, 0), List.of(-1, 0), List.of(0, 2), List.of(0, -1));
+
+    for (final List<Integer> slot : strange) {
+      final var refused = Metric.Refused.newBuilder().setRound(1);
+      refused.setTask(slot.getFirst()).setSlot(slot.getLast());
+      final var waiting = Metric.Waiting.newBuilder().setRound(1);
+      waiting.addSlotsBuilder().setTask(slot.getFirst()).setSlot(slot.getLast());
+
+      assertThat(dispatcher.orderAgain(refused.build(), 10)).isEmpty();
+      assertThat(dispatcher.orderAgain(waiting.build(), 10 * TIMEOUT_MS)).isEmpty();
+    }
+  }
+
   private static Metric.Waiting waiting() {
     final var waiting = Metric.Waiting.newBuilder().setRound(1);
     waiting.addSlotsBuilder().setTask(0).setSlot(1);

@@ -40,8 +40,10 @@ import org.jspecify.annotations.Nullable;
  * the commit's note, so vectors and bookkeeping never disagree.
  *
  * <p><b>Owner.</b> The processor that uses the store calls {@link #recover()} in its {@code init},
- * then takes {@link #vector vectors}, changes them and says so with {@link #changed}. Everything
- * runs on the task's stream thread; only restoring runs on another, before that.
+ * then takes {@link #vector vectors}, changes them and says so with {@link #changed}, all of it
+ * within {@link #change}: Kafka Streams flushes the caches of a task that fails as well, and what
+ * was half done then must not become a commit. Everything runs on the task's stream thread; only
+ * restoring runs on another, before that.
  */
 public final class InPlaceStore implements Vectors, StateStore, CachedStateStore<Object, Object> {
   /** Vectors begin at multiples of this many bytes, a cache line. */
@@ -70,6 +72,7 @@ public final class InPlaceStore implements Vectors, StateStore, CachedStateStore
   private long epoch;
   private long generation;
   private long bytesWritten;
+  private boolean touched;
   private volatile boolean open;
 
   private InPlaceStore(String name) {
@@ -128,6 +131,7 @@ public final class InPlaceStore implements Vectors, StateStore, CachedStateStore
     generation = 0;
     commits = new Commits();
     note = noteAtCommit;
+    touched = true;
     return latest.map(whole -> whole.commit().getNote().toByteArray());
   }
 
@@ -137,6 +141,20 @@ public final class InPlaceStore implements Vectors, StateStore, CachedStateStore
    */
   public void begin(StoreImage image) {
     image.vectors().forEach((id, values) -> cells.put(id, new Cell(values)));
+  }
+
+  /**
+   * Does something with vectors and bookkeeping. If it fails nothing more is written down: the
+   * store stays at its last commit, which the task goes on from.
+   */
+  public void change(Runnable work) {
+    touched = true;
+    try {
+      work.run();
+    } catch (RuntimeException | Error failed) {
+      note = null;
+      throw failed;
+    }
   }
 
   @Override
@@ -158,6 +176,7 @@ public final class InPlaceStore implements Vectors, StateStore, CachedStateStore
       throw new IllegalArgumentException("no vector " + id);
     }
     cell.changed = true;
+    touched = true;
   }
 
   /** Bytes written to the changelog since this instance took the store over. */
@@ -165,11 +184,19 @@ public final class InPlaceStore implements Vectors, StateStore, CachedStateStore
     return bytesWritten;
   }
 
+  /**
+   * Writes a commit, unless nothing was touched since the last one: then that one's records did not
+   * arrive, and a second would name vectors that are not there.
+   */
   @Override
   public void flushCache() {
-    if (note == null) {
-      return;
+    if (note != null && touched) {
+      change(this::write);
+      touched = false;
     }
+  }
+
+  private void write() {
     generation++;
     cells.forEach(
         (id, cell) -> {
