@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * when Kafka Streams is about to commit offsets. Between commits nothing is lost by a crash, since
  * the input is read again from the committed offsets and gives the same bits.
  *
- * <p><b>When it writes.</b> In Kafka 4.3.1 a task commits in the order {@link #flushCache()},
+ * <p><b>When it writes.</b> In Kafka 4.4.0 a task commits in the order {@link #flushCache()},
  * producer flush, offset commit, {@link StateStore#commit}. Only what is written in {@code
  * flushCache} is sure to be there when the offsets are, hence the implementation of the internal
  * type {@link CachedStateStore}; the kill tests guard it at every change of version.

@@ -1,5 +1,7 @@
 package io.gradstream.audit.replay;
 
+import static java.util.Objects.requireNonNull;
+
 import com.google.protobuf.ByteString;
 import io.gradstream.arbitrator.round.Admission;
 import io.gradstream.arbitrator.round.SlotGradient;
@@ -99,7 +101,7 @@ final class LoggedGradients implements AutoCloseable {
       final long next = left.firstKey();
       final LogRecord record = records.peek();
       if (record == null || record.offset() > next) {
-        findings.add(missing(next, left.remove(next)));
+        findings.add(missing(next, requireNonNull(left.remove(next))));
         whole = false;
         continue;
       }
@@ -108,7 +110,7 @@ final class LoggedGradients implements AutoCloseable {
         passOver(record, before, contested);
         continue;
       }
-      final SlotGradient counted = check(record, left.remove(next), before);
+      final SlotGradient counted = check(record, requireNonNull(left.remove(next)), before);
       if (counted == null) {
         whole = false;
       } else {

@@ -201,7 +201,7 @@ public final class Submission {
   /**
    * Waits until every partition's leader answers. A producer that is faster loses its first batch:
    * refused, it is overtaken by the second one, which the leader takes for the first, and never
-   * gets in again (KAFKA-15591, in brokers up to 4.3).
+   * gets in again (KAFKA-15591, in brokers up to 4.4).
    */
   private void awaitLeaders(List<NewTopic> topics) {
     final Map<TopicPartition, OffsetSpec> ends = new HashMap<>();
