@@ -1,8 +1,8 @@
 package io.gradstream.cli;
 
 import io.gradstream.audit.archive.ArchiveWriter;
-import io.gradstream.audit.log.KafkaRunLog;
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.log.KafkaRunLog;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;

@@ -1,9 +1,9 @@
 package io.gradstream.cli;
 
-import io.gradstream.cli.chaos.Campaign;
-import io.gradstream.cli.chaos.CampaignReport;
-import io.gradstream.cli.submission.CheckedSpec;
+import io.gradstream.chaos.Campaign;
+import io.gradstream.chaos.CampaignReport;
 import io.gradstream.proto.UserError;
+import io.gradstream.submission.CheckedSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,9 +1,9 @@
 package io.gradstream.cli;
 
-import io.gradstream.cli.weights.Safetensors;
-import io.gradstream.cli.weights.Weights;
-import io.gradstream.cli.weights.WeightsReader;
 import io.gradstream.proto.UserError;
+import io.gradstream.weights.Safetensors;
+import io.gradstream.weights.Weights;
+import io.gradstream.weights.WeightsReader;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;

@@ -2,12 +2,12 @@ package io.gradstream.cli;
 
 import io.gradstream.audit.fork.Fork;
 import io.gradstream.audit.fork.ForkPoint;
-import io.gradstream.audit.log.KafkaRunLog;
-import io.gradstream.cli.submission.CheckedSpec;
-import io.gradstream.cli.submission.Submission;
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.log.KafkaRunLog;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.submission.CheckedSpec;
+import io.gradstream.submission.Submission;
 import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.Callable;

@@ -1,9 +1,9 @@
 package io.gradstream.cli;
 
 import io.gradstream.audit.archive.ArchiveRunLog;
-import io.gradstream.audit.log.KafkaRunLog;
-import io.gradstream.audit.log.RunLog;
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.log.KafkaRunLog;
+import io.gradstream.proto.log.RunLog;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;

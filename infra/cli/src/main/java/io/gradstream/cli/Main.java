@@ -1,6 +1,6 @@
 package io.gradstream.cli;
 
-import io.gradstream.cli.bench.BenchCommand;
+import io.gradstream.benchmarks.BenchCommand;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import picocli.AutoComplete;

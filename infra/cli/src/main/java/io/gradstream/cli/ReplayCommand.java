@@ -1,13 +1,13 @@
 package io.gradstream.cli;
 
 import io.gradstream.arbitrator.topology.Arbitrator;
-import io.gradstream.audit.log.RunLog;
-import io.gradstream.audit.whatif.Alternative;
+import io.gradstream.audit.whatif.AlternativeDecision;
 import io.gradstream.audit.whatif.Comparison;
 import io.gradstream.audit.whatif.WhatIf;
 import io.gradstream.audit.whatif.WhatIfPlot;
 import io.gradstream.audit.whatif.WhatIfSummary;
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.spec.Section;
 import java.io.IOException;
@@ -66,7 +66,7 @@ final class ReplayCommand implements Callable<Integer> {
     final var display = new Display(spec.commandLine().getOut());
     try (var opened = options.open()) {
       final RunDescription run = opened.log().run();
-      final RunDescription alternative = Alternative.of(run, resolver, assignments);
+      final RunDescription alternative = AlternativeDecision.of(run, resolver, assignments);
       Arbitrator.check(alternative.spec());
       final WhatIfSummary summary = replay(opened.log(), alternative, display);
       final String title =

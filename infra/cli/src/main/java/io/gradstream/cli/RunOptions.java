@@ -1,10 +1,10 @@
 package io.gradstream.cli;
 
-import io.gradstream.cli.submission.Cluster;
 import io.gradstream.embedded.EmbeddedKafka;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.Connection;
+import io.gradstream.submission.Cluster;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;

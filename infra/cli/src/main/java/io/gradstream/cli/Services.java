@@ -6,7 +6,7 @@ import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.worker.Identity;
 import io.gradstream.producer.worker.WorkerFleet;
 import io.gradstream.proto.run.Run;
-import io.gradstream.proto.run.StreamsService;
+import io.gradstream.proto.streams.StreamsService;
 import io.gradstream.server.topology.ParameterServer;
 import java.nio.file.Path;
 import java.util.ArrayDeque;

@@ -2,7 +2,7 @@ package io.gradstream.cli;
 
 import io.gradstream.arbitrator.calibrator.Calibrators;
 import io.gradstream.arbitrator.resolver.Resolvers;
-import io.gradstream.arbitrator.resolver.Selections;
+import io.gradstream.arbitrator.selection.Selections;
 import io.gradstream.producer.data.DataSources;
 import io.gradstream.producer.loss.Objectives;
 import io.gradstream.producer.loss.ReconstructionLosses;

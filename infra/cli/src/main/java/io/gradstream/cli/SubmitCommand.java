@@ -1,9 +1,9 @@
 package io.gradstream.cli;
 
-import io.gradstream.cli.submission.CheckedSpec;
-import io.gradstream.cli.submission.Submission;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.Connection;
+import io.gradstream.submission.CheckedSpec;
+import io.gradstream.submission.Submission;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;

@@ -1,12 +1,12 @@
 package io.gradstream.cli;
 
 import io.gradstream.cli.progress.Report;
-import io.gradstream.cli.submission.CheckedSpec;
-import io.gradstream.cli.submission.Submission;
 import io.gradstream.embedded.EmbeddedKafka;
 import io.gradstream.producer.worker.Identity;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.topic.Connection;
+import io.gradstream.submission.CheckedSpec;
+import io.gradstream.submission.Submission;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;

@@ -1,17 +1,17 @@
 package io.gradstream.cli;
 
 import io.gradstream.cli.progress.LogSize;
-import io.gradstream.cli.progress.Pause;
 import io.gradstream.cli.progress.ProgressLine;
 import io.gradstream.cli.progress.Report;
 import io.gradstream.cli.progress.RunReader;
 import io.gradstream.cli.progress.RunSummary;
-import io.gradstream.cli.weights.Safetensors;
-import io.gradstream.cli.weights.Weights;
-import io.gradstream.cli.weights.WeightsReader;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.worker.Identity;
 import io.gradstream.proto.run.Run;
+import io.gradstream.submission.Pause;
+import io.gradstream.weights.Safetensors;
+import io.gradstream.weights.Weights;
+import io.gradstream.weights.WeightsReader;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Optional;

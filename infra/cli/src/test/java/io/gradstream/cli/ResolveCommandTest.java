@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ResolveCommandTest {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Path GOLDENS =
-      Path.of("..", "..", "arbitrator-service", "src", "test", "resources", "goldens");
+      Path.of("..", "..", "arbitrator-service", "method", "src", "test", "resources", "goldens");
 
   @TempDir Path directory;
 

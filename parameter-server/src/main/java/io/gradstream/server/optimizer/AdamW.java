@@ -1,8 +1,8 @@
 package io.gradstream.server.optimizer;
 
+import io.gradstream.proto.kernels.AdamWStep;
+import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.spec.Param;
-import io.gradstream.proto.tensor.AdamWStep;
-import io.gradstream.proto.tensor.Kernels;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

@@ -1,8 +1,8 @@
 package io.gradstream.server.optimizer;
 
+import io.gradstream.proto.kernels.Kernels;
+import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.spec.Param;
-import io.gradstream.proto.tensor.Kernels;
-import io.gradstream.proto.tensor.ValueType;
 import java.util.List;
 import java.util.function.ToDoubleFunction;
 

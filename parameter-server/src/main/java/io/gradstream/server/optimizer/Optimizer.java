@@ -1,6 +1,6 @@
 package io.gradstream.server.optimizer;
 
-import io.gradstream.proto.tensor.ValueType;
+import io.gradstream.proto.kernels.ValueType;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -8,7 +8,7 @@ import java.util.List;
  * Changes weights in place, a piece of a tensor at a time.
  *
  * <p>Stateless itself: what it remembers of the past lies in the pieces' state vectors. Its
- * arithmetic is float32 through {@link io.gradstream.proto.tensor.Kernels}, so that every machine
+ * arithmetic is float32 through {@link io.gradstream.proto.kernels.Kernels}, so that every machine
  * gets the same bits.
  */
 public interface Optimizer {

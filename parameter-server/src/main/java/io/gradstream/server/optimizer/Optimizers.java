@@ -1,9 +1,9 @@
 package io.gradstream.server.optimizer;
 
+import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.spec.Catalog;
 import io.gradstream.proto.spec.Momentum;
 import io.gradstream.proto.spec.RunSpec;
-import io.gradstream.proto.tensor.Kernels;
 
 /** All optimizers, by the names that the run spec uses. */
 public final class Optimizers {

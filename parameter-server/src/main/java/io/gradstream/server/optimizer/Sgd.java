@@ -1,8 +1,8 @@
 package io.gradstream.server.optimizer;
 
+import io.gradstream.proto.kernels.Kernels;
+import io.gradstream.proto.kernels.SgdStep;
 import io.gradstream.proto.spec.Param;
-import io.gradstream.proto.tensor.Kernels;
-import io.gradstream.proto.tensor.SgdStep;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

@@ -1,17 +1,17 @@
 package io.gradstream.server.schedule;
 
+import io.gradstream.proto.spec.LearningRateSchedule;
 import io.gradstream.proto.spec.RunSpec;
-import io.gradstream.proto.spec.Schedule;
 
 /**
  * What the schedule makes of the learning rate in a round: a linear rise, then constant or half a
  * cosine (Loshchilov and Hutter, SGDR, 2017, Eq. 5, one period) down to the floor.
  */
 public final class LearningRateFactor {
-  private final Schedule schedule;
+  private final LearningRateSchedule schedule;
   private final long rounds;
 
-  private LearningRateFactor(Schedule schedule, long rounds) {
+  private LearningRateFactor(LearningRateSchedule schedule, long rounds) {
     this.schedule = schedule;
     this.rounds = rounds;
   }

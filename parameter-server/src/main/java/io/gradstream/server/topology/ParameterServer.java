@@ -1,11 +1,11 @@
 package io.gradstream.server.topology;
 
+import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.run.OffHeap;
 import io.gradstream.proto.run.Run;
-import io.gradstream.proto.run.StreamsService;
-import io.gradstream.proto.state.InPlaceStore;
-import io.gradstream.proto.state.OffHeap;
-import io.gradstream.proto.tensor.Kernels;
+import io.gradstream.proto.streams.InPlaceStore;
+import io.gradstream.proto.streams.StreamsService;
 import io.gradstream.proto.topic.Topics;
 import io.gradstream.server.weights.PartitionWeights;
 import java.nio.ByteBuffer;
@@ -49,10 +49,10 @@ public final class ParameterServer {
         .addSource("records", topics.updates(), topics.verdicts(), topics.metrics())
         .addProcessor("partition", () -> new PartitionServer(run, kernels), "records")
         .addStateStore(InPlaceStore.builder(PartitionServer.STORE), "partition")
-        .addSink(Sinks.WEIGHTS, topics.weights(), byShard(run.manifest()), "partition")
-        .addSink(Sinks.DEAD_LETTERS, topics.deadLetters(), "partition");
+        .addSink(SinkNames.WEIGHTS, topics.weights(), byShard(run.manifest()), "partition")
+        .addSink(SinkNames.DEAD_LETTERS, topics.deadLetters(), "partition");
     for (int task = 0; task < run.orderedTasks(); task++) {
-      topology.addSink(Sinks.orders(task), topics.orders(task), bySlot(), "partition");
+      topology.addSink(SinkNames.orders(task), topics.orders(task), bySlot(), "partition");
     }
     return topology;
   }

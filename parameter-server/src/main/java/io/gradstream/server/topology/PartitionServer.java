@@ -1,6 +1,7 @@
 package io.gradstream.server.topology;
 
 import com.google.protobuf.InvalidProtocolBufferException;
+import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.Order;
@@ -12,14 +13,13 @@ import io.gradstream.proto.record.DeadLetters;
 import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
-import io.gradstream.proto.run.Beginning;
+import io.gradstream.proto.run.InitialState;
 import io.gradstream.proto.run.Run;
-import io.gradstream.proto.state.InPlaceStore;
-import io.gradstream.proto.state.StoreImage;
-import io.gradstream.proto.tensor.Kernels;
-import io.gradstream.proto.topic.HeldRecords;
+import io.gradstream.proto.run.StoreImage;
+import io.gradstream.proto.streams.HeldRecords;
+import io.gradstream.proto.streams.InPlaceStore;
+import io.gradstream.proto.streams.InputPositions;
 import io.gradstream.proto.topic.LogReader;
-import io.gradstream.proto.topic.Progress;
 import io.gradstream.proto.topic.Topics;
 import io.gradstream.server.dispatch.Dispatcher;
 import io.gradstream.server.weights.PartitionWeights;
@@ -43,8 +43,9 @@ import org.slf4j.LoggerFactory;
  * Serves one partition: updates in, weights out; on partition 0 verdicts in, orders out.
  *
  * <p>An update is applied when its turn comes and published as the shard's next version. The
- * store's note says how far each topic was read, see {@link Progress}; what may have been lost in a
- * crash is published again with the same bits when the record it followed from is read again.
+ * store's note says how far each topic was read, see {@link InputPositions}; what may have been
+ * lost in a crash is published again with the same bits when the record it followed from is read
+ * again.
  *
  * <p>One instance per task of Kafka Streams, on that task's thread.
  */
@@ -63,7 +64,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
   private final Topics topics;
   private final Kernels kernels;
   private final LogReader log;
-  private final Progress progress;
+  private final InputPositions progress;
   private HeldRecords<Turn> held;
   private ProcessorContext<byte[], byte[]> context;
   private InPlaceStore store;
@@ -79,7 +80,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
     this.topics = run.topics();
     this.kernels = kernels;
     this.log = new LogReader(run.connection(), topics.serverApplication());
-    this.progress = new Progress(log);
+    this.progress = new InputPositions(log);
   }
 
   @Override
@@ -115,7 +116,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
 
   /** A forked run goes on from its origin's store as after a restart. */
   private Optional<byte[]> begin() {
-    final Optional<StoreImage> image = Beginning.of(run, log, partition, Owner.SERVER);
+    final Optional<StoreImage> image = InitialState.of(run, log, partition, Owner.SERVER);
     image.ifPresent(store::begin);
     return image.map(of -> of.note().toByteArray());
   }
@@ -255,7 +256,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
   }
 
   private void publish(Shard shard) {
-    forward(Keys.shard(shard.index()), weights.record(shard), Sinks.WEIGHTS);
+    forward(Keys.shard(shard.index()), weights.record(shard), SinkNames.WEIGHTS);
   }
 
   private void orderFirst() {
@@ -282,7 +283,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
   private void refuse(TopicPartition from, long offset, String reason, byte[] record) {
     LOG.warn("refused {} at offset {}: {}", from, offset, reason);
     final var letter = DeadLetters.of(from, offset, reason, record);
-    forward(DeadLetters.key(from), letter.toByteArray(), Sinks.DEAD_LETTERS);
+    forward(DeadLetters.key(from), letter.toByteArray(), SinkNames.DEAD_LETTERS);
   }
 
   private void metric(Metric metric) {
@@ -302,7 +303,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
 
   private void order(List<Order> orders) {
     for (final Order order : orders) {
-      forward(Keys.shard(order.getSlot()), order.toByteArray(), Sinks.orders(order.getTask()));
+      forward(Keys.shard(order.getSlot()), order.toByteArray(), SinkNames.orders(order.getTask()));
     }
   }
 

@@ -2,6 +2,10 @@ package io.gradstream.server.weights;
 
 import com.google.protobuf.ByteString;
 import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.kernels.Kernels;
+import io.gradstream.proto.kernels.NamedVectors;
+import io.gradstream.proto.kernels.ValueType;
+import io.gradstream.proto.kernels.VectorId;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.manifest.Tensor;
@@ -10,10 +14,6 @@ import io.gradstream.proto.message.WeightShard;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.spec.RunSpec;
-import io.gradstream.proto.state.VectorId;
-import io.gradstream.proto.state.Vectors;
-import io.gradstream.proto.tensor.Kernels;
-import io.gradstream.proto.tensor.ValueType;
 import io.gradstream.server.optimizer.Optimizer;
 import io.gradstream.server.optimizer.Optimizers;
 import io.gradstream.server.schedule.LearningRateFactor;
@@ -41,14 +41,14 @@ public final class PartitionWeights {
   private final List<Shard> shards;
   private final ValueType valueType;
   private final Kernels kernels;
-  private final Vectors vectors;
+  private final NamedVectors vectors;
   private final Optimizer optimizer;
   private final LearningRateFactor factor;
   private final Map<Integer, Long> versions = new HashMap<>();
   private final Map<Integer, ByteString> updates = new HashMap<>();
 
   public PartitionWeights(
-      RunSpec spec, Manifest manifest, int partition, Kernels kernels, Vectors vectors) {
+      RunSpec spec, Manifest manifest, int partition, Kernels kernels, NamedVectors vectors) {
     this.manifest = manifest;
     this.partition = partition;
     this.shards = manifest.shardsOf(partition);

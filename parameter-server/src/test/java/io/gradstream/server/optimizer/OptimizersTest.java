@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.kernels.Kernels;
+import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.spec.Section;
-import io.gradstream.proto.tensor.Kernels;
-import io.gradstream.proto.tensor.ValueType;
 import io.gradstream.server.optimizer.Optimizer.Piece;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -3,8 +3,8 @@ package io.gradstream.server.schedule;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.gradstream.proto.spec.LearningRateSchedule.Decay;
 import io.gradstream.proto.spec.RunSpec;
-import io.gradstream.proto.spec.Schedule.Decay;
 import java.util.List;
 import java.util.Locale;
 import net.jqwik.api.ForAll;

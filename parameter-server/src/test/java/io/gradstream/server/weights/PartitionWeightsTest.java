@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.ByteString;
+import io.gradstream.proto.kernels.Kernels;
+import io.gradstream.proto.kernels.NamedVectors;
+import io.gradstream.proto.kernels.VectorId;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.manifest.TensorShape;
@@ -13,9 +16,6 @@ import io.gradstream.proto.message.WeightShard;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.spec.RunSpec;
-import io.gradstream.proto.state.VectorId;
-import io.gradstream.proto.state.Vectors;
-import io.gradstream.proto.tensor.Kernels;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -38,9 +38,10 @@ class PartitionWeightsTest {
   private static final String LION = "optimizer: {type: lion-lars, learning-rate: 0.01}\n";
 
   /** Counts what is asked for. */
-  private record Counted(Map<VectorId, Long> lengths, Vectors vectors) implements Vectors {
+  private record Counted(Map<VectorId, Long> lengths, NamedVectors vectors)
+      implements NamedVectors {
     Counted() {
-      this(new HashMap<>(), Vectors.inMemory());
+      this(new HashMap<>(), NamedVectors.inMemory());
     }
 
     @Override
@@ -183,7 +184,7 @@ class PartitionWeightsTest {
   }
 
   private static PartitionWeights weights(
-      RunSpec spec, Manifest manifest, int partition, Vectors vectors) {
+      RunSpec spec, Manifest manifest, int partition, NamedVectors vectors) {
     return new PartitionWeights(spec, manifest, partition, Kernels.scalar(), vectors);
   }
 

@@ -1,9 +1,9 @@
 package io.gradstream.audit.archive;
 
-import io.gradstream.audit.log.LogCursor;
-import io.gradstream.audit.log.LogRecord;
-import io.gradstream.audit.log.RunLog;
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.log.LogCursor;
+import io.gradstream.proto.log.LogRecord;
+import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.topic.Topics;
 import java.io.IOException;

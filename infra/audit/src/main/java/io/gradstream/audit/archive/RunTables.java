@@ -1,8 +1,10 @@
 package io.gradstream.audit.archive;
 
 import com.google.protobuf.InvalidProtocolBufferException;
-import io.gradstream.audit.log.LogRecord;
 import io.gradstream.audit.table.ParquetTable;
+import io.gradstream.proto.kernels.Kernels;
+import io.gradstream.proto.kernels.ValueType;
+import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.message.DeadLetter;
 import io.gradstream.proto.message.GradientShard;
 import io.gradstream.proto.message.Metric;
@@ -10,8 +12,6 @@ import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.RunDescription;
-import io.gradstream.proto.tensor.Kernels;
-import io.gradstream.proto.tensor.ValueType;
 import io.gradstream.proto.topic.Topics;
 import java.io.IOException;
 import java.nio.file.Path;

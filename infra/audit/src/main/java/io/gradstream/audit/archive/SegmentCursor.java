@@ -2,10 +2,10 @@ package io.gradstream.audit.archive;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.gradstream.audit.log.LogCursor;
-import io.gradstream.audit.log.LogRecord;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.log.LogCursor;
+import io.gradstream.proto.log.LogRecord;
 import java.io.BufferedInputStream;
 import java.io.DataInputStream;
 import java.io.EOFException;

@@ -2,8 +2,8 @@ package io.gradstream.audit.archive;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.gradstream.audit.log.LogRecord;
 import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.log.LogRecord;
 import java.io.BufferedOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;

@@ -1,8 +1,6 @@
 package io.gradstream.audit.check;
 
 import com.google.protobuf.ByteString;
-import io.gradstream.audit.log.LogRecord;
-import io.gradstream.audit.log.RunLog;
 import io.gradstream.audit.replay.Difference;
 import io.gradstream.audit.replay.Finding;
 import io.gradstream.audit.replay.LoggedRound;
@@ -12,6 +10,8 @@ import io.gradstream.audit.replay.Recalculation;
 import io.gradstream.audit.replay.RefusedRecords;
 import io.gradstream.audit.state.PartitionState;
 import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.log.LogRecord;
+import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;

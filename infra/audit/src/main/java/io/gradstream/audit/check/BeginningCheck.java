@@ -2,13 +2,13 @@ package io.gradstream.audit.check;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
-import io.gradstream.audit.log.LogCursor;
-import io.gradstream.audit.log.LogRecord;
-import io.gradstream.audit.log.RunLog;
 import io.gradstream.audit.replay.Finding;
 import io.gradstream.audit.state.PartitionState;
 import io.gradstream.audit.state.StateDigest;
 import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.log.LogCursor;
+import io.gradstream.proto.log.LogRecord;
+import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.message.RunRecord;
 import io.gradstream.proto.message.Verdict;
 import java.util.ArrayList;

@@ -1,14 +1,14 @@
 package io.gradstream.audit.check;
 
 import io.gradstream.arbitrator.round.SlotGradient;
-import io.gradstream.audit.log.LogRecord;
 import io.gradstream.audit.replay.Finding;
 import io.gradstream.audit.replay.Recalculation;
 import io.gradstream.producer.model.TaskModel;
+import io.gradstream.proto.kernels.Kernels;
+import io.gradstream.proto.kernels.ValueType;
+import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.run.RunDescription;
-import io.gradstream.proto.tensor.Kernels;
-import io.gradstream.proto.tensor.ValueType;
 import io.gradstream.server.dispatch.RoundOrders;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;

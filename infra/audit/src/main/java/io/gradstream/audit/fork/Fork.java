@@ -1,7 +1,7 @@
 package io.gradstream.audit.fork;
 
 import com.google.protobuf.ByteString;
-import io.gradstream.arbitrator.round.Succession;
+import io.gradstream.arbitrator.round.ForkVerdict;
 import io.gradstream.audit.state.StateDigest;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.evidence.Digests;
@@ -10,8 +10,8 @@ import io.gradstream.proto.message.RunRecord;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.run.StoreImage;
 import io.gradstream.proto.spec.RunSpec;
-import io.gradstream.proto.state.StoreImage;
 import io.gradstream.proto.topic.Topics;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -60,7 +60,7 @@ public final class Fork {
    */
   public Fork(ForkPoint point, RunSpec spec) {
     this.point = point;
-    this.before = Succession.verdict(point.verdict(), point.run().spec(), spec);
+    this.before = ForkVerdict.verdict(point.verdict(), point.run().spec(), spec);
     this.origin =
         RunRecord.Origin.newBuilder()
             .setRun(point.run().spec().run())

@@ -1,7 +1,7 @@
 package io.gradstream.audit.replay;
 
 import io.gradstream.arbitrator.round.SlotGradient;
-import io.gradstream.audit.log.LogRecord;
+import io.gradstream.proto.log.LogRecord;
 
 /**
  * Takes the gradients that a round is made of: of each task and shard in slot order, so that {@link

@@ -3,7 +3,7 @@ package io.gradstream.audit.replay;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Descriptors.FieldDescriptor;
 import com.google.protobuf.Message;
-import io.gradstream.audit.log.LogRecord;
+import io.gradstream.proto.log.LogRecord;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;

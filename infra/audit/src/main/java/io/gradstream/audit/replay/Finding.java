@@ -1,6 +1,6 @@
 package io.gradstream.audit.replay;
 
-import io.gradstream.audit.log.LogRecord;
+import io.gradstream.proto.log.LogRecord;
 import org.apache.kafka.common.TopicPartition;
 
 /**

@@ -3,11 +3,11 @@ package io.gradstream.audit.replay;
 import static java.util.Objects.requireNonNull;
 
 import com.google.protobuf.ByteString;
-import io.gradstream.arbitrator.round.Admission;
+import io.gradstream.arbitrator.round.AdmissionPolicy;
 import io.gradstream.arbitrator.round.SlotGradient;
-import io.gradstream.audit.log.LogRecord;
-import io.gradstream.audit.log.RunLog;
 import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.log.LogRecord;
+import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.message.GradientShard;
 import io.gradstream.proto.message.ShardStatistics.Contribution;
 import io.gradstream.proto.message.Verdict;
@@ -44,11 +44,11 @@ final class LoggedGradients implements AutoCloseable {
   private final String taskName;
   private final ByteString runDigest;
   private final SlotGradient.Rules rules;
-  private final Admission admission;
+  private final AdmissionPolicy admission;
   private final RoundOrders orders;
   private final RefusedRecords refused;
-  private final Findings findings;
-  private final Lookahead records;
+  private final FindingListener findings;
+  private final PeekingCursor records;
   private NavigableMap<Long, Claim> left = new TreeMap<>();
   private long round;
 
@@ -58,25 +58,26 @@ final class LoggedGradients implements AutoCloseable {
       int partition,
       SlotGradient.Rules rules,
       RefusedRecords refused,
-      Findings findings) {
+      FindingListener findings) {
     final RunDescription run = log.run();
     this.task = task;
     this.partition = partition;
     this.taskName = run.topics().nameOf(task);
     this.runDigest = run.digest();
     this.rules = rules;
-    this.admission = new Admission(run.spec().maxNormRatio());
+    this.admission = new AdmissionPolicy(run.spec().maxNormRatio());
     this.orders = new RoundOrders(run.spec());
     this.refused = refused;
     this.findings = findings;
     this.records =
-        new Lookahead(log, new TopicPartition(run.topics().gradients(task), partition), this::gap);
+        new PeekingCursor(
+            log, new TopicPartition(run.topics().gradients(task), partition), this::gap);
   }
 
   /** Workers write without transactions, so each offset has its record; a counted one says more. */
   private void gap(TopicPartition from, long first, long next) {
     if (left.subMap(first, next).isEmpty()) {
-      findings.add(Findings.gap(round, from, first, next));
+      findings.add(FindingListener.gap(round, from, first, next));
     }
   }
 
@@ -94,7 +95,7 @@ final class LoggedGradients implements AutoCloseable {
       CountedGradients gradients) {
     round = ofRound;
     left = new TreeMap<>(claims);
-    final var turns = new Turns(gradients);
+    final var turns = new SlotReorderBuffer(gradients);
     final Set<Claim> contested = new HashSet<>();
     boolean whole = true;
     while (!left.isEmpty()) {

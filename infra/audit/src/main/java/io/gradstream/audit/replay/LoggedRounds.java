@@ -2,8 +2,8 @@ package io.gradstream.audit.replay;
 
 import com.google.protobuf.ByteString;
 import io.gradstream.arbitrator.round.SlotGradient;
-import io.gradstream.audit.log.RunLog;
 import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
@@ -30,7 +30,7 @@ public final class LoggedRounds implements AutoCloseable {
   private record Source(int task, int partition) {}
 
   private final RunDescription run;
-  private final Findings findings;
+  private final FindingListener findings;
   private final LoggedStatistics statistics;
   private final List<LoggedVerdicts> verdicts = new ArrayList<>();
   private final Map<Source, LoggedGradients> gradients = new HashMap<>();
@@ -43,7 +43,7 @@ public final class LoggedRounds implements AutoCloseable {
    *
    * @param refused places that need not have counted although a fit record lies there
    */
-  public LoggedRounds(RunLog log, RefusedRecords refused, Findings findings) {
+  public LoggedRounds(RunLog log, RefusedRecords refused, FindingListener findings) {
     this.run = log.run();
     this.findings = findings;
     this.statistics = new LoggedStatistics(log, this::gap, findings);
@@ -77,7 +77,7 @@ public final class LoggedRounds implements AutoCloseable {
   /** Transactions leave markers, which take an offset each; else every offset has its record. */
   private void gap(TopicPartition partition, long first, long next) {
     if (first == 0 || run.spec().transport().processing() != Transport.Processing.EXACTLY_ONCE_V2) {
-      findings.add(Findings.gap(round, partition, first, next));
+      findings.add(FindingListener.gap(round, partition, first, next));
     }
   }
 

@@ -1,9 +1,9 @@
 package io.gradstream.audit.replay;
 
 import com.google.protobuf.ByteString;
-import io.gradstream.audit.log.LogRecord;
-import io.gradstream.audit.log.RunLog;
 import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.log.LogRecord;
+import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.WeightShard;
@@ -39,25 +39,29 @@ public final class LoggedShards implements AutoCloseable {
   private final List<Shard> shards;
   private final Finding.Kind kind;
   private final Reader reader;
-  private final Findings findings;
-  private final Lookahead records;
+  private final FindingListener findings;
+  private final PeekingCursor records;
   private Map<Integer, ByteString> before = Map.of();
   private long numberBefore = Long.MIN_VALUE;
   private long wanted = INITIAL;
   private boolean compacted;
 
   private LoggedShards(
-      RunLog log, TopicPartition partition, Finding.Kind kind, Reader reader, Findings findings) {
+      RunLog log,
+      TopicPartition partition,
+      Finding.Kind kind,
+      Reader reader,
+      FindingListener findings) {
     this.log = log;
     this.shards = log.run().manifest().shardsOf(partition.partition());
     this.kind = kind;
     this.reader = reader;
     this.findings = findings;
-    this.records = new Lookahead(log, partition, this::gap);
+    this.records = new PeekingCursor(log, partition, this::gap);
   }
 
   /** A partition's updates, by round; {@link #INITIAL} for the weights to start from. */
-  public static LoggedShards updates(RunLog log, int partition, Findings findings) {
+  public static LoggedShards updates(RunLog log, int partition, FindingListener findings) {
     return new LoggedShards(
         log,
         new TopicPartition(log.run().topics().updates(), partition),
@@ -67,7 +71,7 @@ public final class LoggedShards implements AutoCloseable {
   }
 
   /** A partition's weights, by version. */
-  public static LoggedShards weights(RunLog log, int partition, Findings findings) {
+  public static LoggedShards weights(RunLog log, int partition, FindingListener findings) {
     return new LoggedShards(
         log,
         new TopicPartition(log.run().topics().weights(), partition),
@@ -104,7 +108,7 @@ public final class LoggedShards implements AutoCloseable {
       compacted = true;
     } else if (first == 0
         || log.run().spec().transport().processing() != Transport.Processing.EXACTLY_ONCE_V2) {
-      findings.add(Findings.gap(wanted, partition, first, next));
+      findings.add(FindingListener.gap(wanted, partition, first, next));
     }
   }
 

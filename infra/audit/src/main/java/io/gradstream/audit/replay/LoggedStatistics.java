@@ -1,8 +1,8 @@
 package io.gradstream.audit.replay;
 
 import com.google.protobuf.InvalidProtocolBufferException;
-import io.gradstream.audit.log.LogRecord;
-import io.gradstream.audit.log.RunLog;
+import io.gradstream.proto.log.LogRecord;
+import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.run.RunDescription;
@@ -20,15 +20,15 @@ import org.jspecify.annotations.Nullable;
  */
 final class LoggedStatistics implements AutoCloseable {
   private final Manifest manifest;
-  private final Findings findings;
-  private final Lookahead records;
+  private final FindingListener findings;
+  private final PeekingCursor records;
   private Map<Integer, ShardStatistics.Products> before = Map.of();
 
-  LoggedStatistics(RunLog log, Lookahead.Gaps gaps, Findings findings) {
+  LoggedStatistics(RunLog log, PeekingCursor.Gaps gaps, FindingListener findings) {
     final RunDescription run = log.run();
     this.manifest = run.manifest();
     this.findings = findings;
-    this.records = new Lookahead(log, new TopicPartition(run.topics().statistics(), 0), gaps);
+    this.records = new PeekingCursor(log, new TopicPartition(run.topics().statistics(), 0), gaps);
   }
 
   /** The records that complete a round; empty if the log does not have all of them. */

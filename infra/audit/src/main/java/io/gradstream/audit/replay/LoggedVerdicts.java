@@ -2,9 +2,9 @@ package io.gradstream.audit.replay;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
-import io.gradstream.audit.log.LogRecord;
-import io.gradstream.audit.log.RunLog;
 import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.log.LogRecord;
+import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.run.RunDescription;
 import org.apache.kafka.common.TopicPartition;
@@ -19,15 +19,16 @@ final class LoggedVerdicts implements AutoCloseable {
   record Copy(LogRecord record, Verdict verdict) {}
 
   private final long manifest;
-  private final Findings findings;
-  private final Lookahead records;
+  private final FindingListener findings;
+  private final PeekingCursor records;
   private ByteString digestBefore = ByteString.EMPTY;
 
-  LoggedVerdicts(RunLog log, int partition, Lookahead.Gaps gaps, Findings findings) {
+  LoggedVerdicts(RunLog log, int partition, PeekingCursor.Gaps gaps, FindingListener findings) {
     final RunDescription run = log.run();
     this.manifest = run.manifest().hash();
     this.findings = findings;
-    this.records = new Lookahead(log, new TopicPartition(run.topics().verdicts(), partition), gaps);
+    this.records =
+        new PeekingCursor(log, new TopicPartition(run.topics().verdicts(), partition), gaps);
   }
 
   /** The first copy of a round's verdict; null if the log goes on without it, or ends. */

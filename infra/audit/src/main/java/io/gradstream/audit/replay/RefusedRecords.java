@@ -1,9 +1,9 @@
 package io.gradstream.audit.replay;
 
 import com.google.protobuf.InvalidProtocolBufferException;
-import io.gradstream.audit.log.LogCursor;
-import io.gradstream.audit.log.LogRecord;
-import io.gradstream.audit.log.RunLog;
+import io.gradstream.proto.log.LogCursor;
+import io.gradstream.proto.log.LogRecord;
+import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.message.DeadLetter;
 import java.util.HashSet;
 import java.util.Map;

@@ -1,7 +1,7 @@
 package io.gradstream.audit.replay;
 
+import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.run.RunDescription;
-import io.gradstream.proto.tensor.Kernels;
 
 /**
  * Which kernels a replay computes with; the bits are the same.

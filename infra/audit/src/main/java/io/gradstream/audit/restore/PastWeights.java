@@ -1,15 +1,15 @@
 package io.gradstream.audit.restore;
 
-import io.gradstream.audit.log.LogCursor;
-import io.gradstream.audit.log.LogRecord;
-import io.gradstream.audit.log.RunLog;
 import io.gradstream.audit.state.PartitionState;
-import io.gradstream.producer.worker.WeightRecord;
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.kernels.Kernels;
+import io.gradstream.proto.log.LogCursor;
+import io.gradstream.proto.log.LogRecord;
+import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.record.WeightRecord;
 import io.gradstream.proto.run.RunDescription;
-import io.gradstream.proto.tensor.Kernels;
 import io.gradstream.server.weights.PartitionWeights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

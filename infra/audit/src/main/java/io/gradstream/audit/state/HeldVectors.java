@@ -1,14 +1,14 @@
 package io.gradstream.audit.state;
 
-import io.gradstream.proto.state.VectorId;
-import io.gradstream.proto.state.Vectors;
+import io.gradstream.proto.kernels.NamedVectors;
+import io.gradstream.proto.kernels.VectorId;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.Map;
 
 /** Vectors of a store that nobody commits, and that can be told by name. One owner, one thread. */
-public final class HeldVectors implements Vectors {
+public final class HeldVectors implements NamedVectors {
   private static final long ALIGNMENT = 64;
 
   private final Map<VectorId, MemorySegment> vectors;

@@ -1,16 +1,16 @@
 package io.gradstream.audit.state;
 
 import com.google.protobuf.InvalidProtocolBufferException;
-import io.gradstream.audit.log.LogCursor;
-import io.gradstream.audit.log.LogRecord;
-import io.gradstream.audit.log.RunLog;
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.log.LogCursor;
+import io.gradstream.proto.log.LogRecord;
+import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.message.ArbitratorNote;
 import io.gradstream.proto.message.ServerNote;
 import io.gradstream.proto.message.StateRecord.Owner;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
-import io.gradstream.proto.state.StoreImage;
+import io.gradstream.proto.run.StoreImage;
 import io.gradstream.server.weights.PartitionWeights;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,11 +1,11 @@
 package io.gradstream.audit.state;
 
 import com.google.protobuf.ByteString;
-import io.gradstream.audit.log.LogCursor;
-import io.gradstream.audit.log.LogRecord;
-import io.gradstream.audit.log.RunLog;
 import io.gradstream.proto.evidence.Digests;
-import io.gradstream.proto.state.StoreImage;
+import io.gradstream.proto.log.LogCursor;
+import io.gradstream.proto.log.LogRecord;
+import io.gradstream.proto.log.RunLog;
+import io.gradstream.proto.run.StoreImage;
 import java.security.MessageDigest;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;

@@ -1,7 +1,6 @@
 package io.gradstream.audit.whatif;
 
-import io.gradstream.arbitrator.round.Succession;
-import io.gradstream.audit.log.RunLog;
+import io.gradstream.arbitrator.round.ForkVerdict;
 import io.gradstream.audit.replay.Finding;
 import io.gradstream.audit.replay.LoggedRound;
 import io.gradstream.audit.replay.LoggedRounds;
@@ -10,6 +9,10 @@ import io.gradstream.audit.replay.Recalculation;
 import io.gradstream.audit.replay.RefusedRecords;
 import io.gradstream.audit.state.PartitionState;
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.kernels.InnerProducts;
+import io.gradstream.proto.kernels.Kernels;
+import io.gradstream.proto.kernels.ValueType;
+import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.UpdateShard;
@@ -18,9 +21,6 @@ import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.spec.RunSpec;
-import io.gradstream.proto.tensor.InnerProducts;
-import io.gradstream.proto.tensor.Kernels;
-import io.gradstream.proto.tensor.ValueType;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,7 +45,7 @@ public final class WhatIf implements AutoCloseable {
   private final Recalculation recalculation;
 
   /**
-   * @param alternative as {@link Alternative} makes it
+   * @param alternative as {@link AlternativeDecision} makes it
    */
   public WhatIf(RunLog log, RunDescription alternative) {
     this.run = log.run();
@@ -64,7 +64,7 @@ public final class WhatIf implements AutoCloseable {
   /** A fork's state is that of the recorded method. */
   private static PartitionState taken(PartitionState state, RunSpec recorded, RunSpec other) {
     return state.round().hasLast()
-        ? state.after(Succession.verdict(state.round().getLast(), recorded, other))
+        ? state.after(ForkVerdict.verdict(state.round().getLast(), recorded, other))
         : state;
   }
 

@@ -3,10 +3,10 @@ package io.gradstream.audit.archive;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.gradstream.audit.log.LogCursor;
-import io.gradstream.audit.log.LogRecord;
-import io.gradstream.audit.log.RunLog;
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.log.LogCursor;
+import io.gradstream.proto.log.LogRecord;
+import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.TensorShape;
 import io.gradstream.proto.record.Keys;

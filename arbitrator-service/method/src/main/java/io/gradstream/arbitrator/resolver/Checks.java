@@ -1,0 +1,35 @@
+package io.gradstream.arbitrator.resolver;
+
+import io.gradstream.arbitrator.linalg.DoubleVectors;
+import io.gradstream.proto.spec.SpecError;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** What options' compact constructors check beyond the range of a single number. */
+final class Checks {
+  private Checks() {}
+
+  /** Refuses a list of another size. */
+  static void size(String name, List<Double> list, int size, String meaning) {
+    if (list.size() != size) {
+      throw new SpecError(
+          name, "must be the %d numbers %s, found %s".formatted(size, meaning, list));
+    }
+  }
+
+  /**
+   * One number a task: the given ones, or {@code absent} for all.
+   *
+   * @throws SpecError if there are not as many as tasks
+   */
+  static double[] perTask(String name, @Nullable List<Double> given, int tasks, double absent) {
+    if (given == null) {
+      return DoubleVectors.filled(tasks, absent);
+    }
+    if (given.size() != tasks) {
+      throw new SpecError(
+          name, "has %d numbers for %d tasks; give one a task".formatted(given.size(), tasks));
+    }
+    return given.stream().mapToDouble(Double::doubleValue).toArray();
+  }
+}

@@ -1,0 +1,122 @@
+package io.gradstream.arbitrator.resolver;
+
+import io.gradstream.arbitrator.linalg.DoubleVectors;
+import io.gradstream.proto.spec.Param;
+
+/**
+ * GradNorm: learns weights under which the tasks' gradient norms are alike, larger for those that
+ * have learned less (Chen et al. 2018, arXiv:1711.02257, Eq. 1 and 2; checked against LibMTL's
+ * GradNorm, which parameterises the weights as N softmax(s)).
+ *
+ * <p>In epoch 0 all weights are 1 and the mean losses become the initial ones. State: {@code
+ * scales} s (N) with their optimizer's, {@code loss-sums} (N) and {@code loss-rounds} of epoch 0.
+ * Where losses are not positive, ratios to them mean nothing: then all tasks count as trained
+ * alike, and the resolution says so.
+ */
+final class GradNorm implements Resolver {
+  static final String SUMS = "loss-sums";
+  static final String ROUNDS = "loss-rounds";
+  private static final String SCALES = "scales";
+
+  /** Options of {@code gradnorm}. */
+  record Options(
+      @Param(
+              value = "how strongly tasks that have learned less are favoured",
+              defaultValue = "1.5",
+              min = 0)
+          double alpha,
+      @Param(value = "optimizer of the weights: sgd or adam", defaultValue = "adam")
+          ScaleOptimizer.Rule scaleOptimizer,
+      @Param(
+              value = "step size of the weights",
+              defaultValue = "0.025",
+              min = 0,
+              exclusiveMin = true)
+          double scaleLearningRate,
+      @Param(
+              value = "rounds of an epoch; the first epoch's losses are the initial ones",
+              defaultValue = "1",
+              min = 1)
+          long roundsPerEpoch) {}
+
+  private final Options options;
+  private final ScaleOptimizer optimizer;
+
+  GradNorm(Options options) {
+    this.options = options;
+    this.optimizer = new ScaleOptimizer(options.scaleOptimizer(), options.scaleLearningRate(), 0);
+  }
+
+  @Override
+  public MethodState initialState(int tasks) {
+    return optimizer
+        .start(SCALES, DoubleVectors.filled(tasks, 1))
+        .with(SUMS, new double[tasks])
+        .with(ROUNDS, 0);
+  }
+
+  @Override
+  public Resolution resolve(RoundStatistics round, MethodState state) {
+    int n = round.tasks();
+    if (round.round() < options.roundsPerEpoch()) {
+      double[] sums = state.get(SUMS);
+      for (int i = 0; i < n; i++) {
+        sums[i] += round.losses()[i];
+      }
+      return Resolution.of(
+              DoubleVectors.filled(n, 1),
+              state.with(SUMS, sums).with(ROUNDS, state.number(ROUNDS) + 1))
+          .with(SCALES, state.get(SCALES));
+    }
+    double[] softmax = DoubleVectors.softmax(state.get(SCALES));
+    double[] weights = DoubleVectors.scaled(softmax, n);
+    double[] norms = round.norms();
+    double[] initial = DoubleVectors.scaled(state.get(SUMS), 1 / state.number(ROUNDS));
+    double[] rates = relativeRates(round.losses(), initial);
+    double meanNorm = DoubleVectors.dot(weights, norms) / n;
+
+    double[] byWeight = new double[n];
+    double mixed = 0;
+    for (int i = 0; i < n; i++) {
+      double goal = meanNorm * Math.pow(rates[i], options.alpha());
+      byWeight[i] = Math.signum(weights[i] * norms[i] - goal) * norms[i];
+      mixed += byWeight[i] * softmax[i];
+    }
+    double[] gradient = new double[n];
+    for (int i = 0; i < n; i++) {
+      gradient[i] = weights[i] * (byWeight[i] - mixed);
+    }
+    MethodState next = optimizer.step(state, SCALES, gradient);
+    boolean usable = usable(round.losses()) && usable(initial);
+    var resolution =
+        usable
+            ? Resolution.of(weights, next)
+            : Resolution.fallback(
+                weights, "a loss is not positive: all tasks count as trained alike", next);
+    return resolution
+        .with(SCALES, next.get(SCALES))
+        .with("scale-gradient", gradient)
+        .with("training-rates", rates);
+  }
+
+  /** Loss over initial loss, over the mean of that. */
+  private static double[] relativeRates(double[] losses, double[] initial) {
+    double[] rates = DoubleVectors.filled(losses.length, 1);
+    if (!usable(losses) || !usable(initial)) {
+      return rates;
+    }
+    for (int i = 0; i < rates.length; i++) {
+      rates[i] = losses[i] / initial[i];
+    }
+    return DoubleVectors.scaled(rates, 1 / DoubleVectors.mean(rates));
+  }
+
+  private static boolean usable(double[] losses) {
+    for (double loss : losses) {
+      if (!(loss > 0)) {
+        return false;
+      }
+    }
+    return true;
+  }
+}

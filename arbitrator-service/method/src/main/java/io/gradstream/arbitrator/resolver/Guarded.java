@@ -1,0 +1,39 @@
+package io.gradstream.arbitrator.resolver;
+
+import io.gradstream.arbitrator.linalg.DoubleVectors;
+
+/**
+ * The last line of defence around every method: weights that are not finite, or do not fit a
+ * float32, never leave. The round gets the plain sum instead, the method's state stays as it was,
+ * and the resolution says so.
+ */
+record Guarded(Resolver method) implements Resolver {
+
+  @Override
+  public MethodState initialState(int tasks) {
+    return method.initialState(tasks);
+  }
+
+  @Override
+  public Resolution resolve(RoundStatistics round, MethodState state) {
+    Resolution resolution = method.resolve(round, state);
+    boolean usable = true;
+    for (double weight : resolution.weights()) {
+      usable &= Math.abs(weight) <= Float.MAX_VALUE;
+    }
+    for (double[] numbers : resolution.state().values().values()) {
+      usable &= DoubleVectors.finite(numbers);
+    }
+    return usable
+        ? resolution
+        : Resolution.fallback(
+            DoubleVectors.filled(round.tasks(), 1),
+            "the method's numbers overflowed: the plain sum is used",
+            state);
+  }
+
+  @Override
+  public MethodState afterStep(double[] lossesAfterStep, MethodState state) {
+    return method.afterStep(lossesAfterStep, state);
+  }
+}

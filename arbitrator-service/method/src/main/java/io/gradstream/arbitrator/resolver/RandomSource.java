@@ -1,0 +1,19 @@
+package io.gradstream.arbitrator.resolver;
+
+/**
+ * Where random methods get their numbers from: in a run {@link SeededRandomSource}, which follow
+ * from seed and round alone; offline also numbers that somebody else drew.
+ */
+public interface RandomSource {
+
+  /**
+   * For each task i a permutation of 0 to N-1: the order in which PCGrad visits the others for i.
+   */
+  int[][] visitingOrders(RoundStatistics round);
+
+  /** N independent standard normal numbers. */
+  double[] normals(RoundStatistics round);
+
+  /** A number from [0, 1) for one element of the flat parameter vector. */
+  double uniform(long seed, long round, long element);
+}

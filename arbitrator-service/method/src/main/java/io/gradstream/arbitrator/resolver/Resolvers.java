@@ -1,0 +1,208 @@
+package io.gradstream.arbitrator.resolver;
+
+import static io.gradstream.arbitrator.resolver.MethodInfo.Space.ELEMENTWISE;
+import static io.gradstream.arbitrator.resolver.MethodInfo.Space.GRAM;
+import static io.gradstream.arbitrator.resolver.MethodInfo.Space.LOSS_ONLY;
+
+import io.gradstream.proto.spec.Catalog;
+import io.gradstream.proto.spec.NoOptions;
+import io.gradstream.proto.spec.Section;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Function;
+
+/** The one place where all resolvers are named. */
+public final class Resolvers {
+  private static final Registry REGISTRY =
+      Registry.EMPTY
+          .with(
+              "sum",
+              NoOptions.class,
+              options -> draws -> new WeightedSum(),
+              "plain sum of the loss-weighted gradients (linear scalarisation)",
+              new MethodInfo(LOSS_ONLY, "baseline", "LibMTL EW", ""))
+          .with(
+              "gcond",
+              GCondOptions.class,
+              options -> draws -> new GCond(options),
+              "resolves conflicts pair by pair, the steadier and stronger task first",
+              new MethodInfo(
+                  GRAM,
+                  "GCond 2025, arXiv:2509.07252",
+                  "AlevLab-dev/GCond",
+                  "previous projection, norm averages, last winners"))
+          .with(
+              "pcgrad",
+              PcGrad.Options.class,
+              options -> draws -> new PcGrad(options, draws),
+              "projects each gradient off those it conflicts with, in random order",
+              new MethodInfo(GRAM, "Yu et al. 2020, arXiv:2001.06782", "LibMTL, TorchJD", ""))
+          .with(
+              "cagrad",
+              CaGrad.Options.class,
+              options -> draws -> new CaGrad(options),
+              "helps the worst-off task within a ball around the mean gradient",
+              new MethodInfo(GRAM, "Liu et al. 2021, arXiv:2110.14048", "LibMTL", ""))
+          .with(
+              "mgda",
+              Mgda.Options.class,
+              options -> draws -> new Mgda(options),
+              "smallest norm in the convex hull of the gradients",
+              new MethodInfo(
+                  GRAM, "Sener and Koltun 2018, arXiv:1810.04650", "LibMTL, TorchJD", ""))
+          .with(
+              "imtl-g",
+              NoOptions.class,
+              options -> draws -> new ImtlG(),
+              "equal projections on all gradients' directions",
+              new MethodInfo(GRAM, "Liu et al. 2021, ICLR", "LibMTL, TorchJD", ""))
+          .with(
+              "nash-mtl",
+              NashMtl.Options.class,
+              options -> draws -> new NashMtl(options),
+              "Nash bargaining solution of the tasks",
+              new MethodInfo(
+                  GRAM, "Navon et al. 2022, arXiv:2202.01017", "LibMTL", "previous solution"))
+          .with(
+              "fairgrad",
+              FairGrad.Options.class,
+              options -> draws -> new FairGrad(options),
+              "greatest alpha-fair utility of the tasks",
+              new MethodInfo(GRAM, "Ban and Ji 2024, arXiv:2402.15638", "LibMTL", ""))
+          .with(
+              "aligned-mtl",
+              AlignedMtl.Options.class,
+              options -> draws -> new AlignedMtl(options),
+              "nearest gradients whose system has condition number 1",
+              new MethodInfo(
+                  GRAM, "Senushkin et al. 2023, arXiv:2305.19000", "LibMTL, TorchJD", ""))
+          .with(
+              "upgrad",
+              DualCone.Options.class,
+              options -> draws -> new UpGrad(options),
+              "each gradient projected so that it conflicts with nobody, then combined",
+              new MethodInfo(GRAM, "Quinton and Rey 2024, arXiv:2406.16232", "TorchJD", ""))
+          .with(
+              "dualproj",
+              DualCone.Options.class,
+              options -> draws -> new DualProj(options),
+              "the mean gradient projected so that it conflicts with nobody",
+              new MethodInfo(GRAM, "Lopez-Paz and Ranzato 2017, arXiv:1706.08840", "TorchJD", ""))
+          .with(
+              "moco",
+              Moco.Options.class,
+              options -> draws -> new Moco(options),
+              "weights that descend the tracked gradients' norm; with the calibrator moco",
+              new MethodInfo(
+                  GRAM, "Fernando et al. 2023, ICLR", "LibMTL", "weights, number of rounds"))
+          .with(
+              "gradnorm",
+              GradNorm.Options.class,
+              options -> draws -> new GradNorm(options),
+              "learns weights that balance gradient norms and training rates",
+              new MethodInfo(
+                  GRAM,
+                  "Chen et al. 2018, arXiv:1711.02257",
+                  "LibMTL",
+                  "scales, their optimizer, initial losses"))
+          .with(
+              "graddrop",
+              GradDrop.Options.class,
+              options -> draws -> new GradDrop(options, draws),
+              "keeps one random sign in each element",
+              new MethodInfo(ELEMENTWISE, "Chen et al. 2020, arXiv:2010.06808", "TorchJD", ""))
+          .with(
+              "si",
+              NoOptions.class,
+              options -> draws -> new ScaleInvariant(),
+              "sum of the losses' logarithms",
+              new MethodInfo(LOSS_ONLY, "baseline of Navon et al. 2022", "nash-mtl", ""))
+          .with(
+              "rlw",
+              NoOptions.class,
+              options -> draws -> new RandomWeighting(draws),
+              "random weights, new each round",
+              new MethodInfo(LOSS_ONLY, "Lin et al. 2022, arXiv:2111.10603", "LibMTL", ""))
+          .with(
+              "dwa",
+              DynamicWeightAverage.Options.class,
+              options -> draws -> new DynamicWeightAverage(options),
+              "favours tasks whose loss falls slowly",
+              new MethodInfo(
+                  LOSS_ONLY,
+                  "Liu et al. 2019, arXiv:1803.10704",
+                  "LibMTL, nash-mtl",
+                  "mean losses of the last epochs or rounds"))
+          .with(
+              "uw",
+              UncertaintyWeighting.Options.class,
+              options -> draws -> new UncertaintyWeighting(options),
+              "weights by learned uncertainty",
+              new MethodInfo(
+                  LOSS_ONLY,
+                  "Kendall et al. 2018, arXiv:1705.07115",
+                  "LibMTL, nash-mtl",
+                  "log-variances, their optimizer"))
+          .with(
+              "famo",
+              Famo.Options.class,
+              options -> draws -> new Famo(options),
+              "lowers all losses at the same relative rate, from the losses alone",
+              new MethodInfo(
+                  LOSS_ONLY,
+                  "Liu et al. 2023, arXiv:2306.03792",
+                  "LibMTL",
+                  "logits, their optimizer, last losses"))
+          .with(
+              "stch",
+              SmoothTchebycheff.Options.class,
+              options -> draws -> new SmoothTchebycheff(options),
+              "smooth maximum of the losses over a nadir point",
+              new MethodInfo(
+                  LOSS_ONLY, "Lin et al. 2024, arXiv:2402.19078", "LibMTL", "nadir point"));
+
+  /** From a section's kind and options to a resolver, given where random numbers come from. */
+  public static final Catalog<Function<RandomSource, Resolver>> CATALOG = REGISTRY.catalog();
+
+  private Resolvers() {}
+
+  /**
+   * The resolver of a run.
+   *
+   * @throws io.gradstream.proto.UserError if the method is unknown or an option is wrong
+   */
+  public static Resolver create(Section section) {
+    return create(section, new SeededRandomSource());
+  }
+
+  /** The resolver of a section with random numbers from elsewhere. */
+  public static Resolver create(Section section, RandomSource draws) {
+    Resolver method = CATALOG.create(section).apply(draws);
+    return method instanceof ElementwiseResolver ? method : new Guarded(method);
+  }
+
+  /** What is known of a registered method. */
+  public static MethodInfo infoOf(String name) {
+    MethodInfo info = REGISTRY.infos().get(name);
+    if (info == null) {
+      throw new IllegalArgumentException(name + " is not a resolver");
+    }
+    return info;
+  }
+
+  private record Registry(
+      Catalog<Function<RandomSource, Resolver>> catalog, Map<String, MethodInfo> infos) {
+    static final Registry EMPTY = new Registry(Catalog.of("resolver"), Map.of());
+
+    <R extends Record> Registry with(
+        String name,
+        Class<R> options,
+        Function<R, Function<RandomSource, Resolver>> factory,
+        String doc,
+        MethodInfo info) {
+      var more = new LinkedHashMap<>(infos);
+      more.put(name, info);
+      return new Registry(catalog.with(name, options, doc, factory), more);
+    }
+  }
+}

@@ -1,0 +1,57 @@
+package io.gradstream.arbitrator.resolver;
+
+import io.gradstream.arbitrator.linalg.DoubleVectors;
+import io.gradstream.proto.spec.Param;
+
+/**
+ * UW: weights by learned homoscedastic uncertainty, w = exp(-s) / 2 with the log-variance s trained
+ * on sum (L exp(-s) + s) / 2 (Kendall et al. 2018, arXiv:1705.07115, Eq. 7; checked against
+ * LibMTL's UW, which starts at s = -0.5, and Nash-MTL's, which starts at 0).
+ *
+ * <p>State: {@code log-variances} (N) with their optimizer's; they step after the weights are
+ * taken.
+ */
+final class UncertaintyWeighting implements Resolver {
+  private static final String LOG_VARIANCES = "log-variances";
+
+  /** Options of {@code uw}. */
+  record Options(
+      @Param(value = "log-variances at the start", defaultValue = "-0.5") double initial,
+      @Param(value = "optimizer of the log-variances: sgd or adam", defaultValue = "adam")
+          ScaleOptimizer.Rule scaleOptimizer,
+      @Param(
+              value = "step size of the log-variances",
+              defaultValue = "0.025",
+              min = 0,
+              exclusiveMin = true)
+          double scaleLearningRate) {}
+
+  private final Options options;
+  private final ScaleOptimizer optimizer;
+
+  UncertaintyWeighting(Options options) {
+    this.options = options;
+    this.optimizer = new ScaleOptimizer(options.scaleOptimizer(), options.scaleLearningRate(), 0);
+  }
+
+  @Override
+  public MethodState initialState(int tasks) {
+    return optimizer.start(LOG_VARIANCES, DoubleVectors.filled(tasks, options.initial()));
+  }
+
+  @Override
+  public Resolution resolve(RoundStatistics round, MethodState state) {
+    double[] logVariances = state.get(LOG_VARIANCES);
+    double[] weights = new double[round.tasks()];
+    double[] gradient = new double[round.tasks()];
+    for (int i = 0; i < weights.length; i++) {
+      double precision = Math.exp(-logVariances[i]);
+      weights[i] = precision / 2;
+      gradient[i] = (1 - round.losses()[i] * precision) / 2;
+    }
+    MethodState next = optimizer.step(state, LOG_VARIANCES, gradient);
+    return Resolution.of(weights, next)
+        .with(LOG_VARIANCES, next.get(LOG_VARIANCES))
+        .with("log-variance-gradient", gradient);
+  }
+}

@@ -1,0 +1,93 @@
+package io.gradstream.arbitrator.round;
+
+import io.gradstream.arbitrator.calibrator.Calibration;
+import io.gradstream.arbitrator.calibrator.Calibrator;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The numbers of a joint round, turned from sums over slots into accumulated, loss-weighted and
+ * calibrated gradients: task i's scale is its loss weight over its slots.
+ *
+ * @param gram N x N inner products of the calibrated gradients, over the shared parameters
+ * @param cross N x N, with the joint round before
+ * @param momentum N inner products with the momentum, over the shared parameters
+ * @param ownSquared N squared norms over each task's own parameters
+ * @param ownMomentum N inner products with the momentum over each task's own parameters
+ * @param momentumSquared squared norm of the momentum over all parameters
+ * @param calibration what the verdict has to say of it, where partitions cannot know
+ */
+record JointRound(
+    double[][] gram,
+    double[][] cross,
+    double[] momentum,
+    double[] ownSquared,
+    double[] ownMomentum,
+    double momentumSquared,
+    @Nullable Calibration calibration) {
+
+  /**
+   * @param joint how many rounds before were joint
+   * @param losses N loss-weighted losses
+   */
+  static JointRound of(
+      RoundTotals totals, double[] scales, Calibrator calibrator, long joint, double[] losses) {
+    final double[][] rows = scaled(totals.gram(), scales);
+    final double[] momentum = scaled(totals.momentum(), scales);
+    final int tasks = scales.length;
+    final double[] ownSquared = totals.ownSquared();
+    Arrays.setAll(ownSquared, task -> scales[task] * scales[task] * ownSquared[task]);
+    final double[] ownMomentum = scaled(totals.ownMomentum(), scales);
+    if (!calibrator.needsNorms()) {
+      final double[][] cross = scaled(totals.cross(), scales);
+      return new JointRound(
+          rows, cross, momentum, ownSquared, ownMomentum, totals.momentumSquared(), null);
+    }
+    // Rows are the gradients and then the memories, which are the gradients of the round before.
+    final double[] norms = new double[tasks];
+    Arrays.setAll(norms, task -> Math.sqrt(rows[task][task]));
+    final Calibration numbers = calibrator.calibrate(joint, norms, losses);
+    final double[] calibrated = new double[tasks];
+    Arrays.setAll(
+        calibrated,
+        task ->
+            numbers.ofGradient(task) * momentum[task]
+                + numbers.ofMemory(task) * momentum[tasks + task]);
+    return new JointRound(
+        numbers.gram(rows),
+        numbers.withMemories(rows),
+        calibrated,
+        ownSquared,
+        ownMomentum,
+        totals.momentumSquared(),
+        numbers);
+  }
+
+  private static double[][] scaled(double[][] products, double[] scales) {
+    for (int i = 0; i < products.length; i++) {
+      for (int j = 0; j < products.length; j++) {
+        products[i][j] *= scales[i % scales.length] * scales[j % scales.length];
+      }
+    }
+    return products;
+  }
+
+  private static double[] scaled(double[] products, double[] scales) {
+    Arrays.setAll(products, i -> products[i] * scales[i % scales.length]);
+    return products;
+  }
+
+  /** |beta*m + (1-beta)*u|^2 over shared and own parameters, where u = sum_i w_i g_i. */
+  double squaredNormAfter(double[] weights, double beta) {
+    double squared = 0;
+    double withMomentum = 0;
+    for (int i = 0; i < weights.length; i++) {
+      for (int j = 0; j < weights.length; j++) {
+        squared += weights[i] * weights[j] * gram[i][j];
+      }
+      squared += ownSquared[i];
+      withMomentum += weights[i] * momentum[i] + ownMomentum[i];
+    }
+    return ClippedMomentum.squaredNorm(beta, momentumSquared, withMomentum, squared);
+  }
+}

@@ -1,0 +1,264 @@
+package io.gradstream.arbitrator.round;
+
+import com.google.protobuf.ByteString;
+import io.gradstream.arbitrator.selection.Selections;
+import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.kernels.Kernels;
+import io.gradstream.proto.kernels.NamedVectors;
+import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.manifest.Shard;
+import io.gradstream.proto.message.ArbitratorNote;
+import io.gradstream.proto.message.ShardStatistics;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.spec.RunSpec;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.TreeMap;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One partition's part of the round that is open.
+ *
+ * <p>Each shard has, per task that touches it, the sum of this round's slots and the sum of the
+ * round before, and one momentum vector. Slots are added in slot order, so the sums do not depend
+ * on who answered first; {@link #turnOf} says whether a slot's turn has come. Once all slots of a
+ * shard are in, its inner products are taken, while other shards still arrive. When the round
+ * closes, the sums become "previous" by the parity of the round: nothing is copied.
+ *
+ * <p>Confined to one thread.
+ */
+public final class PartitionRound {
+  /** What is to be done with a slot's gradient of a shard. */
+  public enum Turn {
+    /** Its round is over. */
+    CLOSED,
+    /** The round takes gradients of another kind. */
+    UNASKED,
+    /** The sum contains it already. */
+    CONTAINED,
+    /** It is the next to add. */
+    NOW,
+    /** Others come before it. */
+    EARLY
+  }
+
+  /** Record size at which statistics go on in another record, well below a stock broker's limit. */
+  private static final int MAX_STATISTICS_BYTES = 512 * 1024;
+
+  private final Manifest manifest;
+  private final int partition;
+  private final int slots;
+  private final ShardVectors vectors;
+  private final List<Shard> shards;
+  private final TreeMap<Integer, ShardSum> sums = new TreeMap<>();
+  private final ShardStatistics.@Nullable Slot[] reports;
+
+  /**
+   * Per task, the one of its shards here whose gradients tell what a slot said: always the same.
+   */
+  private final int[] reporting;
+
+  private Phase phase = Phase.FIRST;
+  private int incomplete;
+
+  public PartitionRound(
+      RunSpec spec, Manifest manifest, int partition, Kernels kernels, NamedVectors vectors) {
+    this.manifest = manifest;
+    this.partition = partition;
+    this.slots = spec.accumulation().slots(spec.tasks().size());
+    this.vectors = new ShardVectors(spec, manifest, kernels, vectors);
+    this.shards = manifest.shardsOf(partition);
+    this.reports = new ShardStatistics.Slot[(manifest.tasks().size() + 1) * slots];
+    this.reporting = new int[manifest.tasks().size() + 1];
+    Arrays.setAll(reporting, this::firstShardOf);
+    final int tasks = manifest.tasks().size();
+    shards.forEach(
+        shard -> sums.put(shard.index(), new ShardSum(shard, tasks, slots, this.vectors)));
+    incomplete = shards.size();
+  }
+
+  /** Bytes of the vectors that all partitions of a run keep. */
+  public static long vectorBytes(RunSpec spec, Manifest manifest) {
+    return new ShardVectors(spec, manifest, Kernels.scalar(), NamedVectors.inMemory())
+        .bytes(manifest.shards(), Selections.create(spec.selection()).isPresent());
+  }
+
+  /** The round that is open. */
+  public long round() {
+    return phase.round();
+  }
+
+  public int slots() {
+    return slots;
+  }
+
+  public List<Shard> shards() {
+    return shards;
+  }
+
+  /** Whether all slots of all tasks are in, for all shards of the partition. */
+  public boolean complete() {
+    return incomplete == 0;
+  }
+
+  public Turn turnOf(long slotRound, int shard, int task, int slot) {
+    if (slotRound < phase.round()) {
+      return Turn.CLOSED;
+    }
+    if (slotRound > phase.round()) {
+      return Turn.EARLY;
+    }
+    if (phase.summed() != (task == manifest.tasks().size())) {
+      return Turn.UNASKED;
+    }
+    final int next = sumOf(shard).next(task);
+    if (slot < next) {
+      return Turn.CONTAINED;
+    }
+    return slot == next ? Turn.NOW : Turn.EARLY;
+  }
+
+  /**
+   * Adds the slot whose turn it is.
+   *
+   * @param offset where its record lies on its partition of the task's gradients
+   */
+  public void add(SlotGradient gradient, long offset) {
+    final boolean shardIsComplete = sumOf(gradient.shard()).add(phase, gradient, offset);
+    final int task = gradient.report().getTask();
+    if (gradient.shard() == reporting[task]) {
+      reports[task * slots + gradient.report().getSlot()] = gradient.report();
+    }
+    if (shardIsComplete) {
+      incomplete--;
+    }
+  }
+
+  private int firstShardOf(int task) {
+    return shards.stream()
+        .filter(shard -> manifest.touches(task, shard))
+        .mapToInt(Shard::index)
+        .findFirst()
+        .orElse(-1);
+  }
+
+  /** The statistics of a complete partition, in as many records as their size asks for. */
+  public List<ShardStatistics> statistics() {
+    if (!complete()) {
+      throw new IllegalStateException("round " + phase.round() + " is not complete");
+    }
+    final var records = new ArrayList<ShardStatistics>();
+    ShardStatistics.Builder record = newStatistics();
+    for (final ShardStatistics.Slot report : reports) {
+      if (report != null) {
+        record.addSlots(report);
+      }
+    }
+    int bytes = 0;
+    for (final ShardSum sum : sums.values()) {
+      final ShardStatistics.Products products = sum.products();
+      if (bytes > 0 && bytes + products.getSerializedSize() > MAX_STATISTICS_BYTES) {
+        records.add(record.build());
+        record = newStatistics();
+        bytes = 0;
+      }
+      record.addShards(products);
+      bytes += products.getSerializedSize();
+    }
+    records.add(record.build());
+    return records;
+  }
+
+  private ShardStatistics.Builder newStatistics() {
+    return ShardStatistics.newBuilder()
+        .setRound(phase.round())
+        .setPartition(partition)
+        .setManifest(manifest.hash());
+  }
+
+  /**
+   * Closes the round: combines every shard and hands over its update record, in shard order.
+   *
+   * @param verdict of this round
+   */
+  public void close(Verdict verdict, BiConsumer<Shard, byte[]> updates) {
+    if (verdict.getRound() != phase.round() || !complete()) {
+      throw new IllegalStateException(
+          "verdict %d closes round %d".formatted(verdict.getRound(), phase.round()));
+    }
+    final ByteString digest = Digests.of(verdict);
+    shards.forEach(shard -> updates.accept(shard, vectors.combine(phase, shard, verdict, digest)));
+    phase = phase.after(verdict);
+    incomplete = shards.size();
+    sums.values().forEach(ShardSum::clear);
+    Arrays.fill(reports, null);
+  }
+
+  /** Hands over the update records of the round before once more, with the same bits. */
+  public void repeat(Verdict verdict, BiConsumer<Shard, byte[]> updates) {
+    if (verdict.getRound() != phase.round() - 1) {
+      throw new IllegalStateException(
+          "round %d is not the one before %d".formatted(verdict.getRound(), phase.round()));
+    }
+    final Phase before = phase.before(verdict);
+    final ByteString digest = Digests.of(verdict);
+    shards.forEach(shard -> updates.accept(shard, vectors.repeat(before, shard, verdict, digest)));
+  }
+
+  private ShardSum sumOf(int shard) {
+    final ShardSum sum = sums.get(shard);
+    if (sum == null) {
+      throw new IllegalArgumentException(
+          "shard %d is not on partition %d".formatted(shard, partition));
+    }
+    return sum;
+  }
+
+  /** The slots that some shard of the partition still lacks, task by task. */
+  public List<MissingSlot> missing() {
+    final var missing = new ArrayList<MissingSlot>();
+    final int first = phase.summed() ? manifest.tasks().size() : 0;
+    final int last = phase.summed() ? first : manifest.tasks().size() - 1;
+    for (int task = first; task <= last; task++) {
+      int next = slots;
+      for (final Shard shard : shards) {
+        if (manifest.touches(task, shard)) {
+          next = Math.min(next, sumOf(shard.index()).next(task));
+        }
+      }
+      for (int slot = next; slot < slots; slot++) {
+        missing.add(new MissingSlot(task, slot));
+      }
+    }
+    return missing;
+  }
+
+  /** A slot that has not been added to all shards. */
+  public record MissingSlot(int task, int slot) {}
+
+  /** Writes down where the round stands, beside its vectors. */
+  public void save(ArbitratorNote.Builder note) {
+    note.setRound(phase.round()).setJointRounds(phase.joint()).setSummed(phase.summed());
+    sums.values().forEach(sum -> sum.save(note.addShardsBuilder()));
+    for (final ShardStatistics.Slot report : reports) {
+      if (report != null) {
+        note.addSlots(report);
+      }
+    }
+  }
+
+  /** Goes on where {@link #save} left off; the vectors must be those of that moment. */
+  public void restore(ArbitratorNote note) {
+    phase = new Phase(note.getRound(), note.getJointRounds(), note.getSummed());
+    Arrays.fill(reports, null);
+    note.getSlotsList().forEach(slot -> reports[slot.getTask() * slots + slot.getSlot()] = slot);
+    incomplete = shards.size();
+    for (final var progress : note.getShardsList()) {
+      if (sumOf(progress.getShard()).restore(phase, progress)) {
+        incomplete--;
+      }
+    }
+  }
+}

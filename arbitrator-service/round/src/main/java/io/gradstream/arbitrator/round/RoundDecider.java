@@ -1,0 +1,211 @@
+package io.gradstream.arbitrator.round;
+
+import com.google.protobuf.ByteString;
+import io.gradstream.arbitrator.calibrator.Calibrator;
+import io.gradstream.arbitrator.calibrator.Calibrators;
+import io.gradstream.arbitrator.resolver.ElementwiseResolver;
+import io.gradstream.arbitrator.resolver.MethodState;
+import io.gradstream.arbitrator.resolver.Resolution;
+import io.gradstream.arbitrator.resolver.Resolver;
+import io.gradstream.arbitrator.resolver.Resolvers;
+import io.gradstream.arbitrator.resolver.RoundStatistics;
+import io.gradstream.arbitrator.selection.Selections;
+import io.gradstream.arbitrator.selection.SelectiveOptimization;
+import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.message.ShardStatistics;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.spec.RunSpec;
+import java.util.Arrays;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The one place that decides: collects a round's statistics, lets the resolver weigh the tasks, and
+ * writes the verdict that every partition follows.
+ *
+ * <p>Everything is decided on inner products. The norm of what the optimizer will get follows from
+ * them before any vector is touched ({@link ClippedMomentum}), which makes clipping by the global
+ * norm exact. Where rounds are selected, the losses of a round decide whether the next one is
+ * joint; a round of summed-loss gradients has one vector and needs no resolver.
+ *
+ * <p>The verdict carries the states of resolver and selection, so the log of verdicts is all the
+ * state there is. It also carries the digests that chain it to what it was made of and to the
+ * verdict before ({@link Digests}). One owner, one thread.
+ */
+public final class RoundDecider {
+  private final RunSpec spec;
+  private final Manifest manifest;
+  private final ByteString runDigest;
+  private final Resolver resolver;
+  private final Calibrator calibrator;
+  private final @Nullable SelectiveOptimization selection;
+  private final double[] scales;
+  private final RoundTotals totals;
+  private MethodState state;
+  private MethodState gate;
+  private Phase phase = Phase.FIRST;
+  private @Nullable Verdict last;
+
+  public RoundDecider(RunDescription run) {
+    this.spec = run.spec();
+    this.manifest = run.manifest();
+    this.runDigest = run.digest();
+    final int tasks = spec.tasks().size();
+    this.resolver = Resolvers.create(spec.resolver());
+    this.calibrator = Calibrators.create(spec.calibrator());
+    this.selection = Selections.create(spec.selection()).orElse(null);
+    this.scales = Elementwise.scales(spec);
+    this.totals =
+        new RoundTotals(
+            manifest, spec.accumulation().slots(tasks), calibrator.needsNorms() ? 2 : 1);
+    this.state = resolver.initialState(tasks);
+    this.gate = selection == null ? MethodState.EMPTY : selection.initialState(tasks);
+  }
+
+  /** Goes on after a verdict that was published before. */
+  public void restore(Verdict verdict) {
+    state = VerdictStates.resolver(verdict);
+    gate = VerdictStates.selection(verdict);
+    phase = new Phase(verdict.getRound() + 1, verdict.getJointRounds(), verdict.getNextSummed());
+    last = verdict;
+    totals.clear();
+  }
+
+  /** The round that is to be decided next. */
+  public long round() {
+    return phase.round();
+  }
+
+  /** The verdict of the round before, if there was one. */
+  public Optional<Verdict> last() {
+    return Optional.ofNullable(last);
+  }
+
+  /** Whether statistics name shards and slots that the run has. */
+  public boolean fits(ShardStatistics statistics) {
+    final int slots = spec.accumulation().slots(spec.tasks().size());
+    return statistics.getShardsList().stream()
+            .allMatch(of -> of.getShard() >= 0 && of.getShard() < manifest.shards().size())
+        && statistics.getSlotsList().stream()
+            .allMatch(
+                of ->
+                    of.getTask() >= 0
+                        && of.getTask() <= spec.tasks().size()
+                        && of.getSlot() >= 0
+                        && of.getSlot() < slots);
+  }
+
+  /**
+   * Takes in some shards' statistics of the round that is to be decided.
+   *
+   * @param offset where they lie on their topic
+   * @return the verdict, once all shards are in
+   */
+  public Optional<Verdict> add(ShardStatistics statistics, long offset) {
+    if (statistics.getRound() != phase.round()) {
+      throw new IllegalArgumentException(
+          "statistics of round %d in round %d".formatted(statistics.getRound(), phase.round()));
+    }
+    totals.add(statistics, offset);
+    return totals.complete() ? Optional.of(decide(offset)) : Optional.empty();
+  }
+
+  private Verdict decide(long offset) {
+    final var verdict =
+        Verdict.newBuilder()
+            .setRound(phase.round())
+            .setManifest(manifest.hash())
+            .setStatisticsOffset(offset + 1)
+            .setSummed(phase.summed())
+            .setJointRounds(phase.summed() ? phase.joint() : phase.joint() + 1);
+    final double[] losses = phase.summed() ? totals.summedLosses() : totals.losses();
+    Arrays.stream(losses).forEach(verdict::addLosses);
+    final ClippedMomentum moved = phase.summed() ? sum(verdict) : resolve(verdict, losses);
+    verdict
+        .setMomentumBeta((float) moved.beta())
+        .setOutputScale(moved.outputScale())
+        .setClipFactor(moved.clip());
+    if (phase.summed() || !elementwise()) {
+      verdict.setUpdateNorm(moved.norm());
+    }
+    select(verdict, losses);
+    verdict.setTicket(AdmissionPolicy.ticket(verdict));
+    verdict.setRun(runDigest).setContributions(totals.contributions());
+    if (last != null) {
+      verdict.setPrevious(Digests.of(last));
+    }
+    final Verdict decided = verdict.build();
+    restore(decided);
+    return decided;
+  }
+
+  private ClippedMomentum resolve(Verdict.Builder verdict, double[] losses) {
+    final double[] weighted = new double[losses.length];
+    Arrays.setAll(weighted, task -> losses[task] * spec.tasks().get(task).weight());
+    final JointRound joint = JointRound.of(totals, scales, calibrator, phase.joint(), weighted);
+    final Resolution resolution =
+        resolver.resolve(
+            new RoundStatistics(
+                phase.round(), losses.length, joint.gram(), joint.cross(), weighted, spec.seed()),
+            state);
+    final double[] weights = elementwise() ? ones(losses.length) : resolution.weights();
+    Arrays.stream(resolution.weights()).forEach(verdict::addWeights);
+    final ClippedMomentum moved =
+        ClippedMomentum.of(
+            spec, joint.squaredNormAfter(weights, ClippedMomentum.beta(spec)), phase.round());
+    for (int task = 0; task < losses.length; task++) {
+      verdict
+          .addSharedCoefficients((float) ((1 - moved.beta()) * weights[task] * scales[task]))
+          .addOwnCoefficients((float) ((1 - moved.beta()) * scales[task]));
+    }
+    final double[] slotSquaredMean = totals.slotSquaredMean();
+    Arrays.stream(slotSquaredMean).forEach(verdict::addSlotSquaredMean);
+    verdict.addAllRunningSquared(AdmissionPolicy.running(last, slotSquaredMean));
+    Arrays.stream(totals.meanSquared()).forEach(verdict::addMeanSquared);
+    verdict.setResolver(spec.resolver().kind());
+    VerdictReasons.write(verdict, joint, resolution);
+    VerdictStates.putResolver(verdict, resolution.state());
+    return moved;
+  }
+
+  /** Whether nobody knows the update before its elements are there. */
+  private boolean elementwise() {
+    return resolver instanceof ElementwiseResolver;
+  }
+
+  private ClippedMomentum sum(Verdict.Builder verdict) {
+    final double scale = 1.0 / spec.accumulation().slots(spec.tasks().size());
+    final double beta = ClippedMomentum.beta(spec);
+    final ClippedMomentum moved =
+        ClippedMomentum.of(
+            spec,
+            ClippedMomentum.squaredNorm(
+                beta,
+                totals.momentumSquared(),
+                scale * totals.summedMomentum(),
+                scale * scale * totals.summedSquared()),
+            phase.round());
+    verdict.setSummedCoefficient((float) ((1 - beta) * scale)).setResolver("none");
+    if (last != null) {
+      verdict.addAllRunningSquared(last.getRunningSquaredList());
+    }
+    VerdictStates.putResolver(verdict, state);
+    return moved;
+  }
+
+  private void select(Verdict.Builder verdict, double[] losses) {
+    if (selection != null) {
+      final SelectiveOptimization.Gate next = selection.decide(losses, gate);
+      verdict.setNextSummed(!next.joint()).setImbalance(next.ratio());
+      VerdictStates.putSelection(verdict, next.state());
+    }
+  }
+
+  private static double[] ones(int n) {
+    final double[] ones = new double[n];
+    Arrays.fill(ones, 1);
+    return ones;
+  }
+}

@@ -1,0 +1,153 @@
+package io.gradstream.arbitrator.round;
+
+import io.gradstream.proto.kernels.InnerProducts;
+import io.gradstream.proto.manifest.Shard;
+import io.gradstream.proto.message.ArbitratorNote;
+import io.gradstream.proto.message.ShardStatistics;
+import java.util.Arrays;
+import java.util.Objects;
+import java.util.function.DoubleConsumer;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How far the open round is on one shard: which slots its sums contain, where they came from, and
+ * once all are in, the shard's inner products. The sums themselves are {@link ShardVectors}'.
+ *
+ * <p>One owner, one thread.
+ */
+final class ShardSum {
+  private final Shard shard;
+  private final int slots;
+  private final ShardVectors vectors;
+
+  /** Per task, the pseudo-task last: the slot that is to be added next. */
+  private final int[] next;
+
+  private final double[] slotSquared;
+  private final ShardStatistics.@Nullable Contribution[] contributions;
+
+  /** Squared norms of the sums before calibration changed them; empty if it did not. */
+  private double[] squared = {};
+
+  private ShardStatistics.@Nullable Products products;
+
+  ShardSum(Shard shard, int tasks, int slots, ShardVectors vectors) {
+    this.shard = shard;
+    this.slots = slots;
+    this.vectors = vectors;
+    this.next = new int[tasks + 1];
+    this.slotSquared = new double[next.length * slots];
+    this.contributions = new ShardStatistics.Contribution[slotSquared.length];
+  }
+
+  /** The slot of a task that is to be added next; the number of slots when all are in. */
+  int next(int task) {
+    return next[task];
+  }
+
+  /** Whether all slots of all tasks that the round asks for are in. */
+  private boolean hasAll(Phase phase) {
+    for (final int task : vectors.tasksOf(phase, shard)) {
+      if (next[task] < slots) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /**
+   * Adds the slot whose turn it is; with the last one, takes the inner products.
+   *
+   * @param offset where its record lies on its partition of the task's gradients
+   * @return whether the shard is complete with it
+   */
+  boolean add(Phase phase, SlotGradient gradient, long offset) {
+    final int task = gradient.report().getTask();
+    final int slot = gradient.report().getSlot();
+    if (slot != next[task] || slot >= slots) {
+      throw new IllegalStateException("slot " + slot + " added in place of " + next[task]);
+    }
+    vectors.add(phase, shard, task, slot == 0, gradient.values(), gradient.type());
+    slotSquared[task * slots + slot] = gradient.squaredNorm();
+    contributions[task * slots + slot] = gradient.contribution(offset);
+    next[task]++;
+    if (!hasAll(phase)) {
+      return false;
+    }
+    squared = vectors.calibrate(phase, shard);
+    products = productsOf(phase);
+    return true;
+  }
+
+  /** The inner products of a complete shard. */
+  ShardStatistics.Products products() {
+    if (products == null) {
+      throw new IllegalStateException("shard " + shard.index() + " is not complete");
+    }
+    return products;
+  }
+
+  private ShardStatistics.Products productsOf(Phase phase) {
+    final InnerProducts inner = vectors.innerProducts(phase, shard);
+    final var record =
+        ShardStatistics.Products.newBuilder()
+            .setShard(shard.index())
+            .setMomentumSquared(inner.momentumSquared());
+    addAll(inner.gram(), record::addGram);
+    addAll(inner.cross(), record::addCross);
+    addAll(inner.momentum(), record::addMomentum);
+    addAll(squared, record::addSumSquared);
+    for (final int task : vectors.tasksOf(phase, shard)) {
+      for (int slot = 0; slot < slots; slot++) {
+        record.addSlotSquared(slotSquared[task * slots + slot]);
+        final ShardStatistics.Contribution contribution = contributions[task * slots + slot];
+        if (contribution != null) {
+          record.addContributions(contribution);
+        }
+      }
+    }
+    return record.build();
+  }
+
+  private static void addAll(double[] values, DoubleConsumer add) {
+    for (final double value : values) {
+      add.accept(value);
+    }
+  }
+
+  /** Makes room for the next round. */
+  void clear() {
+    Arrays.fill(next, 0);
+    Arrays.fill(slotSquared, 0);
+    Arrays.fill(contributions, null);
+    squared = new double[0];
+    products = null;
+  }
+
+  void save(ArbitratorNote.ShardProgress.Builder note) {
+    note.setShard(shard.index());
+    Arrays.stream(next).forEach(note::addNext);
+    addAll(slotSquared, note::addSlotSquared);
+    addAll(squared, note::addSumSquared);
+    Stream.of(contributions).filter(Objects::nonNull).forEach(note::addContributions);
+  }
+
+  /**
+   * Goes on where {@link #save} left off; the vectors must be those of that moment.
+   *
+   * @return whether the shard is complete
+   */
+  boolean restore(Phase phase, ArbitratorNote.ShardProgress note) {
+    Arrays.setAll(next, note::getNext);
+    Arrays.setAll(slotSquared, note::getSlotSquared);
+    squared = note.getSumSquaredList().stream().mapToDouble(Double::doubleValue).toArray();
+    note.getContributionsList()
+        .forEach(each -> contributions[each.getTask() * slots + each.getSlot()] = each);
+    if (!hasAll(phase)) {
+      return false;
+    }
+    products = productsOf(phase);
+    return true;
+  }
+}

@@ -1,0 +1,184 @@
+package io.gradstream.arbitrator.round;
+
+import com.google.protobuf.ByteString;
+import com.google.protobuf.Parser;
+import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.evidence.Signers;
+import io.gradstream.proto.kernels.Kernels;
+import io.gradstream.proto.kernels.ValueType;
+import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.manifest.Shard;
+import io.gradstream.proto.message.GradientShard;
+import io.gradstream.proto.message.ShardStatistics;
+import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.topic.Topics;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * One slot's gradient of one shard, read in place and found fit to be added.
+ *
+ * @param round the round it belongs to
+ * @param shard index of the shard
+ * @param ticket of the order that it answers
+ * @param report what the slot says of itself
+ * @param values the shard's values, inside the record
+ * @param type how the values travel
+ * @param squaredNorm their squared norm, finite
+ * @param digest what the record claims to be its digest
+ */
+public record SlotGradient(
+    long round,
+    int shard,
+    long ticket,
+    ShardStatistics.Slot report,
+    MemorySegment values,
+    ValueType type,
+    double squaredNorm,
+    ByteString digest) {
+
+  /**
+   * What a run's gradient records must agree with.
+   *
+   * @param run digest of the run's record
+   * @param signers the workers that must sign, if any must
+   */
+  public record Rules(
+      Manifest manifest, int slots, long rounds, Kernels kernels, ByteString run, Signers signers) {
+    public static Rules of(RunDescription run, Kernels kernels) {
+      return new Rules(
+          run.manifest(),
+          run.slots(),
+          run.spec().rounds(),
+          kernels,
+          run.digest(),
+          Signers.of(run.spec()));
+    }
+  }
+
+  private static final Parser<GradientShard> PARSER = GradientShard.parser();
+
+  /**
+   * Reads and checks a record.
+   *
+   * @param task the task, or the pseudo-task, whose topic the record came by, which is the task it
+   *     counts for
+   * @param partition the partition it came by
+   * @throws MalformedRecordException with the reason why it must not be added
+   */
+  public static SlotGradient read(byte[] record, int task, int partition, Rules rules)
+      throws MalformedRecordException {
+    final ValuesRecord<GradientShard> read = ValuesRecord.read(record, PARSER);
+    final GradientShard header = read.header();
+    final Manifest manifest = rules.manifest();
+    require(
+        header.getManifest() == manifest.hash(),
+        "manifest %016x, the run's is %016x",
+        header.getManifest(),
+        manifest.hash());
+    require(
+        header.getRound() >= 0 && header.getRound() < rules.rounds(),
+        "round %d, the run has 0 to %d",
+        header.getRound(),
+        rules.rounds() - 1);
+    require(
+        header.getSlot() >= 0 && header.getSlot() < rules.slots(),
+        "slot %d, a task has 0 to %d",
+        header.getSlot(),
+        rules.slots() - 1);
+    require(
+        header.getShard() >= 0 && header.getShard() < manifest.shards().size(),
+        "shard %d, the manifest has 0 to %d",
+        header.getShard(),
+        manifest.shards().size() - 1);
+    final Shard shard = manifest.shard(header.getShard());
+    require(
+        shard.partition() == partition,
+        "shard %d on partition %d, its place is %d",
+        shard.index(),
+        partition,
+        shard.partition());
+    require(
+        manifest.touches(task, shard),
+        "shard %d belongs to task %d alone, not to %d",
+        shard.index(),
+        shard.owner(),
+        task);
+    final ValueType type = ValuesRecord.typeOf(header.getType());
+    final long expected = (long) shard.length() * type.bytes();
+    require(
+        read.values().byteSize() == expected,
+        "%d bytes of values, shard %d has %d",
+        read.values().byteSize(),
+        shard.index(),
+        expected);
+    require(
+        task < manifest.tasks().size()
+            || header.getTaskLossesCount() == manifest.tasks().size()
+                && header.getTaskLossesList().stream().allMatch(Double::isFinite),
+        "losses %s, a summed gradient has a finite one for each of %d tasks",
+        header.getTaskLossesList(),
+        manifest.tasks().size());
+    require(Double.isFinite(header.getLoss()), "loss %s is not finite", header.getLoss());
+    final double squared = rules.kernels().squaredNorm(read.values(), type, shard.length());
+    require(Double.isFinite(squared), "a value that is not finite, or too large to square");
+    require(
+        header.getDigest().size() == Digests.BYTES,
+        "a digest of %d bytes, expected %d",
+        header.getDigest().size(),
+        Digests.BYTES);
+    if (!rules.signers().none()) {
+      checkSignature(read, task, rules);
+    }
+    final var report =
+        ShardStatistics.Slot.newBuilder()
+            .setTask(task)
+            .setSlot(header.getSlot())
+            .setWorker(header.getWorker())
+            .setSamples(header.getSamples())
+            .setLoss(header.getLoss())
+            .setComputeUs(header.getComputeUs())
+            .addAllTaskLosses(header.getTaskLossesList())
+            .build();
+    return new SlotGradient(
+        header.getRound(),
+        shard.index(),
+        header.getTicket(),
+        report,
+        read.values(),
+        type,
+        squared,
+        header.getDigest());
+  }
+
+  /** Where workers sign, the digest is held against the bytes at once. */
+  private static void checkSignature(ValuesRecord<GradientShard> read, int task, Rules rules)
+      throws MalformedRecordException {
+    final GradientShard header = read.header();
+    final List<String> tasks = rules.manifest().tasks();
+    final String name = task < tasks.size() ? tasks.get(task) : Topics.ALL;
+    final ByteString digest = Digests.of(rules.run(), name, header, read.values());
+    require(digest.equals(header.getDigest()), "its bytes have another digest than it claims");
+    rules.signers().check(header.getWorker(), name, digest, header.getSignature());
+  }
+
+  /** What the sums say of it once it is in them. */
+  public ShardStatistics.Contribution contribution(long offset) {
+    return ShardStatistics.Contribution.newBuilder()
+        .setTask(report.getTask())
+        .setSlot(report.getSlot())
+        .setWorker(report.getWorker())
+        .setOffset(offset)
+        .setDigest(digest)
+        .build();
+  }
+
+  private static void require(boolean holds, String reason, Object... details)
+      throws MalformedRecordException {
+    if (!holds) {
+      throw new MalformedRecordException(reason.formatted(details));
+    }
+  }
+}

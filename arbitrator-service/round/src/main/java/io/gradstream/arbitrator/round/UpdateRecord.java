@@ -1,0 +1,46 @@
+package io.gradstream.arbitrator.round;
+
+import com.google.protobuf.ByteString;
+import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.kernels.ValueType;
+import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.manifest.Shard;
+import io.gradstream.proto.message.UpdateShard;
+import io.gradstream.proto.record.ValuesRecord;
+import java.lang.foreign.MemorySegment;
+
+/** A shard's update record in the making: its values are filled in, then it is sealed. */
+final class UpdateRecord {
+  private final UpdateShard header;
+  private final byte[] record;
+  private final MemorySegment values;
+
+  /**
+   * @param verdict digest of the verdict that the update follows from
+   */
+  UpdateRecord(Manifest manifest, Shard shard, long round, ValueType type, ByteString verdict) {
+    final int bytes = shard.length() * type.bytes();
+    this.header =
+        UpdateShard.newBuilder()
+            .setRound(round)
+            .setShard(shard.index())
+            .setManifest(manifest.hash())
+            .setType(ValuesRecord.typeOf(type))
+            .setVerdict(verdict)
+            .setDigest(Digests.UNKNOWN)
+            .build();
+    this.record = ValuesRecord.allocate(header, bytes);
+    this.values = ValuesRecord.valuesOf(record, bytes);
+  }
+
+  /** Where the values go. */
+  MemorySegment values() {
+    return values;
+  }
+
+  /** The record with its digest. */
+  byte[] sealed() {
+    Digests.seal(record, header, values);
+    return record;
+  }
+}

@@ -1,0 +1,206 @@
+package io.gradstream.arbitrator.round;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.protobuf.ByteString;
+import io.gradstream.proto.kernels.Kernels;
+import io.gradstream.proto.kernels.NamedVectors;
+import io.gradstream.proto.kernels.ValueType;
+import io.gradstream.proto.kernels.VectorId;
+import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.manifest.Shard;
+import io.gradstream.proto.message.ArbitratorNote;
+import io.gradstream.proto.message.ShardStatistics;
+import io.gradstream.proto.message.UpdateShard;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.spec.RunSpec;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+
+/** A run of made-up gradients through all partitions and the one that decides. */
+final class InMemoryRun {
+  private static final int NEVER = -1;
+  private static final ValueLayout.OfFloat FLOAT =
+      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  /**
+   * What came of a round.
+   *
+   * @param update the flat vector that the optimizer gets
+   */
+  record Outcome(Verdict verdict, float[] update) {}
+
+  private final RunSpec spec;
+  private final Manifest manifest;
+  private final MadeUpGradients gradients;
+  private final List<Kept> vectors = new ArrayList<>();
+  private final List<PartitionRound> partitions = new ArrayList<>();
+  private final Map<Integer, byte[]> lastUpdates = new HashMap<>();
+  private RoundDecider decider;
+  private long offset;
+
+  InMemoryRun(RunSpec spec, Manifest manifest) {
+    this.spec = spec;
+    this.manifest = manifest;
+    this.gradients = new MadeUpGradients(spec);
+    this.decider = new RoundDecider(RunDescription.of(spec, manifest));
+    for (int partition = 0; partition < manifest.partitions(); partition++) {
+      vectors.add(new Kept(new HashMap<>()));
+      partitions.add(open(partition));
+    }
+  }
+
+  private PartitionRound open(int partition) {
+    return new PartitionRound(spec, manifest, partition, Kernels.scalar(), vectors.get(partition));
+  }
+
+  /** Bytes of all vectors that were asked for so far. */
+  long vectorBytes() {
+    return vectors.stream()
+        .flatMap(kept -> kept.all().values().stream())
+        .mapToLong(MemorySegment::byteSize)
+        .sum();
+  }
+
+  /** Plays the round that is open. */
+  Outcome next() {
+    return next(NEVER);
+  }
+
+  /** Plays the round; after so many slots of a shard everything is restored from what was kept. */
+  Outcome next(int restart) {
+    final boolean summed = decider.last().map(Verdict::getNextSummed).orElse(false);
+    final int[] tasks =
+        summed
+            ? new int[] {MadeUpGradients.TASKS}
+            : IntStream.range(0, MadeUpGradients.TASKS).toArray();
+    int added = 0;
+    for (int slot = 0; slot < partitions.getFirst().slots(); slot++) {
+      for (final int task : tasks) {
+        for (final Shard shard : manifest.shards()) {
+          if (manifest.touches(task, shard)) {
+            if (added++ == restart) {
+              restart();
+            }
+            add(task, slot, shard);
+          }
+        }
+      }
+      decider.last().ifPresent(this::repeat);
+    }
+    return close();
+  }
+
+  private void add(int task, int slot, Shard shard) {
+    final long round = decider.round();
+    final float[] piece = MadeUpGradients.piece(gradients.of(round, task, slot), shard);
+    final MemorySegment values = MemorySegment.ofArray(piece);
+    final var report = ShardStatistics.Slot.newBuilder().setTask(task).setSlot(slot);
+    if (task < MadeUpGradients.TASKS) {
+      report.setLoss(gradients.loss(round, task, slot));
+    } else {
+      for (int each = 0; each < task; each++) {
+        report.addTaskLosses(gradients.loss(round, each, slot));
+      }
+    }
+    final PartitionRound partition = partitions.get(shard.partition());
+    assertThat(partition.turnOf(round, shard.index(), task, slot))
+        .isEqualTo(PartitionRound.Turn.NOW);
+    partition.add(
+        new SlotGradient(
+            round,
+            shard.index(),
+            0,
+            report.build(),
+            values,
+            ValueType.FLOAT32,
+            Kernels.scalar().squaredNorm(values, ValueType.FLOAT32, piece.length),
+            ByteString.copyFrom(new byte[] {(byte) task, (byte) slot, (byte) shard.index()})),
+        offset++);
+  }
+
+  /** What is published once more has the same bytes, however far the next round is. */
+  private void repeat(Verdict verdict) {
+    for (final PartitionRound partition : partitions) {
+      partition.repeat(
+          verdict, (shard, update) -> assertThat(update).isEqualTo(lastUpdates.get(shard.index())));
+    }
+  }
+
+  private void restart() {
+    for (int partition = 0; partition < partitions.size(); partition++) {
+      final var note = ArbitratorNote.newBuilder();
+      partitions.get(partition).save(note);
+      vectors.set(partition, vectors.get(partition).copy());
+      final PartitionRound again = open(partition);
+      again.restore(note.build());
+      partitions.set(partition, again);
+    }
+    final RoundDecider before = decider;
+    decider = new RoundDecider(RunDescription.of(spec, manifest));
+    before.last().ifPresent(decider::restore);
+  }
+
+  private Outcome close() {
+    Verdict verdict = null;
+    for (final PartitionRound partition : partitions) {
+      for (final ShardStatistics statistics : partition.statistics()) {
+        verdict = decider.add(statistics, 0).orElse(null);
+      }
+    }
+    if (verdict == null) {
+      throw new IllegalStateException("all statistics are in, and there is no verdict");
+    }
+    final var update = new float[MadeUpGradients.size()];
+    for (final PartitionRound partition : partitions) {
+      partition.close(
+          verdict,
+          (shard, record) -> {
+            lastUpdates.put(shard.index(), record);
+            final MemorySegment values = valuesOf(record);
+            for (int d = 0; d < shard.length(); d++) {
+              update[(int) shard.offset() + d] = values.get(FLOAT, (long) d * Float.BYTES);
+            }
+          });
+    }
+    return new Outcome(verdict, update);
+  }
+
+  private static MemorySegment valuesOf(byte[] record) {
+    try {
+      return ValuesRecord.read(record, UpdateShard.parser()).values();
+    } catch (MalformedRecordException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Vectors whose values at a moment can be kept. */
+  private record Kept(Map<VectorId, MemorySegment> all) implements NamedVectors {
+    @Override
+    public MemorySegment vector(VectorId id, long length) {
+      return all.computeIfAbsent(id, absent -> MemorySegment.ofArray(new float[(int) length]));
+    }
+
+    @Override
+    public void changed(VectorId id) {
+      // All are kept.
+    }
+
+    Kept copy() {
+      final var copies = new HashMap<VectorId, MemorySegment>();
+      all.forEach(
+          (id, vector) ->
+              copies.put(id, MemorySegment.ofArray(vector.toArray(ValueLayout.JAVA_FLOAT))));
+      return new Kept(copies);
+    }
+  }
+}

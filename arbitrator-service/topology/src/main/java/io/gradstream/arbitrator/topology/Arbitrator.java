@@ -1,0 +1,119 @@
+package io.gradstream.arbitrator.topology;
+
+import io.gradstream.arbitrator.calibrator.Calibrators;
+import io.gradstream.arbitrator.resolver.ElementwiseResolver;
+import io.gradstream.arbitrator.resolver.Resolver;
+import io.gradstream.arbitrator.resolver.Resolvers;
+import io.gradstream.arbitrator.round.PartitionRound;
+import io.gradstream.arbitrator.selection.Selections;
+import io.gradstream.proto.kernels.Kernels;
+import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.run.OffHeap;
+import io.gradstream.proto.run.Run;
+import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.spec.Section;
+import io.gradstream.proto.streams.InPlaceStore;
+import io.gradstream.proto.streams.StreamsService;
+import io.gradstream.proto.topic.Topics;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.processor.StreamPartitioner;
+
+/**
+ * The arbitrator of a run.
+ *
+ * <pre>
+ * gradients.&lt;task&gt;, verdicts ──▶ PartitionArbitrator ──▶ statistics, updates
+ * statistics ─────────────────▶ RoundResolver ────────▶ verdicts
+ * </pre>
+ *
+ * <p>The two halves meet on topics only, so the first runs once per partition on as many instances
+ * as there are, and the second once in the whole run.
+ */
+public final class Arbitrator {
+  private Arbitrator() {}
+
+  /**
+   * Starts an instance; it runs until closed.
+   *
+   * @param instance unique among the run's arbitrators, and the same after a restart
+   * @param stateDir where Kafka Streams keeps its bookkeeping
+   * @throws io.gradstream.proto.UserError if this JVM may not take the memory its vectors need
+   */
+  public static StreamsService start(Run run, String instance, Path stateDir) {
+    OffHeap.announce("the arbitrator", PartitionRound.vectorBytes(run.spec(), run.manifest()));
+    return StreamsService.start(
+        run, run.topics().arbitratorApplication(), instance, stateDir, topology(run));
+  }
+
+  /**
+   * Asks everything of the arbitrator whether a spec can be run, before it is submitted.
+   *
+   * @throws io.gradstream.proto.UserError at the first method or option that is wrong
+   */
+  public static void check(RunSpec spec) {
+    Calibrators.create(spec.calibrator());
+    final int tasks = spec.tasks().size();
+    Selections.create(spec.selection())
+        .ifPresent(gate -> checkLengths(spec.selection(), () -> gate.initialState(tasks)));
+    final Resolver resolver = Resolvers.create(spec.resolver());
+    checkLengths(spec.resolver(), () -> resolver.initialState(tasks));
+    if (resolver instanceof ElementwiseResolver && spec.clipNorm() != null) {
+      throw spec.resolver()
+          .error(
+              "method",
+              spec.resolver().kind()
+                  + " decides element by element, so its norm is not known beforehand; leave out"
+                  + " clip-norm");
+    }
+  }
+
+  /** Only with the number of tasks known can options of one number a task be checked. */
+  private static void checkLengths(Section section, Runnable initialState) {
+    try {
+      initialState.run();
+    } catch (IllegalArgumentException refused) {
+      throw section.locate(refused);
+    }
+  }
+
+  /** The two halves as sub-topologies: a sink that both used would make one of them. */
+  public static Topology topology(Run run) {
+    final Topics topics = run.topics();
+    final Kernels kernels = Kernels.best();
+    final List<String> records = new ArrayList<>(List.of(topics.verdicts()));
+    IntStream.range(0, run.orderedTasks()).mapToObj(topics::gradients).forEach(records::add);
+    final var topology = new Topology();
+    topology
+        .addSource("records", records.toArray(String[]::new))
+        .addProcessor("partition", () -> new PartitionArbitrator(run, kernels), "records")
+        .addStateStore(InPlaceStore.builder(PartitionArbitrator.STORE), "partition")
+        .addSink(SinkNames.STATISTICS, topics.statistics(), "partition")
+        .addSink(SinkNames.UPDATES, topics.updates(), byShard(run.manifest()), "partition")
+        .addSink(SinkNames.METRICS, topics.metrics(), "partition")
+        .addSink(SinkNames.REFUSED_RECORDS, topics.deadLetters(), "partition");
+    topology
+        .addSource("statistics", topics.statistics())
+        .addProcessor("resolver", () -> new RoundResolver(run), "statistics")
+        .addSink(SinkNames.VERDICTS, topics.verdicts(), everywhere(), "resolver")
+        .addSink(SinkNames.REFUSED_STATISTICS, topics.deadLetters(), "resolver");
+    return topology;
+  }
+
+  private static StreamPartitioner<byte[], byte[]> byShard(Manifest manifest) {
+    return (topic, key, value, partitions) ->
+        Optional.of(Set.of(manifest.shard(ByteBuffer.wrap(key).getInt()).partition()));
+  }
+
+  private static StreamPartitioner<byte[], byte[]> everywhere() {
+    return (topic, key, value, partitions) ->
+        Optional.of(IntStream.range(0, partitions).boxed().collect(Collectors.toSet()));
+  }
+}

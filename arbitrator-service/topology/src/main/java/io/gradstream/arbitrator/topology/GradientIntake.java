@@ -1,0 +1,233 @@
+package io.gradstream.arbitrator.topology;
+
+import io.gradstream.arbitrator.round.AdmissionPolicy;
+import io.gradstream.arbitrator.round.PartitionRound;
+import io.gradstream.arbitrator.round.SlotGradient;
+import io.gradstream.proto.kernels.Kernels;
+import io.gradstream.proto.manifest.Shard;
+import io.gradstream.proto.message.ArbitratorNote;
+import io.gradstream.proto.message.DeadLetter;
+import io.gradstream.proto.message.Metric;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.run.Run;
+import io.gradstream.proto.streams.HeldRecords;
+import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.topic.Topics;
+import java.util.Comparator;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.metrics.Sensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Takes in a partition's gradients: each is added to the round at its turn, held until then,
+ * ignored when the sums have it or do not ask for it, or refused.
+ *
+ * <p>Which of these happens follows from the log alone, so gradients that are read again after a
+ * restart end up in the same sums. One owner, one thread.
+ */
+final class GradientIntake {
+  /** When a slot's gradient of a shard is to be added. */
+  private record Turn(long round, int shard, int task, int slot) {
+    static final Comparator<Turn> ORDER =
+        Comparator.comparingLong(Turn::round)
+            .thenComparingInt(Turn::shard)
+            .thenComparingInt(Turn::task)
+            .thenComparingInt(Turn::slot);
+  }
+
+  private final Run run;
+  private final Topics topics;
+  private final PartitionRound round;
+  private final int partition;
+  private final LogReader log;
+  private final RecordSinks outlet;
+  private final Sensor ignored;
+  private final SlotGradient.Rules rules;
+  private final AdmissionPolicy admission;
+  private final HeldRecords<Turn> held;
+  private @Nullable Verdict before;
+  private long begun;
+
+  /**
+   * @param round takes what is added
+   * @param log reads what was held and let go
+   * @param ignored counts what the sums contain already or do not ask for
+   */
+  GradientIntake(
+      Run run,
+      int partition,
+      Kernels kernels,
+      PartitionRound round,
+      LogReader log,
+      RecordSinks outlet,
+      Sensor ignored) {
+    this.run = run;
+    this.topics = run.topics();
+    this.partition = partition;
+    this.round = round;
+    this.log = log;
+    this.outlet = outlet;
+    this.ignored = ignored;
+    this.rules = SlotGradient.Rules.of(run.description(), kernels);
+    this.admission = new AdmissionPolicy(run.spec().maxNormRatio());
+    this.held = new HeldRecords<>(Turn.ORDER, log, run.spec().transport().heldMaxBytes());
+  }
+
+  void save(ArbitratorNote.Builder note) {
+    held.forEach(
+        (turn, offset) ->
+            note.addHeldBuilder()
+                .setRound(turn.round())
+                .setShard(turn.shard())
+                .setTask(turn.task())
+                .setSlot(turn.slot())
+                .setOffset(offset));
+  }
+
+  void restore(ArbitratorNote note) {
+    for (final var place : note.getHeldList()) {
+      held.hold(
+          new Turn(place.getRound(), place.getShard(), place.getTask(), place.getSlot()),
+          gradients(place.getTask()),
+          place.getOffset());
+    }
+    before = note.hasLast() ? note.getLast() : null;
+  }
+
+  private TopicPartition gradients(int task) {
+    return new TopicPartition(topics.gradients(task), partition);
+  }
+
+  /** Takes a record of a task's topic in, and tells whether it was added. */
+  boolean take(int task, long offset, byte @Nullable [] value) {
+    if (value == null) {
+      refuse(task, offset, value, "an empty record");
+      return false;
+    }
+    final SlotGradient gradient;
+    try {
+      gradient = SlotGradient.read(value, task, partition, rules);
+    } catch (MalformedRecordException e) {
+      refuse(task, offset, value, String.valueOf(e.getMessage()));
+      return false;
+    }
+    final int slot = gradient.report().getSlot();
+    switch (round.turnOf(gradient.round(), gradient.shard(), task, slot)) {
+      case NOW -> {
+        if (add(gradient, task, offset, value)) {
+          addHeld(gradient.shard(), task, slot + 1);
+          return true;
+        }
+      }
+      case EARLY -> {
+        if (!hasBegun(gradient.round())) {
+          final String reason = "round " + gradient.round() + ", which has not begun";
+          refuse(task, offset, value, reason);
+        } else if (gradient.round() > round.round() || admit(gradient, task, offset, value)) {
+          final var turn = new Turn(gradient.round(), gradient.shard(), task, slot);
+          held.hold(turn, gradients(task), offset, value);
+        }
+      }
+      case CONTAINED, CLOSED, UNASKED -> ignored.record();
+    }
+    return false;
+  }
+
+  /**
+   * Whether the round's orders can be out, as those of the open round are. Only a partition that
+   * reads its log again finds gradients of rounds that are not open yet, and then their verdicts
+   * are on the log as well; elsewhere they are somebody's invention. What slips through is found
+   * out by its ticket, and the slot's own record is held behind it.
+   */
+  private boolean hasBegun(long gradientRound) {
+    if (gradientRound > Math.max(round.round(), begun)) {
+      final var last = log.last(new TopicPartition(topics.verdicts(), partition));
+      // Behind what is no verdict there may be one: what is held for nothing does no harm.
+      begun =
+          last.isEmpty()
+              ? 0
+              : Verdicts.read(last.get().value(), run)
+                  .map(verdict -> verdict.getRound() + 1)
+                  .orElse(gradientRound);
+    }
+    return gradientRound <= Math.max(round.round(), begun);
+  }
+
+  /** Adds a gradient whose turn has come, unless the verdict before speaks against it. */
+  private boolean add(SlotGradient gradient, int task, long offset, byte[] value) {
+    final boolean admitted = admit(gradient, task, offset, value);
+    if (admitted) {
+      round.add(gradient, offset);
+    }
+    return admitted;
+  }
+
+  /** Whether the verdict before lets a gradient of the open round in; if not, it is refused. */
+  private boolean admit(SlotGradient gradient, int task, long offset, byte[] value) {
+    try {
+      admission.check(gradient, before);
+      return true;
+    } catch (MalformedRecordException e) {
+      refuse(task, offset, value, String.valueOf(e.getMessage()));
+      return false;
+    }
+  }
+
+  /** Adds what was held for the turns from {@code slot} on. */
+  private void addHeld(int shard, int task, int slot) {
+    int next = slot;
+    while (next < run.slots() && addHeld(new Turn(round.round(), shard, task, next))) {
+      next++;
+    }
+  }
+
+  /** Adds the first of a turn's held records that may be added, and tells whether there was one. */
+  private boolean addHeld(Turn turn) {
+    final int task = turn.task();
+    if (round.turnOf(turn.round(), turn.shard(), task, turn.slot()) != PartitionRound.Turn.NOW) {
+      return false;
+    }
+    for (var taken = held.take(turn); taken != null; taken = held.take(turn)) {
+      try {
+        final SlotGradient gradient = SlotGradient.read(taken.record(), task, partition, rules);
+        if (add(gradient, task, taken.offset(), taken.record())) {
+          return true;
+        }
+      } catch (MalformedRecordException e) {
+        throw new IllegalStateException("a held record was found fit before", e);
+      }
+    }
+    return false;
+  }
+
+  /**
+   * Adds what was held for a round that has just been opened by the verdict of the one before. What
+   * earlier rounds had no use for is let go.
+   */
+  void open(Verdict verdict) {
+    before = verdict;
+    held.dropBefore(new Turn(round.round(), 0, 0, 0));
+    for (final Shard shard : round.shards()) {
+      for (int task = 0; task < run.orderedTasks(); task++) {
+        addHeld(shard.index(), task, 0);
+      }
+    }
+  }
+
+  /**
+   * What the open round lacks is asked for again, should the refused record have said what it is.
+   */
+  private void refuse(int task, long offset, byte @Nullable [] value, String reason) {
+    final DeadLetter letter = outlet.refuse(gradients(task), offset, value, reason);
+    final var slot = new PartitionRound.MissingSlot(task, letter.getSlot());
+    if (letter.getRound() == round.round() && round.missing().contains(slot)) {
+      outlet.refused(
+          Metric.Refused.newBuilder()
+              .setRound(letter.getRound())
+              .setTask(task)
+              .setSlot(letter.getSlot())
+              .build());
+    }
+  }
+}

@@ -1,0 +1,257 @@
+package io.gradstream.arbitrator.topology;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import io.gradstream.arbitrator.round.PartitionRound;
+import io.gradstream.proto.kernels.Kernels;
+import io.gradstream.proto.message.ArbitratorNote;
+import io.gradstream.proto.message.StateRecord.Owner;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.run.InitialState;
+import io.gradstream.proto.run.Run;
+import io.gradstream.proto.run.StoreImage;
+import io.gradstream.proto.streams.InPlaceStore;
+import io.gradstream.proto.streams.InputPositions;
+import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.topic.Topics;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.metrics.Sensor;
+import org.apache.kafka.streams.processor.PunctuationType;
+import org.apache.kafka.streams.processor.api.Processor;
+import org.apache.kafka.streams.processor.api.ProcessorContext;
+import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.processor.api.RecordMetadata;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Arbitrates one partition: gradients and verdicts in, statistics and updates out.
+ *
+ * <p>Reads {@code gradients.<task>} of all tasks and {@code verdicts}, its own partition of each.
+ * The gradient that completes the round sends the partition's statistics on their way; the round's
+ * verdict turns the sums into updates.
+ *
+ * <p><b>Restarts.</b> The store's note says how far each topic was read, see {@link
+ * InputPositions}. What was published since the last commit is published again with the same bits,
+ * and readers skip what they have: an open round's statistics when the service comes back, the last
+ * round's updates when its verdict is read again or the round after it stands still. A forked run's
+ * first start goes on from its origin's store as after a restart, see {@link InitialState}.
+ *
+ * <p>One instance per task of Kafka Streams, on that task's thread.
+ */
+final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byte[]> {
+  static final String STORE = "sums";
+  private static final Logger LOG = LoggerFactory.getLogger(PartitionArbitrator.class);
+  private static final Duration LOOK = Duration.ofMillis(500);
+
+  private final Run run;
+  private final Topics topics;
+  private final Kernels kernels;
+  private final LogReader log;
+  private final InputPositions progress;
+  private final TreeMap<Long, Verdict> pending = new TreeMap<>();
+  private ProcessorContext<byte[], byte[]> context;
+  private InPlaceStore store;
+  private PartitionRound round;
+  private GradientIntake intake;
+  private StallMonitor standstill;
+  private RecordSinks outlet;
+  private Sensor ignored;
+  private int partition;
+  private @Nullable Verdict last;
+  private boolean resumed;
+
+  @SuppressWarnings("NullAway.Init") // Kafka Streams calls init before anything else
+  PartitionArbitrator(Run run, Kernels kernels) {
+    this.run = run;
+    this.topics = run.topics();
+    this.kernels = kernels;
+    this.log = new LogReader(run.connection(), topics.arbitratorApplication());
+    this.progress = new InputPositions(log);
+  }
+
+  /** After a fault Kafka Streams initialises the same processor again, from the last commit. */
+  @Override
+  public void init(ProcessorContext<byte[], byte[]> processorContext) {
+    context = processorContext;
+    partition = context.taskId().partition();
+    outlet = new RecordSinks(context);
+    ignored =
+        context
+            .metrics()
+            .addRateTotalSensor(
+                "gradients", context.taskId().toString(), "ignored", Sensor.RecordingLevel.INFO);
+    store = context.getStateStore(STORE);
+    round = new PartitionRound(run.spec(), run.manifest(), partition, kernels, store);
+    intake = new GradientIntake(run, partition, kernels, round, log, outlet, ignored);
+    standstill = new StallMonitor(topics, partition, run.spec().orders().timeoutMs());
+    pending.clear();
+    last = null;
+    progress.restore(Map.of());
+    store.recover(() -> note().toByteArray()).or(this::begin).ifPresent(this::restore);
+    moved();
+    resumed = false;
+    context.schedule(LOOK, PunctuationType.WALL_CLOCK_TIME, now -> store.change(() -> look(now)));
+  }
+
+  private ArbitratorNote note() {
+    final var note = ArbitratorNote.newBuilder().putAllPositions(progress.positions());
+    round.save(note);
+    intake.save(note);
+    note.addAllPending(pending.values());
+    if (last != null) {
+      note.setLast(last);
+    }
+    return note.build();
+  }
+
+  private Optional<byte[]> begin() {
+    final Optional<StoreImage> image = InitialState.of(run, log, partition, Owner.ARBITRATOR);
+    image.ifPresent(store::begin);
+    return image.map(of -> of.note().toByteArray());
+  }
+
+  private void restore(byte[] bytes) {
+    final ArbitratorNote note;
+    try {
+      note = ArbitratorNote.parseFrom(bytes);
+    } catch (InvalidProtocolBufferException e) {
+      throw new IllegalStateException("the store's note is no note of an arbitrator", e);
+    }
+    progress.restore(note.getPositionsMap());
+    round.restore(note);
+    intake.restore(note);
+    note.getPendingList().forEach(verdict -> pending.put(verdict.getRound(), verdict));
+    last = note.hasLast() ? note.getLast() : null;
+  }
+
+  /** Reads what is missing; not in {@link #init}, where nothing can be forwarded yet. */
+  private void resume() {
+    if (resumed) {
+      return;
+    }
+    resumed = true;
+    for (int task = 0; task < run.orderedTasks(); task++) {
+      final int ofTask = task;
+      progress.catchUp(
+          new TopicPartition(topics.gradients(task), partition),
+          (offset, value) -> gradient(ofTask, offset, value));
+    }
+    progress.catchUp(verdicts(), this::verdict);
+    advance();
+    LOG.info("partition {} of {} goes on in round {}", partition, topics.run(), round.round());
+  }
+
+  private TopicPartition verdicts() {
+    return new TopicPartition(topics.verdicts(), partition);
+  }
+
+  @Override
+  public void process(Record<byte[], byte[]> record) {
+    store.change(() -> take(record));
+  }
+
+  private void take(Record<byte[], byte[]> record) {
+    resume();
+    final RecordMetadata source =
+        context.recordMetadata().orElseThrow(() -> new IllegalStateException("no source"));
+    final int task = topics.taskOfGradients(source.topic());
+    if (progress.contains(source.topic(), source.offset())) {
+      if (task < 0) {
+        repeatIfLast(record.value());
+      }
+      return;
+    }
+    if (task >= 0) {
+      gradient(task, source.offset(), record.value());
+    } else {
+      verdict(source.offset(), record.value());
+    }
+    progress.tookIn(source.topic(), source.offset());
+  }
+
+  private void gradient(int task, long offset, byte @Nullable [] value) {
+    if (intake.take(task, offset, value)) {
+      moved();
+      advance();
+    }
+  }
+
+  private void verdict(long offset, byte @Nullable [] value) {
+    try {
+      final Verdict verdict = Verdicts.parse(value, run);
+      if (verdict.getRound() >= round.round()) {
+        pending.putIfAbsent(verdict.getRound(), verdict);
+        closeRounds();
+      }
+    } catch (MalformedRecordException e) {
+      outlet.refuse(verdicts(), offset, value, String.valueOf(e.getMessage()));
+    }
+  }
+
+  /**
+   * Goes as far as what is here allows: statistics when the round is complete, updates when judged.
+   */
+  private void advance() {
+    publishStatistics();
+    closeRounds();
+  }
+
+  private void closeRounds() {
+    Verdict verdict = pending.get(round.round());
+    while (verdict != null && round.complete()) {
+      pending.remove(round.round());
+      round.close(verdict, outlet::update);
+      last = verdict;
+      moved();
+      intake.open(verdict);
+      publishStatistics();
+      verdict = pending.get(round.round());
+    }
+  }
+
+  private void publishStatistics() {
+    if (round.complete() && !round.shards().isEmpty()) {
+      round.statistics().forEach(outlet::statistics);
+    }
+  }
+
+  /** The verdict of the last closed round, read again, may mean that its updates were lost. */
+  private void repeatIfLast(byte @Nullable [] value) {
+    final Verdict verdict = Verdicts.read(value, run).orElse(null);
+    if (last != null && verdict != null && verdict.getRound() == last.getRound()) {
+      round.repeat(last, outlet::update);
+    }
+  }
+
+  /** Says what a round that stands still waits for, and repeats what might have been lost. */
+  private void look(long now) {
+    resume();
+    if (round.shards().isEmpty()
+        || round.round() >= run.spec().rounds()
+        || !standstill.isDue(now)) {
+      return;
+    }
+    standstill.report(round, outlet, now);
+    if (round.complete()) {
+      publishStatistics();
+    } else if (last != null) {
+      round.repeat(last, outlet::update);
+    }
+  }
+
+  private void moved() {
+    standstill.moved(context.currentSystemTimeMs());
+  }
+
+  @Override
+  public void close() {
+    log.close();
+    context.metrics().removeSensor(ignored);
+  }
+}

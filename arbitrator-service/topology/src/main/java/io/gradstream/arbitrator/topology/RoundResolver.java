@@ -1,0 +1,128 @@
+package io.gradstream.arbitrator.topology;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import io.gradstream.arbitrator.round.RoundDecider;
+import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.message.ShardStatistics;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.DeadLetters;
+import io.gradstream.proto.record.Keys;
+import io.gradstream.proto.run.Run;
+import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.topic.Topics;
+import java.time.Duration;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.streams.processor.PunctuationType;
+import org.apache.kafka.streams.processor.api.Processor;
+import org.apache.kafka.streams.processor.api.ProcessorContext;
+import org.apache.kafka.streams.processor.api.Record;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Decides rounds: statistics of all partitions in, verdicts out.
+ *
+ * <p>It keeps no store. The last verdict on the log carries the method's state, and the statistics
+ * that came after it are on the log too: at a start both are read, then the subscription goes on,
+ * and what it brings twice is recognised by its round. Statistics of the round before, sent once
+ * more, mean that a partition misses its verdict, which is then repeated.
+ *
+ * <p>One instance in the whole run, on its task's thread.
+ */
+final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
+  private static final Logger LOG = LoggerFactory.getLogger(RoundResolver.class);
+  private static final Duration SOON = Duration.ofMillis(100);
+
+  private final Run run;
+  private final Topics topics;
+  private RoundDecider decider;
+  private ProcessorContext<byte[], byte[]> context;
+  private boolean resumed;
+
+  @SuppressWarnings("NullAway.Init") // Kafka Streams calls init before anything else
+  RoundResolver(Run run) {
+    this.run = run;
+    this.topics = run.topics();
+  }
+
+  @Override
+  public void init(ProcessorContext<byte[], byte[]> processorContext) {
+    context = processorContext;
+    decider = new RoundDecider(run.description());
+    resumed = false;
+    context.schedule(SOON, PunctuationType.WALL_CLOCK_TIME, now -> resume());
+  }
+
+  /** Reads what came before; not in {@link #init}, where nothing can be forwarded yet. */
+  private void resume() {
+    if (resumed) {
+      return;
+    }
+    resumed = true;
+    final var statistics = new TopicPartition(topics.statistics(), 0);
+    try (LogReader log = new LogReader(run.connection(), topics.arbitratorApplication())) {
+      log.last(new TopicPartition(topics.verdicts(), 0))
+          .ifPresent(record -> decider.restore(parse(record.value())));
+      final long committed = log.committed(statistics);
+      final long from = decider.last().map(Verdict::getStatisticsOffset).orElse(0L);
+      log.read(statistics, from, committed, record -> take(record.offset(), record.value()));
+    }
+    LOG.info("deciding {} from round {}", topics.run(), decider.round());
+  }
+
+  private static Verdict parse(byte[] value) {
+    try {
+      return Verdict.parseFrom(value);
+    } catch (InvalidProtocolBufferException e) {
+      throw new IllegalStateException("the last record on the verdicts is no verdict", e);
+    }
+  }
+
+  @Override
+  public void process(Record<byte[], byte[]> record) {
+    resume();
+    final long offset =
+        context.recordMetadata().orElseThrow(() -> new IllegalStateException("no source")).offset();
+    take(offset, record.value());
+  }
+
+  private void take(long offset, byte @Nullable [] value) {
+    final ShardStatistics statistics;
+    try {
+      statistics = ShardStatistics.parseFrom(value == null ? new byte[0] : value);
+    } catch (InvalidProtocolBufferException e) {
+      refuse(offset, value, "not statistics");
+      return;
+    }
+    if (statistics.getManifest() != run.manifest().hash()) {
+      refuse(offset, value, "statistics of another manifest");
+    } else if (!decider.fits(statistics)) {
+      refuse(offset, value, "statistics of shards or slots that the run does not have");
+    } else if (statistics.getRound() == decider.round()) {
+      decider.add(statistics, offset).ifPresent(this::publish);
+    } else if (statistics.getRound() == decider.round() - 1) {
+      decider.last().ifPresent(this::publish);
+    }
+  }
+
+  private void publish(Verdict verdict) {
+    context.forward(
+        new Record<>(
+            Keys.round(verdict.getRound()),
+            Digests.canonical(verdict),
+            context.currentSystemTimeMs()),
+        SinkNames.VERDICTS);
+  }
+
+  private void refuse(long offset, byte @Nullable [] value, String reason) {
+    LOG.warn("refused {} at offset {}: {}", topics.statistics(), offset, reason);
+    final var from = new TopicPartition(topics.statistics(), 0);
+    context.forward(
+        new Record<>(
+            DeadLetters.key(from),
+            DeadLetters.of(from, offset, reason, value).toByteArray(),
+            context.currentSystemTimeMs()),
+        SinkNames.REFUSED_STATISTICS);
+  }
+}

@@ -1,0 +1,74 @@
+package io.gradstream.arbitrator.topology;
+
+import io.gradstream.arbitrator.round.PartitionRound;
+import io.gradstream.proto.message.Metric;
+import io.gradstream.proto.topic.Topics;
+import java.util.List;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Notices when a partition's round stands still, and says what it waits for. */
+final class StallMonitor {
+  private static final Logger LOG = LoggerFactory.getLogger(StallMonitor.class);
+
+  private final Topics topics;
+  private final int partition;
+  private final long patienceMs;
+  private long movedMs;
+  private long reportedMs;
+
+  /**
+   * @param patienceMs for how long a round may stand still before it is said, and said again
+   */
+  StallMonitor(Topics topics, int partition, long patienceMs) {
+    this.topics = topics;
+    this.partition = partition;
+    this.patienceMs = patienceMs;
+  }
+
+  void moved(long nowMs) {
+    movedMs = nowMs;
+  }
+
+  /** Whether it is time to say that the round stands still. */
+  boolean isDue(long nowMs) {
+    return nowMs - movedMs >= patienceMs && nowMs - reportedMs >= patienceMs;
+  }
+
+  /** Says it in the log, and as a metric for whoever can do something about it. */
+  void report(PartitionRound round, RecordSinks outlet, long nowMs) {
+    reportedMs = nowMs;
+    final List<PartitionRound.MissingSlot> missing = round.missing();
+    LOG.warn(
+        "round {} stands still for {} s, partition {} waits for {}",
+        round.round(),
+        (nowMs - movedMs) / 1000,
+        partition,
+        round.complete() ? "its verdict" : describe(missing));
+    final var waiting =
+        Metric.Waiting.newBuilder()
+            .setRound(round.round())
+            .setPartition(partition)
+            .setWaitedMs(nowMs - movedMs);
+    for (final var slot : missing) {
+      waiting.addSlotsBuilder().setTask(slot.task()).setSlot(slot.slot());
+    }
+    outlet.waiting(waiting.build());
+  }
+
+  /** Such as {@code l1 [0, 2], ssim [2]}. */
+  private String describe(List<PartitionRound.MissingSlot> missing) {
+    return missing.stream()
+        .collect(
+            Collectors.groupingBy(
+                slot -> topics.nameOf(slot.task()),
+                TreeMap::new,
+                Collectors.mapping(PartitionRound.MissingSlot::slot, Collectors.toList())))
+        .entrySet()
+        .stream()
+        .map(task -> task.getKey() + " " + task.getValue())
+        .collect(Collectors.joining(", "));
+  }
+}

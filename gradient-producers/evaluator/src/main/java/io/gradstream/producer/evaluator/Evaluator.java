@@ -1,0 +1,225 @@
+package io.gradstream.producer.evaluator;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import io.gradstream.producer.model.TaskModel;
+import io.gradstream.producer.model.Validation;
+import io.gradstream.proto.kernels.Kernels;
+import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.message.Metric;
+import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.record.WeightRecord;
+import io.gradstream.proto.run.Run;
+import io.gradstream.proto.topic.LogReader;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.BitSet;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.WakeupException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Publishes losses on held-out data for every M-th weights version, the first and the last.
+ *
+ * <p>It reads the weights topic from its beginning at its own pace, so it misses no version that
+ * the log still has, however slow it is, and the workers never wait for it. Versions that the
+ * metrics topic already tells of are skipped, so a restarted evaluator goes on. It ends by itself
+ * after the last version.
+ */
+public final class Evaluator implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Evaluator.class);
+  private static final Duration POLL = Duration.ofMillis(500);
+
+  /** A version that is arriving, shard by shard. */
+  private static final class Arriving {
+    final MemorySegment values;
+    final BitSet shards = new BitSet();
+
+    Arriving(Manifest manifest) {
+      values = Arena.ofAuto().allocate(manifest.size() * Float.BYTES, Float.BYTES);
+    }
+  }
+
+  private static final int FETCH_BYTES = 8 * 1024 * 1024;
+
+  private final Run run;
+  private final Supplier<TaskModel> models;
+  private final Kernels kernels = Kernels.best();
+  private final TreeMap<Long, Arriving> arriving = new TreeMap<>();
+  private final Set<Long> done = new HashSet<>();
+  private final KafkaConsumer<byte[], byte[]> weights;
+  private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+  private final Thread thread;
+  private volatile boolean closed;
+
+  private Evaluator(Run run, Supplier<TaskModel> models) {
+    this.run = run;
+    this.models = models;
+    this.weights = new KafkaConsumer<>(settings(run));
+    this.thread = Thread.ofPlatform().name("evaluator").daemon().unstarted(this::work);
+  }
+
+  /**
+   * Most versions are not evaluated, and nobody waits for those that are: they are fetched many at
+   * a time, or twice a second, instead of one by one.
+   */
+  private static Map<String, Object> settings(Run run) {
+    final Map<String, Object> config = run.connection().consumer();
+    config.put(ConsumerConfig.FETCH_MIN_BYTES_CONFIG, FETCH_BYTES);
+    return config;
+  }
+
+  /**
+   * Starts an evaluator.
+   *
+   * @param models makes its model, on its thread
+   */
+  public static Evaluator start(Run run, Supplier<TaskModel> models) {
+    final var evaluator = new Evaluator(run, models);
+    evaluator.thread.start();
+    return evaluator;
+  }
+
+  private void work() {
+    try (weights;
+        Producer<byte[], byte[]> metrics = new KafkaProducer<>(run.connection().producer());
+        TaskModel model = models.get()) {
+      readDone();
+      final List<TopicPartition> partitions =
+          IntStream.range(0, run.manifest().partitions())
+              .mapToObj(partition -> new TopicPartition(run.topics().weights(), partition))
+              .toList();
+      weights.assign(partitions);
+      weights.seekToBeginning(partitions);
+      while (!closed && !done.contains(run.spec().rounds())) {
+        for (final ConsumerRecord<byte[], byte[]> record : weights.poll(POLL)) {
+          if (!closed) {
+            add(record, model, metrics);
+          }
+        }
+      }
+    } catch (WakeupException e) {
+      LOG.debug("evaluator closed while polling");
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (ExecutionException | RuntimeException e) {
+      LOG.error("evaluator stops after", e);
+      failure.set(e);
+    }
+  }
+
+  private void readDone() {
+    final var partition = new TopicPartition(run.topics().metrics(), 0);
+    try (LogReader log = new LogReader(run.connection(), run.topics().run() + ".evaluator")) {
+      log.read(
+          partition,
+          0,
+          log.end(partition),
+          record -> {
+            try {
+              final Metric metric = Metric.parseFrom(record.value());
+              if (metric.hasValidation()) {
+                done.add(metric.getValidation().getVersion());
+              }
+            } catch (InvalidProtocolBufferException e) {
+              LOG.warn("no metric at {} offset {}", partition, record.offset());
+            }
+          });
+    }
+  }
+
+  private boolean wanted(long version) {
+    final int every = run.spec().evaluation().every();
+    return !done.contains(version)
+        && (version == run.spec().rounds() || every > 0 && version % every == 0);
+  }
+
+  private void add(
+      ConsumerRecord<byte[], byte[]> record, TaskModel model, Producer<byte[], byte[]> metrics)
+      throws ExecutionException, InterruptedException {
+    final WeightRecord read;
+    try {
+      read = WeightRecord.read(record.value(), run.manifest());
+    } catch (MalformedRecordException e) {
+      LOG.warn("skipped {} offset {}: {}", record.topic(), record.offset(), e.getMessage());
+      return;
+    }
+    if (!wanted(read.version())) {
+      return;
+    }
+    final Arriving version =
+        arriving.computeIfAbsent(read.version(), absent -> new Arriving(run.manifest()));
+    read.copyTo(version.values, kernels);
+    version.shards.set(read.shard().index());
+    if (version.shards.cardinality() == run.manifest().shards().size()) {
+      model.weights().copyFrom(version.values);
+      evaluate(read.version(), model, metrics);
+      arriving.headMap(read.version(), true).clear();
+    }
+  }
+
+  private void evaluate(long version, TaskModel model, Producer<byte[], byte[]> metrics)
+      throws ExecutionException, InterruptedException {
+    final Validation validation = model.validate(run.spec().evaluation().samples());
+    final var losses =
+        Metric.Validation.newBuilder().setVersion(version).setSamples(validation.samples());
+    for (int task = 0; task < run.manifest().tasks().size(); task++) {
+      losses.putLosses(run.manifest().tasks().get(task), validation.losses()[task]);
+    }
+    final var metric =
+        Metric.newBuilder()
+            .setName("validation")
+            .setTimeMs(System.currentTimeMillis())
+            .setValidation(losses)
+            .build();
+    metrics
+        .send(
+            new ProducerRecord<>(
+                run.topics().metrics(),
+                "validation".getBytes(StandardCharsets.UTF_8),
+                metric.toByteArray()))
+        .get();
+    done.add(version);
+    LOG.info("version {}: held-out losses {}", version, losses.getLossesMap());
+  }
+
+  /** Whether the last version has been evaluated. */
+  public boolean finished() {
+    return !thread.isAlive() && failure.get() == null && !closed;
+  }
+
+  /** Why the evaluator stopped, if it did not stop on request or at the end. */
+  public Optional<Throwable> failure() {
+    return Optional.ofNullable(failure.get());
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    weights.wakeup();
+    try {
+      thread.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

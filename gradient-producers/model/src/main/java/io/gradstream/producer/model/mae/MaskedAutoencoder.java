@@ -1,0 +1,184 @@
+package io.gradstream.producer.model.mae;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.pytorch.engine.PtNDArray;
+import io.gradstream.producer.data.CounterRandom;
+import io.gradstream.producer.data.ImageData;
+import io.gradstream.producer.data.MicroBatches;
+import io.gradstream.producer.data.RandomStream;
+import io.gradstream.producer.loss.Reconstruction;
+import io.gradstream.producer.loss.ReconstructionLoss;
+import io.gradstream.producer.model.FlatVector;
+import io.gradstream.producer.model.TaskModel;
+import io.gradstream.producer.model.Validation;
+import io.gradstream.producer.model.torch.Layout;
+import io.gradstream.producer.model.torch.Parameters;
+import io.gradstream.producer.model.torch.Recording;
+import io.gradstream.proto.manifest.TensorShape;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * A masked auto-encoder whose tasks are different ideas of a good reconstruction.
+ *
+ * <p>All parameters are shared. A micro-batch's images follow from (seed, index), its masks from
+ * (seed, index, place in the batch): every task of a round that asks for it sees the same masked
+ * images. There is no dropout and nothing that learns from a batch but the parameters, so training
+ * and evaluation mode are the same network.
+ */
+final class MaskedAutoencoder implements TaskModel {
+  /**
+   * @param weight of the loss in the sum of all tasks' losses
+   */
+  record Task(ReconstructionLoss loss, double weight) {}
+
+  private final ImageData data;
+  private final List<Task> tasks;
+  private final long seed;
+  private final int batchSize;
+  private final MicroBatches microBatches;
+  private final Geometry geometry;
+  private final Layout layout = new Layout();
+  private final MaeNetwork network;
+  private final NDManager manager;
+  private final Arena arena = Arena.ofShared();
+  private final MemorySegment weights;
+  private final MemorySegment gradient;
+  private final Parameters parameters;
+
+  /**
+   * @param seed of samples and masks
+   * @param batchSize images of a micro-batch
+   * @param manager on the device to compute on; closed with the model
+   */
+  MaskedAutoencoder(
+      MaeOptions options,
+      Geometry geometry,
+      ImageData data,
+      List<Task> tasks,
+      long seed,
+      int batchSize,
+      NDManager manager) {
+    this.geometry = geometry;
+    this.data = data;
+    this.tasks = List.copyOf(tasks);
+    this.seed = seed;
+    this.batchSize = batchSize;
+    this.manager = manager;
+    microBatches = new MicroBatches(seed, data.training().size(), batchSize);
+    network = new MaeNetwork(options, geometry, layout);
+    weights = FlatVector.allocate(arena, layout.tensors());
+    gradient = FlatVector.allocate(arena, layout.tensors());
+    parameters = Parameters.over(manager, layout.tensors(), weights, gradient);
+  }
+
+  @Override
+  public List<TensorShape> tensors() {
+    return layout.tensors();
+  }
+
+  @Override
+  public MemorySegment weights() {
+    return weights;
+  }
+
+  @Override
+  public MemorySegment gradient() {
+    return gradient;
+  }
+
+  @Override
+  public void initialize(long seed) {
+    layout.initialize(seed, weights);
+  }
+
+  @Override
+  public double gradient(int task, long microBatch) {
+    parameters.readWeights();
+    parameters.clearGradient();
+    try (var recording = Recording.on();
+        NDManager pass = manager.newSubManager()) {
+      Reconstruction reconstruction =
+          trainingBatch(microBatch).reconstruct(network, parameters, pass);
+      NDArray loss = tasks.get(task).loss().of(reconstruction);
+      Parameters.backward((PtNDArray) loss);
+      parameters.writeGradient();
+      return loss.getFloat();
+    }
+  }
+
+  @Override
+  public double[] summedGradient(long microBatch) {
+    parameters.readWeights();
+    parameters.clearGradient();
+    try (var recording = Recording.on();
+        NDManager pass = manager.newSubManager()) {
+      Reconstruction reconstruction =
+          trainingBatch(microBatch).reconstruct(network, parameters, pass);
+      var losses = new double[tasks.size()];
+      NDArray sum = pass.create(0f);
+      for (int task = 0; task < losses.length; task++) {
+        NDArray loss = tasks.get(task).loss().of(reconstruction);
+        sum = sum.add(loss.mul(pass.create((float) tasks.get(task).weight())));
+        losses[task] = loss.getFloat();
+      }
+      Parameters.backward((PtNDArray) sum);
+      parameters.writeGradient();
+      return losses;
+    }
+  }
+
+  private MaskedBatch trainingBatch(long microBatch) {
+    int[] samples = microBatches.samples(microBatch);
+    var batch = new MaskedBatch(geometry, samples.length);
+    for (int k = 0; k < samples.length; k++) {
+      var random = CounterRandom.of(seed, RandomStream.MASK, microBatch, k);
+      batch.add(data.training(), samples[k], geometry.masks().order(random));
+    }
+    return batch;
+  }
+
+  @Override
+  public Validation validate(int samples) {
+    int used = Math.min(samples, data.heldOut().size());
+    var sums = new double[tasks.size()];
+    parameters.readWeights();
+    try (var recording = Recording.off()) {
+      for (int first = 0; first < used; first += batchSize) {
+        int size = Math.min(batchSize, used - first);
+        addLosses(heldOutBatch(first, size), size, sums);
+      }
+    }
+    for (int task = 0; task < sums.length; task++) {
+      sums[task] /= used;
+    }
+    return new Validation(used, sums);
+  }
+
+  private void addLosses(MaskedBatch batch, int size, double[] sums) {
+    try (NDManager pass = manager.newSubManager()) {
+      Reconstruction reconstruction = batch.reconstruct(network, parameters, pass);
+      for (int task = 0; task < sums.length; task++) {
+        sums[task] += (double) tasks.get(task).loss().of(reconstruction).getFloat() * size;
+      }
+    }
+  }
+
+  private MaskedBatch heldOutBatch(int first, int size) {
+    var batch = new MaskedBatch(geometry, size);
+    for (int k = first; k < first + size; k++) {
+      var random = CounterRandom.of(seed, RandomStream.VALIDATION_MASK, k);
+      batch.add(data.heldOut(), k, geometry.masks().order(random));
+    }
+    return batch;
+  }
+
+  /** Frees the tensors first: they lie on the vectors. */
+  @Override
+  public void close() {
+    manager.close();
+    arena.close();
+  }
+}

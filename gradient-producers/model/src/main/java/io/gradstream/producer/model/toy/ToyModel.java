@@ -1,0 +1,170 @@
+package io.gradstream.producer.model.toy;
+
+import io.gradstream.producer.data.CounterRandom;
+import io.gradstream.producer.data.RandomStream;
+import io.gradstream.producer.loss.Objective;
+import io.gradstream.producer.model.FlatVector;
+import io.gradstream.producer.model.TaskModel;
+import io.gradstream.producer.model.Validation;
+import io.gradstream.proto.manifest.TensorShape;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A parameter vector whose losses are analytic functions: everything but the model is the real
+ * thing, and everything can be computed twice.
+ *
+ * <p>The tasks share {@code dimension} parameters, cut into equal tensors, and may own {@code
+ * ownDimension} more each. Losses and gradients are computed in double from the float32 weights and
+ * rounded once. Noise, where wanted, is standard normal times {@code noise} on every element that
+ * the task touches and follows from (seed, task, micro-batch, element), in the sum of all tasks
+ * too; the reported loss is without noise. Held-out losses are the losses themselves.
+ */
+public final class ToyModel implements TaskModel {
+  /**
+   * @param name for the tensors that the task owns
+   * @param objective of dimension + ownDimension parameters
+   * @param weight of the objective in the sum of all tasks' objectives
+   */
+  public record Task(String name, Objective objective, double weight) {}
+
+  private final ToyOptions options;
+  private final List<Task> tasks;
+  private final List<TensorShape> tensors;
+  private final long seed;
+  private final Arena arena = Arena.ofShared();
+  private final MemorySegment weights;
+  private final MemorySegment gradient;
+  private final double[] point;
+  private final double[] slope;
+
+  /**
+   * @param seed of the noise
+   */
+  public ToyModel(ToyOptions options, List<Task> tasks, long seed) {
+    this.options = options;
+    this.tasks = List.copyOf(tasks);
+    this.tensors = shapes(options, tasks);
+    this.seed = seed;
+    this.weights = FlatVector.allocate(arena, tensors);
+    this.gradient = FlatVector.allocate(arena, tensors);
+    this.point = new double[options.dimension() + options.ownDimension()];
+    this.slope = new double[point.length];
+  }
+
+  private static List<TensorShape> shapes(ToyOptions options, List<Task> tasks) {
+    var shapes = new ArrayList<TensorShape>();
+    int first = 0;
+    for (int t = 0; t < options.tensors(); t++) {
+      int end = (int) ((t + 1L) * options.dimension() / options.tensors());
+      shapes.add(new TensorShape("shared." + t, new long[] {end - first}, TensorShape.SHARED));
+      first = end;
+    }
+    if (options.ownDimension() > 0) {
+      for (int task = 0; task < tasks.size(); task++) {
+        shapes.add(
+            new TensorShape(
+                "own." + tasks.get(task).name(), new long[] {options.ownDimension()}, task));
+      }
+    }
+    return List.copyOf(shapes);
+  }
+
+  @Override
+  public List<TensorShape> tensors() {
+    return tensors;
+  }
+
+  @Override
+  public MemorySegment weights() {
+    return weights;
+  }
+
+  @Override
+  public MemorySegment gradient() {
+    return gradient;
+  }
+
+  /** The configured start in the first shared parameters; standard normal elsewhere. */
+  @Override
+  public void initialize(long seed) {
+    var normal = CounterRandom.of(seed, RandomStream.WEIGHTS);
+    List<Double> start = options.start();
+    long values = weights.byteSize() / Float.BYTES;
+    for (long i = 0; i < values; i++) {
+      double value = i < start.size() ? start.get((int) i) : normal.gaussian(i);
+      weights.setAtIndex(FlatVector.FLOAT, i, (float) value);
+    }
+  }
+
+  @Override
+  public double gradient(int task, long microBatch) {
+    double loss = evaluateWithNoise(task, microBatch);
+    gradient.fill((byte) 0);
+    for (int d = 0; d < slope.length; d++) {
+      gradient.setAtIndex(FlatVector.FLOAT, position(task, d), (float) slope[d]);
+    }
+    return loss;
+  }
+
+  @Override
+  public double[] summedGradient(long microBatch) {
+    int shared = options.dimension();
+    var losses = new double[tasks.size()];
+    var sharedSum = new double[shared];
+    for (int task = 0; task < losses.length; task++) {
+      losses[task] = evaluateWithNoise(task, microBatch);
+      double weight = tasks.get(task).weight();
+      for (int d = 0; d < shared; d++) {
+        sharedSum[d] += weight * slope[d];
+      }
+      for (int d = shared; d < slope.length; d++) {
+        gradient.setAtIndex(FlatVector.FLOAT, position(task, d), (float) (weight * slope[d]));
+      }
+    }
+    for (int d = 0; d < shared; d++) {
+      gradient.setAtIndex(FlatVector.FLOAT, d, (float) sharedSum[d]);
+    }
+    return losses;
+  }
+
+  @Override
+  public Validation validate(int samples) {
+    var losses = new double[tasks.size()];
+    for (int task = 0; task < losses.length; task++) {
+      losses[task] = evaluate(task);
+    }
+    return new Validation(samples, losses);
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+
+  private double evaluateWithNoise(int task, long microBatch) {
+    double loss = evaluate(task);
+    if (options.noise() > 0) {
+      var normal = CounterRandom.of(seed, RandomStream.NOISE, task, microBatch);
+      for (int d = 0; d < slope.length; d++) {
+        slope[d] += options.noise() * normal.gaussian(d);
+      }
+    }
+    return loss;
+  }
+
+  /** Loss of a task at the weights; its gradient goes to {@link #slope}. */
+  private double evaluate(int task) {
+    for (int d = 0; d < point.length; d++) {
+      point[d] = weights.getAtIndex(FlatVector.FLOAT, position(task, d));
+    }
+    return tasks.get(task).objective().evaluate(point, slope);
+  }
+
+  /** Where parameter {@code d} of a task's objective lies in the flat vector. */
+  private long position(int task, int d) {
+    return d < options.dimension() ? d : d + (long) task * options.ownDimension();
+  }
+}

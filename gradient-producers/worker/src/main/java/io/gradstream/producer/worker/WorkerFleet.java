@@ -1,0 +1,121 @@
+package io.gradstream.producer.worker;
+
+import io.gradstream.producer.model.TaskModel;
+import io.gradstream.proto.kernels.Kernels;
+import io.gradstream.proto.run.OffHeap;
+import io.gradstream.proto.run.Run;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The workers of one process: threads with a model each, sharing one copy of the weights and one
+ * producer.
+ */
+public final class WorkerFleet implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(WorkerFleet.class);
+
+  private final WeightsReplica weights;
+  private final Producer<byte[], byte[]> producer;
+  private final List<Worker> workers = new ArrayList<>();
+  private final List<Thread> threads = new ArrayList<>();
+  private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+
+  private WorkerFleet(Run run) {
+    final Kernels kernels = Kernels.best();
+    this.weights = new WeightsReplica(run, kernels);
+    this.producer = new KafkaProducer<>(run.connection().producer());
+  }
+
+  /**
+   * Starts workers; they run until closed.
+   *
+   * @param count threads, each with a model of its own
+   * @param tasks names of the tasks they serve
+   * @param models makes one thread's model, on that thread
+   */
+  public static WorkerFleet start(
+      Run run, int count, Set<String> tasks, Supplier<TaskModel> models) {
+    return start(run, count, tasks, models, Identity.ofProcess());
+  }
+
+  /**
+   * The same under a name of one's own, with a key where the run asks for one.
+   *
+   * @throws io.gradstream.proto.UserError if this JVM may not take the memory their vectors need
+   */
+  public static WorkerFleet start(
+      Run run, int count, Set<String> tasks, Supplier<TaskModel> models, Identity identity) {
+    // The newest weights and those that arrive; per model, its weights and its gradient.
+    OffHeap.announce("the workers", run.manifest().size() * (2 + 2L * count) * Float.BYTES);
+    final var fleet = new WorkerFleet(run);
+    final List<String> topics =
+        IntStream.range(0, run.orderedTasks())
+            .filter(task -> isPseudo(run, task) || tasks.contains(run.topics().nameOf(task)))
+            .mapToObj(run.topics()::orders)
+            .toList();
+    final var publisher =
+        new GradientPublisher(run, Kernels.best(), fleet.producer, identity.signer());
+    for (int index = 0; index < count; index++) {
+      final String name = identity.name() + "/" + index;
+      fleet.start(new Worker(run, name, topics, fleet.weights, publisher, models), name);
+    }
+    return fleet;
+  }
+
+  /** The task that is all losses at once, which every worker serves. */
+  private static boolean isPseudo(Run run, int task) {
+    return task == run.manifest().tasks().size();
+  }
+
+  private void start(Worker worker, String name) {
+    workers.add(worker);
+    threads.add(
+        Thread.ofPlatform()
+            .name("worker-" + name)
+            .daemon()
+            .start(
+                () -> {
+                  try {
+                    worker.run();
+                  } catch (RuntimeException | Error e) {
+                    LOG.error("worker {} stops after", name, e);
+                    failure.compareAndSet(null, e);
+                  }
+                }));
+  }
+
+  /** Why a worker stopped, if one did not stop on request. */
+  public Optional<Throwable> failure() {
+    return Optional.ofNullable(failure.get());
+  }
+
+  /** The newest weights version that is here whole, -1 before the first. */
+  public long version() {
+    return weights.version();
+  }
+
+  /** Lets each worker finish the slot it computes, then stops. */
+  @Override
+  public void close() {
+    workers.forEach(Worker::close);
+    for (final Thread thread : threads) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+    producer.close();
+    weights.close();
+  }
+}

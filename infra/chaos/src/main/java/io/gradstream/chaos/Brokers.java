@@ -1,0 +1,108 @@
+package io.gradstream.chaos;
+
+import io.gradstream.submission.Pause;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/**
+ * The brokers of a campaign, each in a process of its own: one that is alone, or several that
+ * replicate. One thread.
+ */
+final class Brokers implements AutoCloseable {
+  private static final Duration START = Duration.ofMinutes(2);
+  private static final String ADDRESS = "bootstrap.servers=";
+
+  private final List<RoleProcess> processes = new ArrayList<>();
+
+  Brokers(int count, Path directory, String heap) {
+    final String controllers = count == 1 ? "" : controllerPorts(count);
+    for (int node = 1; node <= count; node++) {
+      final var arguments = new ArrayList<>(List.of("broker", "--data-dir"));
+      arguments.add(directory.resolve("kafka-" + node).toString());
+      if (count > 1) {
+        arguments.addAll(List.of("--controllers", controllers, "--node", Integer.toString(node)));
+      }
+      processes.add(new RoleProcess("broker-" + node, heap, directory, arguments));
+    }
+  }
+
+  private static String controllerPorts(int count) {
+    final var sockets = new ArrayList<ServerSocket>();
+    try {
+      for (int i = 0; i < count; i++) {
+        sockets.add(new ServerSocket(0, 1, InetAddress.getLoopbackAddress()));
+      }
+      final String ports =
+          sockets.stream()
+              .map(socket -> Integer.toString(socket.getLocalPort()))
+              .collect(Collectors.joining(","));
+      for (final ServerSocket socket : sockets) {
+        socket.close();
+      }
+      return ports;
+    } catch (IOException e) {
+      throw new UncheckedIOException("no free ports for " + count + " brokers", e);
+    }
+  }
+
+  /** Starts all, waits for them, and tells their addresses as clients want them. */
+  String start() throws IOException {
+    processes.forEach(RoleProcess::start);
+    final var addresses = new ArrayList<String>();
+    for (final RoleProcess broker : processes) {
+      addresses.add(awaitAddress(broker));
+    }
+    return String.join(",", addresses);
+  }
+
+  private static String awaitAddress(RoleProcess broker) throws IOException {
+    final long limit = System.nanoTime() + START.toNanos();
+    while (broker.isAlive() && System.nanoTime() < limit) {
+      for (final String line : Files.readAllLines(broker.log())) {
+        if (line.startsWith(ADDRESS)) {
+          return line.substring(ADDRESS.length());
+        }
+      }
+      Pause.of(Duration.ofMillis(50));
+    }
+    throw new IllegalStateException("a broker did not start, see " + broker.log());
+  }
+
+  int count() {
+    return processes.size();
+  }
+
+  /**
+   * One of them.
+   *
+   * @param number any number from 0 on
+   */
+  RoleProcess of(int number) {
+    return processes.get(number % processes.size());
+  }
+
+  /** Starts again what ended by itself, and tells how many did. */
+  int keepRunning() {
+    int restarted = 0;
+    for (final RoleProcess broker : processes) {
+      if (!broker.isAlive()) {
+        broker.start();
+        restarted++;
+      }
+    }
+    return restarted;
+  }
+
+  @Override
+  public void close() {
+    processes.forEach(RoleProcess::close);
+  }
+}

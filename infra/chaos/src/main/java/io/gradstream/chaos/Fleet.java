@@ -1,0 +1,108 @@
+package io.gradstream.chaos;
+
+import io.gradstream.chaos.Fault.Role;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The processes of one training: an arbitrator, a server and a worker that are always there, and
+ * for each a second instance that joins and leaves. The broker is not among them. One thread.
+ */
+final class Fleet implements AutoCloseable {
+  private static final List<Role> ROLES = List.of(Role.SERVER, Role.ARBITRATOR, Role.WORKER);
+
+  private final Map<Role, RoleProcess> first = new EnumMap<>(Role.class);
+  private final Map<Role, RoleProcess> second = new EnumMap<>(Role.class);
+  private int restarted;
+
+  /**
+   * @param directory where state and logs go
+   * @param workerHeap of the workers' JVMs, which hold the model
+   */
+  Fleet(String run, String bootstrap, Path directory, String workerHeap) {
+    for (final Role role : ROLES) {
+      first.put(role, process(role, "one", false, run, bootstrap, directory, workerHeap));
+      second.put(role, process(role, "two", true, run, bootstrap, directory, workerHeap));
+    }
+  }
+
+  private static RoleProcess process(
+      Role role,
+      String instance,
+      boolean leaves,
+      String run,
+      String bootstrap,
+      Path directory,
+      String heap) {
+    final var arguments =
+        new ArrayList<>(
+            List.of(
+                role.label(),
+                "--run",
+                run,
+                "--bootstrap",
+                bootstrap,
+                "--data-dir",
+                directory.resolve(run).toString()));
+    if (role != Role.WORKER) {
+      arguments.addAll(List.of("--instance", instance));
+      if (leaves) {
+        arguments.add("--leave");
+      }
+    }
+    return new RoleProcess(
+        run + "-" + role.label() + "-" + instance,
+        role == Role.WORKER ? heap : "256m",
+        directory,
+        arguments);
+  }
+
+  void start() {
+    ROLES.forEach(role -> of(role).start());
+  }
+
+  /** The instance that is always there. */
+  RoleProcess of(Role role) {
+    final RoleProcess process = first.get(role);
+    if (process == null) {
+      throw new IllegalArgumentException("no " + role.label() + " in a fleet");
+    }
+    return process;
+  }
+
+  /** Starts the second instance of a role, or ends it. */
+  void joinOrLeave(Role role) {
+    final RoleProcess other = second.get(role);
+    if (other == null) {
+      throw new IllegalArgumentException("no " + role.label() + " in a fleet");
+    }
+    if (other.isAlive()) {
+      other.terminate();
+    } else {
+      other.start();
+    }
+  }
+
+  /** Starts again what ended by itself, as whoever runs such services would. */
+  void keepRunning() {
+    for (final RoleProcess process : first.values()) {
+      if (!process.isAlive()) {
+        restarted++;
+        process.start();
+      }
+    }
+  }
+
+  int restarted() {
+    return restarted;
+  }
+
+  @Override
+  public void close() {
+    first.values().forEach(RoleProcess::close);
+    second.values().forEach(RoleProcess::close);
+  }
+}

@@ -1,0 +1,165 @@
+package io.gradstream.chaos;
+
+import com.google.protobuf.ByteString;
+import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.manifest.Shard;
+import io.gradstream.proto.message.GradientShard;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.Keys;
+import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.run.Run;
+import io.gradstream.proto.topic.LogReader;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Random;
+import java.util.concurrent.ExecutionException;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+
+/**
+ * Somebody who may write gradients and does not write what a worker would.
+ *
+ * <p>A bad record names a slot of the round that is open as far as the log tells, so that whoever
+ * took it would have a wrong sum. One thread.
+ */
+public final class HostileProducer implements AutoCloseable {
+  /** A value far larger than any in a gradient, yet with a square that float32 can hold. */
+  static final float ABSURD = 1e9f;
+
+  private static final String NAME = "hostile";
+
+  private final Run run;
+  private final Random random;
+  private final KafkaProducer<byte[], byte[]> producer;
+  private final LogReader log;
+
+  public HostileProducer(Run run, long seed) {
+    this.run = run;
+    this.random = new Random(seed);
+    this.producer = new KafkaProducer<>(run.connection().producer());
+    this.log = new LogReader(run.connection(), run.spec().run() + "." + NAME);
+  }
+
+  /** Sends a bad record and waits until the brokers have it. */
+  public void send(BadRecord kind) {
+    final int task = random.nextInt(run.manifest().tasks().size());
+    final Shard shard = shardOf(task);
+    send(task, shard, make(kind, shard));
+  }
+
+  /** Sends a gradient that is on the log once more, if there is one. */
+  public void repeat() {
+    final int task = random.nextInt(run.manifest().tasks().size());
+    final Shard shard = shardOf(task);
+    final var partition = new TopicPartition(run.topics().gradients(task), shard.partition());
+    final long end = log.end(partition);
+    if (end > 0) {
+      final long offset = Math.max(0, end - 1 - random.nextInt(20));
+      log.read(partition, offset, offset + 1, record -> send(task, shard, record.value()));
+    }
+  }
+
+  private Shard shardOf(int task) {
+    final var touched =
+        run.manifest().shards().stream().filter(s -> run.manifest().touches(task, s)).toList();
+    return touched.get(random.nextInt(touched.size()));
+  }
+
+  private void send(int task, Shard shard, byte[] value) {
+    try {
+      producer
+          .send(
+              new ProducerRecord<>(
+                  run.topics().gradients(task),
+                  shard.partition(),
+                  Keys.shard(shard.index()),
+                  value))
+          .get();
+    } catch (ExecutionException e) {
+      throw new KafkaException("a hostile record could not be sent", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while sending", e);
+    }
+  }
+
+  private byte[] make(BadRecord kind, Shard shard) {
+    final Verdict judged = judged();
+    final var header =
+        GradientShard.newBuilder()
+            .setRound(judged.getManifest() == 0 ? 0 : judged.getRound() + 1)
+            .setTicket(judged.getTicket())
+            .setShard(shard.index())
+            .setSlot(random.nextInt(run.slots()))
+            .setManifest(run.manifest().hash())
+            .setWorker(NAME)
+            .setSamples(1)
+            .setLoss(1)
+            .setDigest(Digests.UNKNOWN)
+            .setType(ValuesRecord.typeOf(run.spec().transport().valueType()));
+    final int width = run.spec().transport().valueType().bytes();
+    byte[] values = new byte[shard.length() * width];
+    switch (kind) {
+      case NOT_PROTOBUF -> {
+        return "certainly not a gradient".getBytes(StandardCharsets.UTF_8);
+      }
+      case TRUNCATED -> {
+        final byte[] whole = record(header, values);
+        return Arrays.copyOf(whole, whole.length - width);
+      }
+      case OTHER_MANIFEST -> header.setManifest(~run.manifest().hash());
+      case OTHER_LENGTH -> values = new byte[values.length + width];
+      case UNKNOWN_TYPE -> header.setTypeValue(77);
+      case SLOT_OUT_OF_RANGE -> header.setSlot(run.slots());
+      case SHARD_OUT_OF_RANGE -> header.setShard(run.manifest().shards().size());
+      case FUTURE_ROUND -> header.setRound(header.getRound() + 2);
+      case NOT_A_NUMBER -> put(values, Float.NaN);
+      case INFINITE -> put(values, Float.POSITIVE_INFINITY);
+      case ABSURD_NORM -> put(values, ABSURD);
+    }
+    return record(header, values);
+  }
+
+  /** The newest verdict, or an empty one. */
+  private Verdict judged() {
+    final int partition = run.manifest().shard(0).partition();
+    return log.last(new TopicPartition(run.topics().verdicts(), partition))
+        .map(HostileProducer::parse)
+        .orElse(Verdict.getDefaultInstance());
+  }
+
+  private static Verdict parse(ConsumerRecord<byte[], byte[]> record) {
+    try {
+      return Verdict.parseFrom(record.value());
+    } catch (IOException e) {
+      throw new IllegalStateException("the last verdict is none", e);
+    }
+  }
+
+  /** Overwrites the last value; bfloat16 is the upper half of a float32. */
+  private void put(byte[] values, float value) {
+    final var bytes = ByteBuffer.wrap(values).order(ByteOrder.LITTLE_ENDIAN);
+    final int bits = Float.floatToRawIntBits(value);
+    if (run.spec().transport().valueType().bytes() == Float.BYTES) {
+      bytes.putInt(values.length - Integer.BYTES, bits);
+    } else {
+      bytes.putShort(values.length - Short.BYTES, (short) (bits >>> 16));
+    }
+  }
+
+  private static byte[] record(GradientShard.Builder header, byte[] values) {
+    return header.setValues(ByteString.copyFrom(values)).build().toByteArray();
+  }
+
+  @Override
+  public void close() {
+    producer.close();
+    log.close();
+  }
+}

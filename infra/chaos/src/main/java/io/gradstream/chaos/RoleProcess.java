@@ -1,0 +1,171 @@
+package io.gradstream.chaos;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One {@code gradstream} command in a process of its own, with this JVM's class path and options.
+ *
+ * <p>Processes of one directory share an archive of loaded classes, which the first of them that
+ * ends by itself writes: a JVM that starts again then takes half the time until it works.
+ *
+ * <p>It ends with this process: by {@link #close()}, or by itself when this process is gone. One
+ * owner, one thread.
+ */
+final class RoleProcess implements AutoCloseable {
+  private static final long TERMINATION_SECONDS = 40;
+
+  private final String name;
+  private final String heap;
+  private final Path log;
+  private final Path archive;
+  private final List<String> arguments;
+  private @Nullable Process process;
+  private boolean paused;
+
+  /**
+   * @param name for the log file and messages
+   * @param heap of its JVM, such as {@code 256m}
+   * @param arguments the command and its options
+   */
+  RoleProcess(String name, String heap, Path directory, List<String> arguments) {
+    this.name = name;
+    this.heap = heap;
+    this.log = directory.resolve(name + ".log");
+    this.archive = directory.resolve("classes.jsa");
+    this.arguments = List.copyOf(arguments);
+  }
+
+  String name() {
+    return name;
+  }
+
+  Path log() {
+    return log;
+  }
+
+  void start() {
+    final var command = new ArrayList<String>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+        .filter(option -> option.startsWith("--") || option.startsWith("-Dgradstream."))
+        .forEach(command::add);
+    if (consistsOfJars(System.getProperty("java.class.path"))) {
+      command.addAll(
+          List.of(
+              "-XX:+AutoCreateSharedArchive",
+              "-XX:SharedArchiveFile=" + archive,
+              "-Xlog:cds*=off"));
+    }
+    command.addAll(
+        List.of(
+            "-Xmx" + heap,
+            "-XX:+UseSerialGC",
+            "-Dgradstream.parent=" + ProcessHandle.current().pid(),
+            "-cp",
+            System.getProperty("java.class.path"),
+            "io.gradstream.cli.Main"));
+    command.addAll(arguments);
+    try {
+      process =
+          new ProcessBuilder(command)
+              .redirectErrorStream(true)
+              .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
+              .start();
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot start " + name, e);
+    }
+    paused = false;
+  }
+
+  /** Classes from directories, as in a build's own tests, cannot be archived. */
+  private static boolean consistsOfJars(String classPath) {
+    return Arrays.stream(classPath.split(File.pathSeparator))
+        .noneMatch(entry -> Files.isDirectory(Path.of(entry)));
+  }
+
+  boolean isAlive() {
+    return process != null && process.isAlive();
+  }
+
+  boolean isPaused() {
+    return paused;
+  }
+
+  /** SIGKILL; returns when the process is gone. */
+  void kill() {
+    if (process != null) {
+      process.destroyForcibly();
+      waitFor(TERMINATION_SECONDS);
+    }
+  }
+
+  /** SIGTERM, and SIGKILL should it not end. */
+  void terminate() {
+    if (process != null) {
+      resume();
+      process.destroy();
+      if (!waitFor(TERMINATION_SECONDS)) {
+        kill();
+      }
+    }
+  }
+
+  /** Waits for the process to end by itself, and tells its exit code. */
+  int await() throws InterruptedException {
+    if (process == null) {
+      throw new IllegalStateException(name + " was not started");
+    }
+    return process.waitFor();
+  }
+
+  /** SIGSTOP. */
+  void pause() {
+    signal("-STOP");
+    paused = true;
+  }
+
+  /** SIGCONT. */
+  void resume() {
+    if (paused) {
+      signal("-CONT");
+      paused = false;
+    }
+  }
+
+  private void signal(String signal) {
+    if (process == null) {
+      return;
+    }
+    try {
+      new ProcessBuilder("kill", signal, Long.toString(process.pid())).start().waitFor();
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot signal " + name, e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private boolean waitFor(long seconds) {
+    try {
+      return process == null || process.waitFor(seconds, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+
+  @Override
+  public void close() {
+    kill();
+  }
+}

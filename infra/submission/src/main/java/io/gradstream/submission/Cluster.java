@@ -1,0 +1,50 @@
+package io.gradstream.submission;
+
+import io.gradstream.proto.UserError;
+import io.gradstream.proto.topic.Connection;
+import java.time.Duration;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.common.KafkaException;
+
+/** Opens a cluster for administration, or says in seconds that nobody answers. */
+public final class Cluster {
+  private static final int PATIENCE_SECONDS = 15;
+
+  private Cluster() {}
+
+  /**
+   * An administration client of a cluster that answered; the caller closes it.
+   *
+   * @throws UserError if the address is none, or nobody answers there within 15 s
+   */
+  public static Admin open(Connection connection) {
+    final Admin admin;
+    try {
+      admin = connection.admin();
+    } catch (KafkaException e) {
+      final Throwable cause = e.getCause() == null ? e : e.getCause();
+      throw new UserError(
+          "--bootstrap: " + connection.bootstrap() + " is not usable: " + cause.getMessage(), e);
+    }
+    try {
+      admin.describeCluster().nodes().get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+      return admin;
+    } catch (TimeoutException | ExecutionException e) {
+      admin.close(Duration.ZERO);
+      throw new UserError(
+          "no Kafka broker answers at "
+              + connection.bootstrap()
+              + " (waited "
+              + PATIENCE_SECONDS
+              + " s); start one with: gradstream broker --data-dir DIR",
+          e);
+    } catch (InterruptedException e) {
+      admin.close(Duration.ZERO);
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while waiting for a broker", e);
+    }
+  }
+}

@@ -1,0 +1,99 @@
+package io.gradstream.weights;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.gradstream.proto.manifest.Tensor;
+import io.gradstream.proto.run.RunDescription;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+
+/**
+ * Writes weights as a safetensors file, which PyTorch, JAX and others read.
+ *
+ * <p>The format (https://github.com/huggingface/safetensors): the header's length in 8 bytes
+ * little-endian; the header, JSON with each tensor's type, shape and place, padded with spaces to a
+ * multiple of 8; the values. Our flat vector is the values as they are.
+ */
+public final class Safetensors {
+  private static final int ALIGNMENT = 8;
+  private static final long CHUNK = 64L << 20;
+
+  private Safetensors() {}
+
+  /**
+   * Writes a file, whole or not at all.
+   *
+   * @throws IOException if it cannot be written
+   */
+  public static void write(Path file, RunDescription run, Weights weights) throws IOException {
+    final Path target = file.toAbsolutePath();
+    final Path part = target.resolveSibling(target.getFileName() + ".part");
+    try {
+      try (var channel =
+          FileChannel.open(
+              part,
+              StandardOpenOption.CREATE,
+              StandardOpenOption.TRUNCATE_EXISTING,
+              StandardOpenOption.WRITE)) {
+        writeFully(channel, header(run, weights));
+        final MemorySegment values = weights.values();
+        for (long done = 0; done < values.byteSize(); done += CHUNK) {
+          final long length = Math.min(CHUNK, values.byteSize() - done);
+          writeFully(channel, values.asSlice(done, length).asByteBuffer());
+        }
+      }
+      Files.move(part, target, StandardCopyOption.REPLACE_EXISTING);
+    } finally {
+      Files.deleteIfExists(part);
+    }
+  }
+
+  private static ByteBuffer header(RunDescription run, Weights weights)
+      throws JsonProcessingException {
+    final var mapper = new ObjectMapper();
+    final ObjectNode header = mapper.createObjectNode();
+    header
+        .putObject("__metadata__")
+        .put("format", "pt")
+        .put("run", run.spec().run())
+        .put("weights_version", Long.toString(weights.version()))
+        .put("weights_sha256", weights.sha256());
+    for (final Tensor tensor : run.manifest().tensors()) {
+      final ObjectNode entry = header.putObject(tensor.name());
+      entry.put("dtype", "F32");
+      final var shape = entry.putArray("shape");
+      for (final long dimension : tensor.shape().shape()) {
+        shape.add(dimension);
+      }
+      entry
+          .putArray("data_offsets")
+          .add(tensor.offset() * Float.BYTES)
+          .add((tensor.offset() + tensor.size()) * Float.BYTES);
+    }
+    final byte[] json = mapper.writeValueAsBytes(header);
+    final int length = (json.length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    final byte[] padding = " ".repeat(length - json.length).getBytes(UTF_8);
+    return ByteBuffer.allocate(Long.BYTES + length)
+        .order(ByteOrder.LITTLE_ENDIAN)
+        .putLong(length)
+        .put(json)
+        .put(padding)
+        .flip();
+  }
+
+  private static void writeFully(FileChannel channel, ByteBuffer bytes) throws IOException {
+    while (bytes.hasRemaining()) {
+      channel.write(bytes);
+    }
+  }
+}

@@ -1,0 +1,15 @@
+package io.gradstream.proto.kernels;
+
+/**
+ * Names one of the {@link NamedVectors}.
+ *
+ * @param kind what the owner uses it for, 0 to 255
+ * @param index which of that kind, at least 0
+ */
+public record VectorId(int kind, int index) {
+  public VectorId {
+    if (kind < 0 || kind > 255 || index < 0) {
+      throw new IllegalArgumentException("vector kind " + kind + ", index " + index);
+    }
+  }
+}

@@ -1,0 +1,5 @@
+/** A run's records, wherever they lie, read in order of offset. */
+@NullMarked
+package io.gradstream.proto.log;
+
+import org.jspecify.annotations.NullMarked;

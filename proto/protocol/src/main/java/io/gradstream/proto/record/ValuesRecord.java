@@ -1,0 +1,127 @@
+package io.gradstream.proto.record;
+
+import com.google.protobuf.CodedInputStream;
+import com.google.protobuf.CodedOutputStream;
+import com.google.protobuf.MessageLite;
+import com.google.protobuf.Parser;
+import com.google.protobuf.UnsafeByteOperations;
+import com.google.protobuf.WireFormat;
+import io.gradstream.proto.kernels.ValueType;
+import io.gradstream.proto.message.DataType;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A protobuf message whose last field is a vector, read and written without copying the vector.
+ *
+ * <p>{@code GradientShard}, {@code UpdateShard} and {@code WeightShard} end in {@code bytes values
+ * = 15}. A reader walks the few header bytes, parses them as the message without its values, and
+ * slices the values where they lie in the record. A writer gets one exact byte array with the
+ * header in place and fills the values itself. The bytes are plain protobuf either way.
+ *
+ * @param <H> the message type
+ * @param header the message without its values
+ * @param values the values' bytes inside the record
+ */
+public record ValuesRecord<H extends MessageLite>(H header, MemorySegment values) {
+  private static final int VALUES_FIELD = 15;
+  private static final int VALUES_TAG = (VALUES_FIELD << 3) | WireFormat.WIRETYPE_LENGTH_DELIMITED;
+
+  /**
+   * Reads a record in place.
+   *
+   * @throws MalformedRecordException when it is no such message, or its values are missing, cut
+   *     short or not the last field
+   */
+  public static <H extends MessageLite> ValuesRecord<H> read(byte[] record, Parser<H> parser)
+      throws MalformedRecordException {
+    try {
+      final CodedInputStream in = UnsafeByteOperations.unsafeWrap(record).newCodedInput();
+      while (true) {
+        final int start = in.getTotalBytesRead();
+        final int tag = in.readTag();
+        if (tag == 0) {
+          throw new MalformedRecordException("no values");
+        }
+        if (tag == VALUES_TAG) {
+          final int length = in.readRawVarint32();
+          final int offset = in.getTotalBytesRead();
+          if (length != record.length - offset) {
+            throw new MalformedRecordException(
+                "values announce %d bytes, %d follow".formatted(length, record.length - offset));
+          }
+          return new ValuesRecord<>(
+              parser.parseFrom(record, 0, start),
+              MemorySegment.ofArray(record).asSlice(offset, length));
+        }
+        if (!in.skipField(tag)) {
+          throw new MalformedRecordException("not a protobuf message");
+        }
+      }
+    } catch (IOException e) {
+      throw new MalformedRecordException("not a protobuf message: " + e.getMessage());
+    }
+  }
+
+  /** A record with the header in front and zeroed room for {@code valueBytes} bytes of values. */
+  public static byte[] allocate(MessageLite header, int valueBytes) {
+    final int headerBytes = header.getSerializedSize();
+    final int prefix =
+        CodedOutputStream.computeTagSize(VALUES_FIELD)
+            + CodedOutputStream.computeUInt32SizeNoTag(valueBytes);
+    final byte[] record = new byte[headerBytes + prefix + valueBytes];
+    try {
+      final CodedOutputStream out = CodedOutputStream.newInstance(record, 0, headerBytes + prefix);
+      header.writeTo(out);
+      out.writeTag(VALUES_FIELD, WireFormat.WIRETYPE_LENGTH_DELIMITED);
+      out.writeUInt32NoTag(valueBytes);
+      out.checkNoSpaceLeft();
+    } catch (IOException e) {
+      throw new IllegalStateException("an array of exact size has room", e);
+    }
+    return record;
+  }
+
+  /**
+   * Writes a header over the one that a record was allocated with, such as one whose digest is now
+   * known.
+   *
+   * @param header of the same size as the first
+   */
+  public static void replaceHeader(byte[] record, MessageLite header) {
+    try {
+      final int headerBytes = header.getSerializedSize();
+      final CodedOutputStream out = CodedOutputStream.newInstance(record, 0, headerBytes);
+      header.writeTo(out);
+      out.checkNoSpaceLeft();
+    } catch (IOException e) {
+      throw new IllegalStateException("an array of exact size has room", e);
+    }
+  }
+
+  /** The last {@code valueBytes} bytes of a record made by {@link #allocate}. */
+  public static MemorySegment valuesOf(byte[] record, int valueBytes) {
+    return MemorySegment.ofArray(record).asSlice(record.length - valueBytes, valueBytes);
+  }
+
+  /**
+   * How the values travel.
+   *
+   * @throws MalformedRecordException for a type that this version does not know
+   */
+  public static ValueType typeOf(DataType type) throws MalformedRecordException {
+    return switch (type) {
+      case FLOAT32 -> ValueType.FLOAT32;
+      case BFLOAT16 -> ValueType.BFLOAT16;
+      case DATA_TYPE_UNSPECIFIED, UNRECOGNIZED ->
+          throw new MalformedRecordException("unknown value type " + type);
+    };
+  }
+
+  public static DataType typeOf(ValueType type) {
+    return switch (type) {
+      case FLOAT32 -> DataType.FLOAT32;
+      case BFLOAT16 -> DataType.BFLOAT16;
+    };
+  }
+}

@@ -1,0 +1,104 @@
+package io.gradstream.proto.run;
+
+import com.google.protobuf.ByteString;
+import io.gradstream.proto.kernels.NamedVectors;
+import io.gradstream.proto.kernels.VectorId;
+import io.gradstream.proto.message.StateRecord;
+import io.gradstream.proto.message.StateRecord.Owner;
+import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.record.ValuesRecord;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The store of a service on one partition at one moment, as records that another run can begin
+ * from.
+ *
+ * @param vectors float32, by their names
+ * @param note what a commit of the store would carry
+ */
+public record StoreImage(Map<VectorId, MemorySegment> vectors, ByteString note) {
+  /** A record of topic {@code state}. */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  public record Entry(byte[] key, byte[] value) {}
+
+  public StoreImage {
+    vectors = Map.copyOf(vectors);
+  }
+
+  /** The image's records: the vectors in order of their names, then the note. */
+  public List<Entry> entries(Owner owner) {
+    final var entries = new ArrayList<Entry>();
+    vectors.keySet().stream()
+        .sorted(Comparator.comparingInt(VectorId::kind).thenComparingInt(VectorId::index))
+        .forEach(id -> entries.add(entry(owner, id)));
+    final StateRecord last = StateRecord.newBuilder().setOwner(owner).setNote(note).build();
+    entries.add(new Entry(key(last), ValuesRecord.allocate(last, 0)));
+    return entries;
+  }
+
+  private Entry entry(Owner owner, VectorId id) {
+    final StateRecord header =
+        StateRecord.newBuilder().setOwner(owner).setKind(id.kind()).setIndex(id.index()).build();
+    final MemorySegment values = vectors.getOrDefault(id, MemorySegment.NULL);
+    final int bytes = Math.toIntExact(values.byteSize());
+    final byte[] record = ValuesRecord.allocate(header, bytes);
+    ValuesRecord.valuesOf(record, bytes).copyFrom(values);
+    return new Entry(key(header), record);
+  }
+
+  /** Owner, whether it is the note, kind and index. */
+  private static byte[] key(StateRecord header) {
+    return ByteBuffer.allocate(3 + Integer.BYTES)
+        .put((byte) header.getOwner().getNumber())
+        .put((byte) (header.hasNote() ? 1 : 0))
+        .put((byte) header.getKind())
+        .putInt(header.getIndex())
+        .array();
+  }
+
+  /** Puts an image together from the records of a partition, of which some may be another's. */
+  public static final class Reader {
+    private final Owner owner;
+    private final Map<VectorId, MemorySegment> vectors = new HashMap<>();
+    private @Nullable ByteString note;
+
+    public Reader(Owner owner) {
+      this.owner = owner;
+    }
+
+    /**
+     * Takes in a record.
+     *
+     * @throws MalformedRecordException when it is none of topic {@code state}
+     */
+    public void add(byte[] record) throws MalformedRecordException {
+      final ValuesRecord<StateRecord> read = ValuesRecord.read(record, StateRecord.parser());
+      final StateRecord header = read.header();
+      if (header.getOwner() != owner) {
+        return;
+      }
+      if (header.hasNote()) {
+        note = header.getNote();
+        return;
+      }
+      final MemorySegment values =
+          Arena.ofAuto().allocate(read.values().byteSize(), NamedVectors.ALIGNMENT);
+      values.copyFrom(read.values());
+      vectors.put(new VectorId(header.getKind(), header.getIndex()), values);
+    }
+
+    /** The image; empty when its note was not among the records. */
+    public Optional<StoreImage> image() {
+      return Optional.ofNullable(note).map(found -> new StoreImage(vectors, found));
+    }
+  }
+}

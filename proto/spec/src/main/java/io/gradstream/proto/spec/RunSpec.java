@@ -1,0 +1,177 @@
+package io.gradstream.proto.spec;
+
+import io.gradstream.proto.UserError;
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One training job, described by one YAML file.
+ *
+ * <p>Read strictly: an unknown or missing key, a wrong type, a value out of range or a
+ * contradiction is a {@link UserError} of one line with file and line. The sections (model, data,
+ * losses, resolver, calibrator, optimizer) are only located here; the services' {@link Catalog}s
+ * bind them.
+ *
+ * @param run names the run and prefixes its topics
+ * @param seed the only source of randomness
+ * @param rounds optimizer steps of the whole run
+ * @param tasks at least one, with unique names
+ * @param clipNorm largest global norm of what the optimizer gets; null for no clipping
+ * @param maxNormRatio how many times its task's running norm a slot's gradient may have before it
+ *     is refused; null for no limit
+ * @param keys the workers that sign their gradients; empty where nobody has to
+ */
+public record RunSpec(
+    @Param("name of the run; prefix of its topics") String run,
+    @Param(value = "the only source of randomness", defaultValue = "1") long seed,
+    @Param(value = "optimizer steps of the whole run", min = 1) long rounds,
+    @Param("the tasks, each one loss") List<TaskSpec> tasks,
+    @Param(value = "how micro-batches are shared among the tasks", defaultValue = "{}")
+        Accumulation accumulation,
+    @Param("the model") @Section.KindKey("type") Section model,
+    @Param(value = "the training data", defaultValue = "none") @Section.KindKey("type")
+        Section data,
+    @Param("how the tasks' conflicts are resolved") @Section.KindKey("method") Section resolver,
+    @Param(value = "per-task filter in front of the resolver", defaultValue = "none")
+        @Section.KindKey("method")
+        Section calibrator,
+    @Param(value = "which rounds need one gradient a task", defaultValue = "none")
+        @Section.KindKey("method")
+        Section selection,
+    @Param(value = "momentum between resolver and optimizer", defaultValue = "{}")
+        Momentum momentum,
+    @Param(
+            value = "largest global norm of what the optimizer gets; absent: no clipping",
+            min = 0,
+            exclusiveMin = true)
+        @Nullable Double clipNorm,
+    @Param(
+            value =
+                "a slot's gradient is refused above so many times its task's running norm; absent:"
+                    + " no limit",
+            min = 1,
+            exclusiveMin = true)
+        @Nullable Double maxNormRatio,
+    @Param("how weights follow from the unified gradient") @Section.KindKey("type")
+        Section optimizer,
+    @Param(value = "course of the learning rate", defaultValue = "{}")
+        LearningRateSchedule schedule,
+    @Param(value = "parameters on which conflicts are resolved", defaultValue = "shared")
+        Scope scope,
+    @Param(value = "validation on held-out data", defaultValue = "{}") Evaluation evaluation,
+    @Param(value = "where gradients are computed", defaultValue = "{}") Compute compute,
+    @Param(value = "how the run uses Kafka", defaultValue = "{}") Transport transport,
+    @Param(value = "how long a worker may take", defaultValue = "{}") Orders orders,
+    @Param(
+            value = "the workers whose signed gradients are taken; none: anybody's",
+            defaultValue = "[]")
+        List<WorkerKey> keys) {
+  private static final Pattern RUN = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?");
+
+  public RunSpec {
+    if (!RUN.matcher(run).matches() || run.length() > 100) {
+      throw new SpecError(
+          "run",
+          "\""
+              + run
+              + "\" is not allowed; use at most 100 letters, digits, inner hyphens and underscores");
+    }
+    tasks = List.copyOf(tasks);
+    if (tasks.isEmpty()) {
+      throw new SpecError("tasks", "empty; a run needs at least one task");
+    }
+    final var first = new LinkedHashMap<String, Integer>();
+    for (int i = 0; i < tasks.size(); i++) {
+      final var earlier = first.putIfAbsent(tasks.get(i).name(), i);
+      if (earlier != null) {
+        throw new SpecError(
+            "tasks." + i + ".name",
+            "\"" + tasks.get(i).name() + "\" is already the name of tasks." + earlier);
+      }
+    }
+    if (tasks.stream().allMatch(task -> task.weight() == 0)) {
+      throw new SpecError("tasks.0.weight", "no task has a weight above 0, so nothing would train");
+    }
+    keys = List.copyOf(keys);
+    checkKeys(keys, first.keySet());
+    if (accumulation.mode() == Accumulation.Mode.STOCHASTIC
+        && accumulation.microBatches() % tasks.size() != 0) {
+      throw new SpecError(
+          "accumulation.micro-batches",
+          accumulation.microBatches()
+              + " cannot be divided among "
+              + tasks.size()
+              + " tasks; stochastic accumulation needs a multiple of "
+              + tasks.size());
+    }
+  }
+
+  private static void checkKeys(List<WorkerKey> keys, Set<String> tasks) {
+    final var first = new HashMap<String, Integer>();
+    for (int i = 0; i < keys.size(); i++) {
+      final Integer earlier = first.putIfAbsent(keys.get(i).worker(), i);
+      if (earlier != null) {
+        throw new SpecError(
+            "keys." + i + ".worker",
+            "\"" + keys.get(i).worker() + "\" is already the worker of keys." + earlier);
+      }
+      for (final String task : keys.get(i).tasks()) {
+        if (!tasks.contains(task) && !task.equals("all")) {
+          throw new SpecError(
+              "keys." + i + ".tasks", "\"" + task + "\" is no task; there are " + tasks);
+        }
+      }
+    }
+  }
+
+  /**
+   * Reads a file.
+   *
+   * @param overrides assignments {@code key.path=value}, applied in order
+   * @throws UserError if the file cannot be read or describes no run
+   */
+  public static RunSpec read(Path file, List<String> overrides) {
+    try {
+      return parse(Files.readString(file), file.toString(), overrides);
+    } catch (NoSuchFileException e) {
+      throw new UserError(file + ": no such file; a run spec is a YAML file", e);
+    } catch (AccessDeniedException e) {
+      throw new UserError(file + ": cannot be read: permission denied", e);
+    } catch (CharacterCodingException e) {
+      throw new UserError(file + ": not text in UTF-8; a run spec is a YAML file", e);
+    } catch (IOException e) {
+      throw new UserError(file + ": cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Reads text, as {@link #text()} writes it or a person does.
+   *
+   * @param source what messages call it: a file name, or {@code topic digits-mae.spec}
+   */
+  public static RunSpec parse(String text, String source, List<String> overrides) {
+    var document = YamlReader.read(text, source);
+    for (final var override : overrides) {
+      document = new Assignment(override).applyTo(document, RunSpec.class);
+    }
+    return Binder.bind(RunSpec.class, document, "");
+  }
+
+  /**
+   * The spec as canonical YAML, overrides applied and the defaults of this level written out, so
+   * that a run means the same after a default has changed. Read again, it gives an equal spec.
+   */
+  public String text() {
+    return YamlWriter.document(SpecTree.of(this));
+  }
+}

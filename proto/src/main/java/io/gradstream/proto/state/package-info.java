@@ -1,5 +1,0 @@
-/** State that is changed in place and written down at commits. */
-@NullMarked
-package io.gradstream.proto.state;
-
-import org.jspecify.annotations.NullMarked;
