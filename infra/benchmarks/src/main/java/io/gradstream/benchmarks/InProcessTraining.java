@@ -102,10 +102,10 @@ public final class InProcessTraining implements AutoCloseable {
     try (var training = new InProcessTraining(checked, workers)) {
       training.initialize();
       final var seconds = new ArrayList<Double>();
-      boolean summed = false;
+      boolean scalarized = false;
       for (long number = 0; number < checked.spec().rounds(); number++) {
         final long start = System.nanoTime();
-        summed = training.next(summed).getNextSummed();
+        scalarized = training.next(scalarized).getNextScalarized();
         seconds.add((System.nanoTime() - start) / 1e9);
       }
       final MemorySegment last = training.all.getFirst().weights();
@@ -142,10 +142,10 @@ public final class InProcessTraining implements AutoCloseable {
     }
   }
 
-  private Verdict next(boolean summed)
+  private Verdict next(boolean scalarized)
       throws MalformedRecordException, ExecutionException, InterruptedException {
     final var computing = new ArrayList<Future<Computed>>();
-    for (final Order order : orders.of(round.round(), summed)) {
+    for (final Order order : orders.of(round.round(), scalarized)) {
       computing.add(threads.submit(() -> compute(order)));
     }
     for (final Future<Computed> computed : computing) {
@@ -176,7 +176,7 @@ public final class InProcessTraining implements AutoCloseable {
       if (task < spec.tasks().size()) {
         report.setLoss(model.gradient(task, order.getMicroBatch()));
       } else {
-        for (final double loss : model.summedGradient(order.getMicroBatch())) {
+        for (final double loss : model.scalarizedGradient(order.getMicroBatch())) {
           report.addTaskLosses(loss);
         }
       }
@@ -205,7 +205,7 @@ public final class InProcessTraining implements AutoCloseable {
             new SlotGradient(
                 order.getRound(),
                 shard.index(),
-                order.getTicket(),
+                order.getNonce(),
                 computed.report(),
                 values,
                 valueType,

@@ -94,7 +94,7 @@ public final class HostileProducer implements AutoCloseable {
     final var header =
         GradientShard.newBuilder()
             .setRound(judged.getManifest() == 0 ? 0 : judged.getRound() + 1)
-            .setTicket(judged.getTicket())
+            .setNonce(judged.getNonce())
             .setShard(shard.index())
             .setSlot(random.nextInt(run.slots()))
             .setManifest(run.manifest().hash())

@@ -233,8 +233,8 @@ class EvidenceTest {
     }
 
     @Override
-    public double[] summedGradient(long microBatch) {
-      return honest.summedGradient(microBatch);
+    public double[] scalarizedGradient(long microBatch) {
+      return honest.scalarizedGradient(microBatch);
     }
 
     @Override

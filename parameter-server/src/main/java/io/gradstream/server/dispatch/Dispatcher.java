@@ -34,21 +34,21 @@ public final class Dispatcher {
   private final RoundOrders orders;
   private final Map<SlotOfTask, Asked> again = new HashMap<>();
   private long ordered;
-  private boolean summed;
-  private long ticket;
+  private boolean scalarized;
+  private long nonce;
   private long orderedMs;
 
   /**
    * @param ordered the last round whose orders went out, or {@link #NONE}
    * @param summed whether they were for the pseudo-task
-   * @param ticket that they carried
+   * @param nonce that they carried
    */
-  public Dispatcher(RunSpec spec, long ordered, boolean summed, long ticket, long nowMs) {
+  public Dispatcher(RunSpec spec, long ordered, boolean scalarized, long nonce, long nowMs) {
     this.spec = spec;
     this.orders = new RoundOrders(spec);
     this.ordered = ordered;
-    this.summed = summed;
-    this.ticket = ticket;
+    this.scalarized = scalarized;
+    this.nonce = nonce;
     this.orderedMs = nowMs;
   }
 
@@ -58,28 +58,28 @@ public final class Dispatcher {
   }
 
   /** Whether the last orders were for the pseudo-task. */
-  public boolean summed() {
-    return summed;
+  public boolean scalarized() {
+    return scalarized;
   }
 
-  /** The ticket that the last orders carried. */
-  public long ticket() {
-    return ticket;
+  /** The nonce that the last orders carried. */
+  public long nonce() {
+    return nonce;
   }
 
   /**
    * The orders of a round, unless they went out before or the run has ended.
    *
-   * @param roundIsSummed whether it takes one summed-loss gradient a slot
-   * @param roundTicket of the verdict before, 0 for the first round
+   * @param roundIsSummed whether it takes one scalarized gradient a slot
+   * @param roundNonce of the verdict before, 0 for the first round
    */
-  public List<Order> order(long round, boolean roundIsSummed, long roundTicket, long nowMs) {
+  public List<Order> order(long round, boolean roundIsScalarized, long roundNonce, long nowMs) {
     if (round <= ordered || round >= spec.rounds()) {
       return List.of();
     }
     ordered = round;
-    summed = roundIsSummed;
-    ticket = roundTicket;
+    scalarized = roundIsScalarized;
+    nonce = roundNonce;
     orderedMs = nowMs;
     again.clear();
     return repeat();
@@ -89,11 +89,11 @@ public final class Dispatcher {
   public List<Order> repeat() {
     return ordered == NONE
         ? List.of()
-        : orders.of(ordered, summed).stream().map(this::ticketed).toList();
+        : orders.of(ordered, scalarized).stream().map(this::nonceed).toList();
   }
 
-  private Order ticketed(Order order) {
-    return order.toBuilder().setTicket(ticket).build();
+  private Order nonceed(Order order) {
+    return order.toBuilder().setNonce(nonce).build();
   }
 
   /** The order of a slot whose record was refused: at once the first time, then as for any. */
@@ -108,13 +108,14 @@ public final class Dispatcher {
   /** Whether the round has the slot; metrics are not read as strictly as gradients. */
   private boolean isOrdered(SlotOfTask slot) {
     final int tasks = spec.tasks().size();
-    final boolean ofTask = summed ? slot.task() == tasks : slot.task() >= 0 && slot.task() < tasks;
+    final boolean ofTask =
+        scalarized ? slot.task() == tasks : slot.task() >= 0 && slot.task() < tasks;
     return ofTask && slot.slot() >= 0 && slot.slot() < spec.accumulation().slots(tasks);
   }
 
   private Order orderAgain(SlotOfTask slot, Asked before, long nowMs) {
     again.put(slot, new Asked(before.attempts() + 1, nowMs));
-    return ticketed(orders.of(ordered, slot.task(), slot.slot(), before.attempts()));
+    return nonceed(orders.of(ordered, slot.task(), slot.slot(), before.attempts()));
   }
 
   /** The orders that a standing round needs again. */

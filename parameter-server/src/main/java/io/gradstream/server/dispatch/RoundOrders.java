@@ -27,10 +27,10 @@ public final class RoundOrders {
    *
    * @param summed whether the pseudo-task is asked in place of the tasks
    */
-  public List<Order> of(long round, boolean summed) {
+  public List<Order> of(long round, boolean scalarized) {
     final var orders = new ArrayList<Order>();
     for (int slot = 0; slot < accumulation.slots(tasks); slot++) {
-      if (summed) {
+      if (scalarized) {
         orders.add(of(round, tasks, slot, 0));
         continue;
       }

@@ -5,7 +5,7 @@ import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.Order;
-import io.gradstream.proto.message.ServerNote;
+import io.gradstream.proto.message.ServerMetadata;
 import io.gradstream.proto.message.StateRecord.Owner;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.Verdict;
@@ -43,7 +43,7 @@ import org.slf4j.LoggerFactory;
  * Serves one partition: updates in, weights out; on partition 0 verdicts in, orders out.
  *
  * <p>An update is applied when its turn comes and published as the shard's next version. The
- * store's note says how far each topic was read, see {@link InputPositions}; what may have been
+ * store's metadata says how far each topic was read, see {@link InputPositions}; what may have been
  * lost in a crash is published again with the same bits when the record it followed from is read
  * again.
  *
@@ -91,23 +91,25 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
     held = new HeldRecords<>(Turn.ORDER, log, run.spec().transport().heldMaxBytes());
     store = context.getStateStore(STORE);
     weights = new PartitionWeights(run.spec(), run.manifest(), partition, kernels, store);
-    final Optional<byte[]> bytes = store.recover(() -> note().toByteArray()).or(this::begin);
-    final ServerNote note =
-        bytes.map(PartitionServer::parseNote).orElse(ServerNote.getDefaultInstance());
-    note.getShardsList()
+    final Optional<byte[]> bytes = store.recover(() -> metadata().toByteArray()).or(this::begin);
+    final ServerMetadata metadata =
+        bytes.map(PartitionServer::parseMetadata).orElse(ServerMetadata.getDefaultInstance());
+    metadata
+        .getShardsList()
         .forEach(shard -> weights.restore(shard.getShard(), shard.getVersion(), shard.getUpdate()));
-    note.getHeldList()
+    metadata
+        .getHeldList()
         .forEach(
             place ->
                 held.hold(
                     new Turn(place.getRound(), place.getShard()), updates(), place.getOffset()));
-    progress.restore(note.getPositionsMap());
+    progress.restore(metadata.getPositionsMap());
     dispatcher =
         new Dispatcher(
             run.spec(),
-            bytes.isPresent() ? note.getOrdered() : Dispatcher.NONE,
-            note.getOrderedSummed(),
-            note.getOrderedTicket(),
+            bytes.isPresent() ? metadata.getOrdered() : Dispatcher.NONE,
+            metadata.getOrderedScalarized(),
+            metadata.getOrderedNonce(),
             context.currentSystemTimeMs());
     resumed = false;
     soon =
@@ -118,34 +120,39 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
   private Optional<byte[]> begin() {
     final Optional<StoreImage> image = InitialState.of(run, log, partition, Owner.SERVER);
     image.ifPresent(store::begin);
-    return image.map(of -> of.note().toByteArray());
+    return image.map(of -> of.metadata().toByteArray());
   }
 
-  private static ServerNote parseNote(byte[] bytes) {
+  private static ServerMetadata parseMetadata(byte[] bytes) {
     try {
-      return ServerNote.parseFrom(bytes);
+      return ServerMetadata.parseFrom(bytes);
     } catch (InvalidProtocolBufferException e) {
       throw new IllegalStateException("the store's note is no note of a server", e);
     }
   }
 
-  private ServerNote note() {
-    final var note =
-        ServerNote.newBuilder()
+  private ServerMetadata metadata() {
+    final var metadata =
+        ServerMetadata.newBuilder()
             .putAllPositions(progress.positions())
             .setOrdered(dispatcher.ordered())
-            .setOrderedSummed(dispatcher.summed())
-            .setOrderedTicket(dispatcher.ticket());
+            .setOrderedScalarized(dispatcher.scalarized())
+            .setOrderedNonce(dispatcher.nonce());
     for (final Shard shard : weights.shards()) {
-      note.addShardsBuilder()
+      metadata
+          .addShardsBuilder()
           .setShard(shard.index())
           .setVersion(weights.version(shard.index()))
           .setUpdate(weights.update(shard.index()));
     }
     held.forEach(
         (turn, offset) ->
-            note.addHeldBuilder().setRound(turn.round()).setShard(turn.shard()).setOffset(offset));
-    return note.build();
+            metadata
+                .addHeldBuilder()
+                .setRound(turn.round())
+                .setShard(turn.shard())
+                .setOffset(offset));
+    return metadata.build();
   }
 
   private TopicPartition updates() {
@@ -276,7 +283,10 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
     } else {
       order(
           dispatcher.order(
-              round, verdict.getNextSummed(), verdict.getTicket(), context.currentSystemTimeMs()));
+              round,
+              verdict.getNextScalarized(),
+              verdict.getNonce(),
+              context.currentSystemTimeMs()));
     }
   }
 

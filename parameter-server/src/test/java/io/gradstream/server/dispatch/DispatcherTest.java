@@ -29,12 +29,12 @@ class DispatcherTest {
   private final Dispatcher dispatcher = new Dispatcher(SPEC, Dispatcher.NONE, false, 0, 0);
 
   @Test
-  void aRoundIsOrderedOnceSlotBySlotWithItsTicket() {
+  void aRoundIsOrderedOnceSlotBySlotWithItsNonce() {
     final List<Order> orders = dispatcher.order(1, false, 77, 0);
 
     assertThat(orders).extracting(Order::getSlot).containsExactly(0, 0, 1, 1);
     assertThat(orders).extracting(Order::getTask).containsExactly(0, 1, 0, 1);
-    assertThat(orders).extracting(Order::getTicket).containsOnly(77L);
+    assertThat(orders).extracting(Order::getNonce).containsOnly(77L);
     assertThat(dispatcher.order(1, false, 77, 0)).isEmpty();
     assertThat(dispatcher.repeat()).isEqualTo(orders);
   }
@@ -54,7 +54,7 @@ class DispatcherTest {
     assertThat(again.getTask()).isEqualTo(1);
     assertThat(again.getSlot()).isEqualTo(1);
     assertThat(again.getAttempt()).isEqualTo(1);
-    assertThat(again.getTicket()).isEqualTo(77);
+    assertThat(again.getNonce()).isEqualTo(77);
     assertThat(dispatcher.orderAgain(refused, 20)).isEmpty();
     assertThat(dispatcher.orderAgain(refused.toBuilder().setRound(0).build(), 30)).isEmpty();
   }

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * What the verdict of the round before says of the gradients that the open round may take.
  *
- * <p>Two things that a gradient's record alone does not show. Its ticket proves that its order came
+ * <p>Two things that a gradient's record alone does not show. Its nonce proves that its order came
  * after that verdict; one that was sent before its round began cannot have it. And its norm must
  * not be absurd beside the task's running norm, unless that is zero. Both follow from the log, so a
  * gradient that is read again is judged alike, and both are looked at once its round is open.
@@ -36,11 +36,11 @@ public final class AdmissionPolicy {
    */
   public void check(SlotGradient gradient, @Nullable Verdict before)
       throws MalformedRecordException {
-    final long ticket = before == null ? 0 : before.getTicket();
-    if (gradient.ticket() != ticket) {
+    final long nonce = before == null ? 0 : before.getNonce();
+    if (gradient.nonce() != nonce) {
       throw new MalformedRecordException(
-          "ticket %016x, those of round %d have %016x: no answer to an order of this round"
-              .formatted(gradient.ticket(), gradient.round(), ticket));
+          "nonce %016x, those of round %d have %016x: no answer to an order of this round"
+              .formatted(gradient.nonce(), gradient.round(), nonce));
     }
     final int task = gradient.report().getTask();
     if (maxNormRatio == null || before == null || task >= before.getRunningSquaredCount()) {
@@ -68,7 +68,7 @@ public final class AdmissionPolicy {
   }
 
   /** A number that nobody can know before the round's losses and inner products are known. */
-  static long ticket(Verdict.Builder verdict) {
+  static long nonce(Verdict.Builder verdict) {
     return Stream.of(
             List.of((double) verdict.getRound(), verdict.getUpdateNorm()),
             verdict.getLossesList(),

@@ -7,7 +7,7 @@ import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.kernels.NamedVectors;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
-import io.gradstream.proto.message.ArbitratorNote;
+import io.gradstream.proto.message.ArbitratorMetadata;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.spec.RunSpec;
@@ -110,7 +110,7 @@ public final class PartitionRound {
     if (slotRound > phase.round()) {
       return Turn.EARLY;
     }
-    if (phase.summed() != (task == manifest.tasks().size())) {
+    if (phase.scalarized() != (task == manifest.tasks().size())) {
       return Turn.UNASKED;
     }
     final int next = sumOf(shard).next(task);
@@ -219,8 +219,8 @@ public final class PartitionRound {
   /** The slots that some shard of the partition still lacks, task by task. */
   public List<MissingSlot> missing() {
     final var missing = new ArrayList<MissingSlot>();
-    final int first = phase.summed() ? manifest.tasks().size() : 0;
-    final int last = phase.summed() ? first : manifest.tasks().size() - 1;
+    final int first = phase.scalarized() ? manifest.tasks().size() : 0;
+    final int last = phase.scalarized() ? first : manifest.tasks().size() - 1;
     for (int task = first; task <= last; task++) {
       int next = slots;
       for (final Shard shard : shards) {
@@ -239,23 +239,28 @@ public final class PartitionRound {
   public record MissingSlot(int task, int slot) {}
 
   /** Writes down where the round stands, beside its vectors. */
-  public void save(ArbitratorNote.Builder note) {
-    note.setRound(phase.round()).setJointRounds(phase.joint()).setSummed(phase.summed());
-    sums.values().forEach(sum -> sum.save(note.addShardsBuilder()));
+  public void save(ArbitratorMetadata.Builder metadata) {
+    metadata
+        .setRound(phase.round())
+        .setJointRounds(phase.joint())
+        .setScalarized(phase.scalarized());
+    sums.values().forEach(sum -> sum.save(metadata.addShardsBuilder()));
     for (final ShardStatistics.Slot report : reports) {
       if (report != null) {
-        note.addSlots(report);
+        metadata.addSlots(report);
       }
     }
   }
 
   /** Goes on where {@link #save} left off; the vectors must be those of that moment. */
-  public void restore(ArbitratorNote note) {
-    phase = new Phase(note.getRound(), note.getJointRounds(), note.getSummed());
+  public void restore(ArbitratorMetadata metadata) {
+    phase = new Phase(metadata.getRound(), metadata.getJointRounds(), metadata.getScalarized());
     Arrays.fill(reports, null);
-    note.getSlotsList().forEach(slot -> reports[slot.getTask() * slots + slot.getSlot()] = slot);
+    metadata
+        .getSlotsList()
+        .forEach(slot -> reports[slot.getTask() * slots + slot.getSlot()] = slot);
     incomplete = shards.size();
-    for (final var progress : note.getShardsList()) {
+    for (final var progress : metadata.getShardsList()) {
       if (sumOf(progress.getShard()).restore(phase, progress)) {
         incomplete--;
       }

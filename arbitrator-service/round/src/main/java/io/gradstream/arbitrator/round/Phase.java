@@ -7,18 +7,19 @@ import io.gradstream.proto.message.Verdict;
  *
  * @param round the round
  * @param joint how many rounds before it were joint; sums change places with each joint round
- * @param summed whether this round takes one summed-loss gradient a slot instead of one a task
+ * @param summed whether this round takes one scalarized gradient a slot instead of one a task
  */
-record Phase(long round, long joint, boolean summed) {
+record Phase(long round, long joint, boolean scalarized) {
   static final Phase FIRST = new Phase(0, 0, false);
 
   /** What follows on the verdict of this round. */
   Phase after(Verdict verdict) {
-    return new Phase(round + 1, summed ? joint : joint + 1, verdict.getNextSummed());
+    return new Phase(round + 1, scalarized ? joint : joint + 1, verdict.getNextScalarized());
   }
 
   /** What came before, by the verdict that closed it. */
   Phase before(Verdict verdict) {
-    return new Phase(round - 1, verdict.getSummed() ? joint : joint - 1, verdict.getSummed());
+    return new Phase(
+        round - 1, verdict.getScalarized() ? joint : joint - 1, verdict.getScalarized());
   }
 }

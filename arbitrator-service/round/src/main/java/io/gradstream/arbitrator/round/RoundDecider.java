@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Everything is decided on inner products. The norm of what the optimizer will get follows from
  * them before any vector is touched ({@link ClippedMomentum}), which makes clipping by the global
  * norm exact. Where rounds are selected, the losses of a round decide whether the next one is
- * joint; a round of summed-loss gradients has one vector and needs no resolver.
+ * joint; a round of scalarized gradients has one vector and needs no resolver.
  *
  * <p>The verdict carries the states of resolver and selection, so the log of verdicts is all the
  * state there is. It also carries the digests that chain it to what it was made of and to the
@@ -68,7 +68,8 @@ public final class RoundDecider {
   public void restore(Verdict verdict) {
     state = VerdictStates.resolver(verdict);
     gate = VerdictStates.selection(verdict);
-    phase = new Phase(verdict.getRound() + 1, verdict.getJointRounds(), verdict.getNextSummed());
+    phase =
+        new Phase(verdict.getRound() + 1, verdict.getJointRounds(), verdict.getNextScalarized());
     last = verdict;
     totals.clear();
   }
@@ -118,20 +119,20 @@ public final class RoundDecider {
             .setRound(phase.round())
             .setManifest(manifest.hash())
             .setStatisticsOffset(offset + 1)
-            .setSummed(phase.summed())
-            .setJointRounds(phase.summed() ? phase.joint() : phase.joint() + 1);
-    final double[] losses = phase.summed() ? totals.summedLosses() : totals.losses();
+            .setScalarized(phase.scalarized())
+            .setJointRounds(phase.scalarized() ? phase.joint() : phase.joint() + 1);
+    final double[] losses = phase.scalarized() ? totals.summedLosses() : totals.losses();
     Arrays.stream(losses).forEach(verdict::addLosses);
-    final ClippedMomentum moved = phase.summed() ? sum(verdict) : resolve(verdict, losses);
+    final ClippedMomentum moved = phase.scalarized() ? sum(verdict) : resolve(verdict, losses);
     verdict
         .setMomentumBeta((float) moved.beta())
         .setOutputScale(moved.outputScale())
         .setClipFactor(moved.clip());
-    if (phase.summed() || !elementwise()) {
+    if (phase.scalarized() || !elementwise()) {
       verdict.setUpdateNorm(moved.norm());
     }
     select(verdict, losses);
-    verdict.setTicket(AdmissionPolicy.ticket(verdict));
+    verdict.setNonce(AdmissionPolicy.nonce(verdict));
     verdict.setRun(runDigest).setContributions(totals.contributions());
     if (last != null) {
       verdict.setPrevious(Digests.of(last));
@@ -187,7 +188,7 @@ public final class RoundDecider {
                 scale * totals.summedMomentum(),
                 scale * scale * totals.summedSquared()),
             phase.round());
-    verdict.setSummedCoefficient((float) ((1 - beta) * scale)).setResolver("none");
+    verdict.setScalarizedCoefficient((float) ((1 - beta) * scale)).setResolver("none");
     if (last != null) {
       verdict.addAllRunningSquared(last.getRunningSquaredList());
     }
@@ -198,7 +199,7 @@ public final class RoundDecider {
   private void select(Verdict.Builder verdict, double[] losses) {
     if (selection != null) {
       final SelectiveOptimization.Gate next = selection.decide(losses, gate);
-      verdict.setNextSummed(!next.joint()).setImbalance(next.ratio());
+      verdict.setNextScalarized(!next.joint()).setImbalance(next.ratio());
       VerdictStates.putSelection(verdict, next.state());
     }
   }

@@ -202,7 +202,7 @@ final class RoundTotals {
     return losses;
   }
 
-  /** The same in a round of summed-loss gradients, whose slots tell all tasks' losses. */
+  /** The same in a round of scalarized gradients, whose slots tell all tasks' losses. */
   double[] summedLosses() {
     final double[] losses = new double[tasks];
     for (int slot = 0; slot < slots; slot++) {
@@ -213,7 +213,7 @@ final class RoundTotals {
     return losses;
   }
 
-  /** Squared norm of the sum of a round of summed-loss gradients, over all parameters. */
+  /** Squared norm of the sum of a round of scalarized gradients, over all parameters. */
   double summedSquared() {
     double total = 0;
     for (final Shard shard : manifest.shards()) {

@@ -2,7 +2,7 @@ package io.gradstream.arbitrator.round;
 
 import io.gradstream.proto.kernels.InnerProducts;
 import io.gradstream.proto.manifest.Shard;
-import io.gradstream.proto.message.ArbitratorNote;
+import io.gradstream.proto.message.ArbitratorMetadata;
 import io.gradstream.proto.message.ShardStatistics;
 import java.util.Arrays;
 import java.util.Objects;
@@ -125,12 +125,12 @@ final class ShardSum {
     products = null;
   }
 
-  void save(ArbitratorNote.ShardProgress.Builder note) {
-    note.setShard(shard.index());
-    Arrays.stream(next).forEach(note::addNext);
-    addAll(slotSquared, note::addSlotSquared);
-    addAll(squared, note::addSumSquared);
-    Stream.of(contributions).filter(Objects::nonNull).forEach(note::addContributions);
+  void save(ArbitratorMetadata.ShardProgress.Builder metadata) {
+    metadata.setShard(shard.index());
+    Arrays.stream(next).forEach(metadata::addNext);
+    addAll(slotSquared, metadata::addSlotSquared);
+    addAll(squared, metadata::addSumSquared);
+    Stream.of(contributions).filter(Objects::nonNull).forEach(metadata::addContributions);
   }
 
   /**
@@ -138,11 +138,12 @@ final class ShardSum {
    *
    * @return whether the shard is complete
    */
-  boolean restore(Phase phase, ArbitratorNote.ShardProgress note) {
-    Arrays.setAll(next, note::getNext);
-    Arrays.setAll(slotSquared, note::getSlotSquared);
-    squared = note.getSumSquaredList().stream().mapToDouble(Double::doubleValue).toArray();
-    note.getContributionsList()
+  boolean restore(Phase phase, ArbitratorMetadata.ShardProgress metadata) {
+    Arrays.setAll(next, metadata::getNext);
+    Arrays.setAll(slotSquared, metadata::getSlotSquared);
+    squared = metadata.getSumSquaredList().stream().mapToDouble(Double::doubleValue).toArray();
+    metadata
+        .getContributionsList()
         .forEach(each -> contributions[each.getTask() * slots + each.getSlot()] = each);
     if (!hasAll(phase)) {
       return false;

@@ -75,7 +75,7 @@ final class ShardVectors {
 
   /** The tasks whose gradients a shard gets in a round. */
   List<Integer> tasksOf(Phase phase, Shard shard) {
-    if (phase.summed()) {
+    if (phase.scalarized()) {
       return List.of(manifest.tasks().size());
     }
     return shard.shared()
@@ -101,7 +101,10 @@ final class ShardVectors {
    * @return the squared norms that the sums had before; nothing if they are as they were
    */
   double[] calibrate(Phase phase, Shard shard) {
-    if (!shard.shared() || phase.summed() || !calibrator.remembers() || calibrator.needsNorms()) {
+    if (!shard.shared()
+        || phase.scalarized()
+        || !calibrator.remembers()
+        || calibrator.needsNorms()) {
       return new double[0];
     }
     final double[] squared =
@@ -150,12 +153,12 @@ final class ShardVectors {
   /** Inner products of a shard whose sums are complete. */
   InnerProducts innerProducts(Phase phase, Shard shard) {
     final List<MemorySegment> rows = new ArrayList<>(sums(phase, shard));
-    final boolean memories = shard.shared() && !phase.summed() && calibrator.needsNorms();
+    final boolean memories = shard.shared() && !phase.scalarized() && calibrator.needsNorms();
     if (memories) {
       tasksOf(phase, shard).forEach(task -> rows.add(vector(MEMORY, shard, task)));
     }
     final List<MemorySegment> previous =
-        phase.joint() == 0 || phase.summed() || memories
+        phase.joint() == 0 || phase.scalarized() || memories
             ? List.of()
             : sums(new Phase(phase.round() - 1, phase.joint() - 1, false), shard);
     return kernels.innerProducts(
@@ -204,7 +207,7 @@ final class ShardVectors {
     final List<MemorySegment> sums = sums(phase, shard);
     final MemorySegment[] rows;
     final float[] coefficients;
-    if (shard.shared() && elementwise != null && !phase.summed()) {
+    if (shard.shared() && elementwise != null && !phase.scalarized()) {
       rows = new MemorySegment[] {elementwise.combine(verdict.getRound(), shard, sums)};
       coefficients = new float[] {1 - verdict.getMomentumBeta()};
     } else {
@@ -227,8 +230,8 @@ final class ShardVectors {
   }
 
   private static float coefficient(Verdict verdict, Shard shard, int task) {
-    if (verdict.getSummed()) {
-      return verdict.getSummedCoefficient();
+    if (verdict.getScalarized()) {
+      return verdict.getScalarizedCoefficient();
     }
     return shard.shared() ? verdict.getSharedCoefficients(task) : verdict.getOwnCoefficients(task);
   }
@@ -262,7 +265,7 @@ final class ShardVectors {
   }
 
   private VectorId sumId(Phase phase, Shard shard, int task) {
-    return phase.summed()
+    return phase.scalarized()
         ? new VectorId(SUMMED + (int) (phase.round() & 1), shard.index())
         : id((int) (phase.joint() & 1), shard, task);
   }

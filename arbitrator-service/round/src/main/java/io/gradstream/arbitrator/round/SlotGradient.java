@@ -22,7 +22,7 @@ import java.util.List;
  *
  * @param round the round it belongs to
  * @param shard index of the shard
- * @param ticket of the order that it answers
+ * @param nonce of the order that it answers
  * @param report what the slot says of itself
  * @param values the shard's values, inside the record
  * @param type how the values travel
@@ -32,7 +32,7 @@ import java.util.List;
 public record SlotGradient(
     long round,
     int shard,
-    long ticket,
+    long nonce,
     ShardStatistics.Slot report,
     MemorySegment values,
     ValueType type,
@@ -145,7 +145,7 @@ public record SlotGradient(
     return new SlotGradient(
         header.getRound(),
         shard.index(),
-        header.getTicket(),
+        header.getNonce(),
         report,
         read.values(),
         type,

@@ -15,10 +15,10 @@ import org.junit.jupiter.api.Test;
 
 class AdmissionPolicyTest {
   private static final Verdict BEFORE =
-      Verdict.newBuilder().setRound(4).setTicket(77).addRunningSquared(4).build();
+      Verdict.newBuilder().setRound(4).setNonce(77).addRunningSquared(4).build();
 
   @Test
-  void onlyTheTicketOfTheVerdictBeforeLetsIn() {
+  void onlyTheNonceOfTheVerdictBeforeLetsIn() {
     final var admission = new AdmissionPolicy(null);
 
     assertThatCode(() -> admission.check(gradient(77, 1e9), BEFORE)).doesNotThrowAnyException();
@@ -28,7 +28,7 @@ class AdmissionPolicyTest {
   }
 
   @Test
-  void theFirstRoundHasTicketZeroAndNoLimit() {
+  void theFirstRoundHasNonceZeroAndNoLimit() {
     final var admission = new AdmissionPolicy(10.0);
 
     assertThatCode(() -> admission.check(gradient(0, 1e30), null)).doesNotThrowAnyException();
@@ -61,23 +61,22 @@ class AdmissionPolicyTest {
   }
 
   @Test
-  void aTicketDependsOnWhatTheRoundCameTo() {
-    final long ticket = AdmissionPolicy.ticket(BEFORE.toBuilder().addLosses(0.5));
+  void aNonceDependsOnWhatTheRoundCameTo() {
+    final long nonce = AdmissionPolicy.nonce(BEFORE.toBuilder().addLosses(0.5));
 
-    assertThat(AdmissionPolicy.ticket(BEFORE.toBuilder().addLosses(0.5))).isEqualTo(ticket);
-    assertThat(AdmissionPolicy.ticket(BEFORE.toBuilder().addLosses(0.5000001)))
-        .isNotEqualTo(ticket);
-    assertThat(AdmissionPolicy.ticket(BEFORE.toBuilder().addLosses(0.5).setRound(5)))
-        .isNotEqualTo(ticket);
-    assertThat(AdmissionPolicy.ticket(BEFORE.toBuilder().addLosses(0.5).addAllGram(List.of(1.0))))
-        .isNotEqualTo(ticket);
+    assertThat(AdmissionPolicy.nonce(BEFORE.toBuilder().addLosses(0.5))).isEqualTo(nonce);
+    assertThat(AdmissionPolicy.nonce(BEFORE.toBuilder().addLosses(0.5000001))).isNotEqualTo(nonce);
+    assertThat(AdmissionPolicy.nonce(BEFORE.toBuilder().addLosses(0.5).setRound(5)))
+        .isNotEqualTo(nonce);
+    assertThat(AdmissionPolicy.nonce(BEFORE.toBuilder().addLosses(0.5).addAllGram(List.of(1.0))))
+        .isNotEqualTo(nonce);
   }
 
-  private static SlotGradient gradient(long ticket, double squaredNorm) {
+  private static SlotGradient gradient(long nonce, double squaredNorm) {
     return new SlotGradient(
         5,
         0,
-        ticket,
+        nonce,
         ShardStatistics.Slot.getDefaultInstance(),
         MemorySegment.NULL,
         ValueType.FLOAT32,

@@ -13,7 +13,7 @@ class ForkVerdictTest {
 
   private static Verdict last() {
     final var verdict =
-        Verdict.newBuilder().setRound(6).setTicket(99).setStatisticsOffset(41).addLosses(1.5);
+        Verdict.newBuilder().setRound(6).setNonce(99).setStatisticsOffset(41).addLosses(1.5);
     VerdictStates.putResolver(verdict, MethodState.EMPTY.with("ring", 1, 2, 3, 4, 5, 6, 7, 8));
     VerdictStates.putSelection(verdict, MethodState.EMPTY.with("logits", 0.5));
     return verdict.build();
@@ -34,7 +34,7 @@ class ForkVerdictTest {
 
     assertThat(VerdictStates.resolver(first).values()).doesNotContainKey("ring").isNotEmpty();
     assertThat(VerdictStates.selection(first).get("logits")).containsExactly(0.5);
-    assertThat(first.getTicket()).isEqualTo(99);
+    assertThat(first.getNonce()).isEqualTo(99);
   }
 
   @Test

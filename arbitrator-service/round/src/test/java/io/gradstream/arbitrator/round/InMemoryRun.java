@@ -9,7 +9,7 @@ import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.kernels.VectorId;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
-import io.gradstream.proto.message.ArbitratorNote;
+import io.gradstream.proto.message.ArbitratorMetadata;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.Verdict;
@@ -78,9 +78,9 @@ final class InMemoryRun {
 
   /** Plays the round; after so many slots of a shard everything is restored from what was kept. */
   Outcome next(int restart) {
-    final boolean summed = decider.last().map(Verdict::getNextSummed).orElse(false);
+    final boolean scalarized = decider.last().map(Verdict::getNextScalarized).orElse(false);
     final int[] tasks =
-        summed
+        scalarized
             ? new int[] {MadeUpGradients.TASKS}
             : IntStream.range(0, MadeUpGradients.TASKS).toArray();
     int added = 0;
@@ -138,11 +138,11 @@ final class InMemoryRun {
 
   private void restart() {
     for (int partition = 0; partition < partitions.size(); partition++) {
-      final var note = ArbitratorNote.newBuilder();
-      partitions.get(partition).save(note);
+      final var metadata = ArbitratorMetadata.newBuilder();
+      partitions.get(partition).save(metadata);
       vectors.set(partition, vectors.get(partition).copy());
       final PartitionRound again = open(partition);
-      again.restore(note.build());
+      again.restore(metadata.build());
       partitions.set(partition, again);
     }
     final RoundDecider before = decider;

@@ -47,17 +47,17 @@ class RoundTest {
     final var wholeVectors = new WholeVectorRun(spec);
 
     for (int round = 0; round < ROUNDS; round++) {
-      final boolean summed = wholeVectors.summed();
+      final boolean scalarized = wholeVectors.scalarized();
       final InMemoryRun.Outcome outcome = run.next();
       final double[] expected = wholeVectors.next();
 
       final Verdict verdict = outcome.verdict();
-      assertThat(verdict.getSummed()).as("kind of round %d", round).isEqualTo(summed);
+      assertThat(verdict.getScalarized()).as("kind of round %d", round).isEqualTo(scalarized);
       final double accuracy = 1e-5 * Arrays.stream(expected).map(Math::abs).max().orElseThrow();
       assertThat(doubles(outcome.update()))
           .as("update of round %d", round)
           .containsExactly(expected, within(accuracy));
-      if (!summed) {
+      if (!scalarized) {
         assertThat(scores(verdict))
             .as("scores of round %d", round)
             .containsExactly(wholeVectors.scores(), within(1e-4));
@@ -131,7 +131,7 @@ class RoundTest {
   private static Verdict decision(Verdict verdict) {
     return verdict.toBuilder()
         .clearManifest()
-        .clearTicket()
+        .clearNonce()
         .clearRun()
         .clearPrevious()
         .clearContributions()
@@ -156,7 +156,7 @@ class RoundTest {
             MadeUpGradients.spec(GCOND + SELECTED), MadeUpGradients.manifest(SHARD_VALUES, 1));
     final var kinds = new StringBuilder();
     for (int round = 0; round < ROUNDS; round++) {
-      kinds.append(run.next().verdict().getSummed() ? 's' : 'j');
+      kinds.append(run.next().verdict().getScalarized() ? 's' : 'j');
     }
 
     assertThat(kinds).matches("j.*s+j.*");

@@ -38,7 +38,7 @@ final class WholeVectorRun {
   private List<Arbitration> arbitrations = List.of();
   private MethodState state;
   private MethodState gateState;
-  private boolean summed;
+  private boolean scalarized;
   private long round;
   private long joint;
 
@@ -52,9 +52,9 @@ final class WholeVectorRun {
     this.gateState = gate == null ? MethodState.EMPTY : gate.initialState(TASKS);
   }
 
-  /** Whether the next round takes summed-loss gradients. */
-  boolean summed() {
-    return summed;
+  /** Whether the next round takes scalarized gradients. */
+  boolean scalarized() {
+    return scalarized;
   }
 
   /** Both scores of each conflict that the last joint round resolved. */
@@ -68,11 +68,11 @@ final class WholeVectorRun {
   double[] next() {
     final double[] losses = new double[TASKS];
     Arrays.setAll(losses, this::loss);
-    final double[] unified = summed ? accumulated(TASKS) : resolved(losses);
+    final double[] unified = scalarized ? accumulated(TASKS) : resolved(losses);
     if (gate != null) {
       final var next = gate.decide(losses, gateState);
       gateState = next.state();
-      summed = !next.joint();
+      scalarized = !next.joint();
     }
     final boolean integrated = spec.momentum().mode() == Momentum.Mode.INTEGRATED;
     final double beta = integrated ? spec.momentum().beta() : 0;

@@ -5,7 +5,7 @@ import io.gradstream.arbitrator.round.PartitionRound;
 import io.gradstream.arbitrator.round.SlotGradient;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.manifest.Shard;
-import io.gradstream.proto.message.ArbitratorNote;
+import io.gradstream.proto.message.ArbitratorMetadata;
 import io.gradstream.proto.message.DeadLetter;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.Verdict;
@@ -74,10 +74,11 @@ final class GradientIntake {
     this.held = new HeldRecords<>(Turn.ORDER, log, run.spec().transport().heldMaxBytes());
   }
 
-  void save(ArbitratorNote.Builder note) {
+  void save(ArbitratorMetadata.Builder metadata) {
     held.forEach(
         (turn, offset) ->
-            note.addHeldBuilder()
+            metadata
+                .addHeldBuilder()
                 .setRound(turn.round())
                 .setShard(turn.shard())
                 .setTask(turn.task())
@@ -85,14 +86,14 @@ final class GradientIntake {
                 .setOffset(offset));
   }
 
-  void restore(ArbitratorNote note) {
-    for (final var place : note.getHeldList()) {
+  void restore(ArbitratorMetadata metadata) {
+    for (final var place : metadata.getHeldList()) {
       held.hold(
           new Turn(place.getRound(), place.getShard(), place.getTask(), place.getSlot()),
           gradients(place.getTask()),
           place.getOffset());
     }
-    before = note.hasLast() ? note.getLast() : null;
+    before = metadata.hasLast() ? metadata.getLast() : null;
   }
 
   private TopicPartition gradients(int task) {
@@ -138,7 +139,7 @@ final class GradientIntake {
    * Whether the round's orders can be out, as those of the open round are. Only a partition that
    * reads its log again finds gradients of rounds that are not open yet, and then their verdicts
    * are on the log as well; elsewhere they are somebody's invention. What slips through is found
-   * out by its ticket, and the slot's own record is held behind it.
+   * out by its nonce, and the slot's own record is held behind it.
    */
   private boolean hasBegun(long gradientRound) {
     if (gradientRound > Math.max(round.round(), begun)) {

@@ -3,7 +3,7 @@ package io.gradstream.arbitrator.topology;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.arbitrator.round.PartitionRound;
 import io.gradstream.proto.kernels.Kernels;
-import io.gradstream.proto.message.ArbitratorNote;
+import io.gradstream.proto.message.ArbitratorMetadata;
 import io.gradstream.proto.message.StateRecord.Owner;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
@@ -36,7 +36,7 @@ import org.slf4j.LoggerFactory;
  * The gradient that completes the round sends the partition's statistics on their way; the round's
  * verdict turns the sums into updates.
  *
- * <p><b>Restarts.</b> The store's note says how far each topic was read, see {@link
+ * <p><b>Restarts.</b> The store's metadata says how far each topic was read, see {@link
  * InputPositions}. What was published since the last commit is published again with the same bits,
  * and readers skip what they have: an open round's statistics when the service comes back, the last
  * round's updates when its verdict is read again or the round after it stands still. A forked run's
@@ -93,41 +93,41 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     pending.clear();
     last = null;
     progress.restore(Map.of());
-    store.recover(() -> note().toByteArray()).or(this::begin).ifPresent(this::restore);
+    store.recover(() -> metadata().toByteArray()).or(this::begin).ifPresent(this::restore);
     moved();
     resumed = false;
     context.schedule(LOOK, PunctuationType.WALL_CLOCK_TIME, now -> store.change(() -> look(now)));
   }
 
-  private ArbitratorNote note() {
-    final var note = ArbitratorNote.newBuilder().putAllPositions(progress.positions());
-    round.save(note);
-    intake.save(note);
-    note.addAllPending(pending.values());
+  private ArbitratorMetadata metadata() {
+    final var metadata = ArbitratorMetadata.newBuilder().putAllPositions(progress.positions());
+    round.save(metadata);
+    intake.save(metadata);
+    metadata.addAllPending(pending.values());
     if (last != null) {
-      note.setLast(last);
+      metadata.setLast(last);
     }
-    return note.build();
+    return metadata.build();
   }
 
   private Optional<byte[]> begin() {
     final Optional<StoreImage> image = InitialState.of(run, log, partition, Owner.ARBITRATOR);
     image.ifPresent(store::begin);
-    return image.map(of -> of.note().toByteArray());
+    return image.map(of -> of.metadata().toByteArray());
   }
 
   private void restore(byte[] bytes) {
-    final ArbitratorNote note;
+    final ArbitratorMetadata metadata;
     try {
-      note = ArbitratorNote.parseFrom(bytes);
+      metadata = ArbitratorMetadata.parseFrom(bytes);
     } catch (InvalidProtocolBufferException e) {
       throw new IllegalStateException("the store's note is no note of an arbitrator", e);
     }
-    progress.restore(note.getPositionsMap());
-    round.restore(note);
-    intake.restore(note);
-    note.getPendingList().forEach(verdict -> pending.put(verdict.getRound(), verdict));
-    last = note.hasLast() ? note.getLast() : null;
+    progress.restore(metadata.getPositionsMap());
+    round.restore(metadata);
+    intake.restore(metadata);
+    metadata.getPendingList().forEach(verdict -> pending.put(verdict.getRound(), verdict));
+    last = metadata.hasLast() ? metadata.getLast() : null;
   }
 
   /** Reads what is missing; not in {@link #init}, where nothing can be forwarded yet. */

@@ -54,7 +54,7 @@ public interface TaskModel extends AutoCloseable {
    * @param microBatch as for {@link #gradient(int, long)}
    * @return each task's loss, in task order and without its weight
    */
-  double[] summedGradient(long microBatch);
+  double[] scalarizedGradient(long microBatch);
 
   /**
    * Losses of all tasks on held-out data at the current weights, without gradients. The same

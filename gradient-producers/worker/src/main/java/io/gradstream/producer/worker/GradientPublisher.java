@@ -96,7 +96,7 @@ final class GradientPublisher {
             .setRound(order.getRound())
             .setShard(shard.index())
             .setSlot(order.getSlot())
-            .setTicket(order.getTicket())
+            .setNonce(order.getNonce())
             .setManifest(run.manifest().hash())
             .setWorker(result.worker())
             .setSamples(result.samples())

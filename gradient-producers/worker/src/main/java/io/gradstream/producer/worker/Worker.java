@@ -175,7 +175,7 @@ final class Worker implements Runnable {
       final double loss = model.gradient(order.getTask(), order.getMicroBatch());
       return new GradientPublisher.Result(name, samples, loss, List.of(), microsSince(start));
     }
-    final double[] losses = model.summedGradient(order.getMicroBatch());
+    final double[] losses = model.scalarizedGradient(order.getMicroBatch());
     double sum = 0;
     for (int task = 0; task < tasks; task++) {
       sum += run.spec().tasks().get(task).weight() * losses[task];

@@ -115,7 +115,7 @@ final class RunTables implements AutoCloseable {
             verdict.getRound(),
             record.timestamp(),
             verdict.getResolver(),
-            verdict.getSummed(),
+            verdict.getScalarized(),
             verdict.getJointRounds(),
             smallestCosine(verdict),
             verdict.getArbitrationsCount(),

@@ -123,7 +123,7 @@ public final class Recomputation {
     if (slot.task() < run.manifest().tasks().size()) {
       model.gradient(slot.task(), microBatch);
     } else {
-      model.summedGradient(microBatch);
+      model.scalarizedGradient(microBatch);
     }
     double difference = 0;
     double product = 0;

@@ -9,8 +9,8 @@ import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.manifest.Shard;
-import io.gradstream.proto.message.ArbitratorNote;
-import io.gradstream.proto.message.ServerNote;
+import io.gradstream.proto.message.ArbitratorMetadata;
+import io.gradstream.proto.message.ServerMetadata;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.Verdict;
@@ -177,10 +177,12 @@ public final class Recalculation implements CountedGradients {
    * @param last verdict of that round
    */
   public PartitionState state(int partition, Verdict last) {
-    final var round = ArbitratorNote.newBuilder().setLast(last);
+    final var round = ArbitratorMetadata.newBuilder().setLast(last);
     partitions.get(partition).save(round);
     final var orders =
-        ServerNote.newBuilder().setOrdered(last.getRound()).setOrderedSummed(last.getSummed());
+        ServerMetadata.newBuilder()
+            .setOrdered(last.getRound())
+            .setOrderedScalarized(last.getScalarized());
     final PartitionWeights held = weights.get(partition);
     for (final Shard shard : held.shards()) {
       orders

@@ -5,8 +5,8 @@ import io.gradstream.proto.UserError;
 import io.gradstream.proto.log.LogCursor;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.log.RunLog;
-import io.gradstream.proto.message.ArbitratorNote;
-import io.gradstream.proto.message.ServerNote;
+import io.gradstream.proto.message.ArbitratorMetadata;
+import io.gradstream.proto.message.ServerMetadata;
 import io.gradstream.proto.message.StateRecord.Owner;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
@@ -26,15 +26,15 @@ import org.apache.kafka.common.TopicPartition;
  * @param weights where the server stands
  */
 public record PartitionState(
-    HeldVectors sums, ArbitratorNote round, HeldVectors moments, ServerNote weights) {
+    HeldVectors sums, ArbitratorMetadata round, HeldVectors moments, ServerMetadata weights) {
 
   /** Before everything. */
   public static PartitionState empty() {
     return new PartitionState(
         new HeldVectors(),
-        ArbitratorNote.getDefaultInstance(),
+        ArbitratorMetadata.getDefaultInstance(),
         new HeldVectors(),
-        ServerNote.getDefaultInstance());
+        ServerMetadata.getDefaultInstance());
   }
 
   /**
@@ -63,9 +63,9 @@ public record PartitionState(
       final StoreImage moments = server.image().orElseThrow(() -> missing(state));
       return new PartitionState(
           new HeldVectors(sums.vectors()),
-          ArbitratorNote.parseFrom(sums.note()),
+          ArbitratorMetadata.parseFrom(sums.metadata()),
           new HeldVectors(moments.vectors()),
-          ServerNote.parseFrom(moments.note()));
+          ServerMetadata.parseFrom(moments.metadata()));
     } catch (MalformedRecordException | InvalidProtocolBufferException e) {
       throw new UserError(state + " holds what no fork wrote: " + e.getMessage(), e);
     }
@@ -77,7 +77,7 @@ public record PartitionState(
 
   /** Says to weights over {@link #moments} which version they are. */
   public void restore(PartitionWeights held) {
-    for (final ServerNote.ShardVersion shard : weights.getShardsList()) {
+    for (final ServerMetadata.ShardVersion shard : weights.getShardsList()) {
       held.restore(shard.getShard(), shard.getVersion(), shard.getUpdate());
     }
   }

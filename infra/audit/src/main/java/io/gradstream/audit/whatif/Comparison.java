@@ -57,7 +57,7 @@ public record Comparison(
 
   private static boolean decisionDiffers(Verdict recorded, Verdict other, boolean updatesDiffer) {
     if (recorded.getWeightsCount() == 0 || other.getWeightsCount() == 0) {
-      return updatesDiffer; // decided element by element, or a round of summed-loss gradients
+      return updatesDiffer; // decided element by element, or a round of scalarized gradients
     }
     return sharesDiffer(recorded.getWeightsList(), other.getWeightsList())
         || recorded.getResolver().equals(other.getResolver())

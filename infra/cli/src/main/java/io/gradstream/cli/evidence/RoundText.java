@@ -45,7 +45,7 @@ public final class RoundText {
         "run %s, round %d of %d: from weights version %d to %d",
         run.spec().run(), round.round(), run.spec().rounds(), round.round(), round.round() + 1);
     line(
-        verdict.getSummed()
+        verdict.getScalarized()
             ? "One gradient of the summed loss a slot; the tasks were balanced."
             : "One gradient a task and slot; " + verdict.getResolver() + " weighed them.");
     tasks();
@@ -97,7 +97,7 @@ public final class RoundText {
   }
 
   private void conflicts() {
-    if (verdict.getSummed()) {
+    if (verdict.getScalarized()) {
       return;
     }
     line("");
@@ -137,7 +137,7 @@ public final class RoundText {
           "calibrated, share of the gradient kept: %s",
           numbers(verdict.getCalibration().getDirectList()));
     }
-    if (verdict.getNextSummed()) {
+    if (verdict.getNextScalarized()) {
       line("The next round takes one gradient of the summed loss a slot.");
     }
   }

@@ -85,7 +85,7 @@ public final class RunSummary {
     if (firstLosses.length == 0) {
       firstLosses = lastLosses;
     }
-    if (!verdict.getSummed()) {
+    if (!verdict.getScalarized()) {
       jointRounds++;
       countConflicts(verdict);
       signalToNoise.add(verdict);

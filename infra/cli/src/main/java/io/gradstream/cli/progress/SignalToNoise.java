@@ -25,7 +25,7 @@ final class SignalToNoise {
     this.noise = new double[tasks];
   }
 
-  /** Takes in a round; one of summed-loss gradients tells nothing of single tasks. */
+  /** Takes in a round; one of scalarized gradients tells nothing of single tasks. */
   void add(Verdict verdict) {
     if (slots < 2
         || verdict.getSlotSquaredMeanCount() != signal.length

@@ -71,10 +71,14 @@ class RunSummaryTest {
   }
 
   @Test
-  void aRoundOfSummedGradientsSavesEvaluationsAndTellsNothingOfConflicts() {
+  void aRoundOfScalarizedGradientsSavesEvaluationsAndTellsNothingOfConflicts() {
     run.verdict(verdict(0, 8, 0, -0.5).build(), 10);
     run.verdict(
-        Verdict.newBuilder().setRound(1).setSummed(true).addAllLosses(List.of(2.0, 1.0)).build(),
+        Verdict.newBuilder()
+            .setRound(1)
+            .setScalarized(true)
+            .addAllLosses(List.of(2.0, 1.0))
+            .build(),
         20);
 
     assertThat(run.gradientEvaluations()).isEqualTo(2 * 2 + 2);

@@ -23,9 +23,9 @@ import org.jspecify.annotations.Nullable;
  * from.
  *
  * @param vectors float32, by their names
- * @param note what a commit of the store would carry
+ * @param metadata what a commit of the store would carry
  */
-public record StoreImage(Map<VectorId, MemorySegment> vectors, ByteString note) {
+public record StoreImage(Map<VectorId, MemorySegment> vectors, ByteString metadata) {
   /** A record of topic {@code state}. */
   @SuppressWarnings("ArrayRecordComponent") // never compared
   public record Entry(byte[] key, byte[] value) {}
@@ -34,13 +34,13 @@ public record StoreImage(Map<VectorId, MemorySegment> vectors, ByteString note) 
     vectors = Map.copyOf(vectors);
   }
 
-  /** The image's records: the vectors in order of their names, then the note. */
+  /** The image's records: the vectors in order of their names, then the metadata. */
   public List<Entry> entries(Owner owner) {
     final var entries = new ArrayList<Entry>();
     vectors.keySet().stream()
         .sorted(Comparator.comparingInt(VectorId::kind).thenComparingInt(VectorId::index))
         .forEach(id -> entries.add(entry(owner, id)));
-    final StateRecord last = StateRecord.newBuilder().setOwner(owner).setNote(note).build();
+    final StateRecord last = StateRecord.newBuilder().setOwner(owner).setMetadata(metadata).build();
     entries.add(new Entry(key(last), ValuesRecord.allocate(last, 0)));
     return entries;
   }
@@ -55,11 +55,11 @@ public record StoreImage(Map<VectorId, MemorySegment> vectors, ByteString note) 
     return new Entry(key(header), record);
   }
 
-  /** Owner, whether it is the note, kind and index. */
+  /** Owner, whether it is the metadata, kind and index. */
   private static byte[] key(StateRecord header) {
     return ByteBuffer.allocate(3 + Integer.BYTES)
         .put((byte) header.getOwner().getNumber())
-        .put((byte) (header.hasNote() ? 1 : 0))
+        .put((byte) (header.hasMetadata() ? 1 : 0))
         .put((byte) header.getKind())
         .putInt(header.getIndex())
         .array();
@@ -69,7 +69,7 @@ public record StoreImage(Map<VectorId, MemorySegment> vectors, ByteString note) 
   public static final class Reader {
     private final Owner owner;
     private final Map<VectorId, MemorySegment> vectors = new HashMap<>();
-    private @Nullable ByteString note;
+    private @Nullable ByteString metadata;
 
     public Reader(Owner owner) {
       this.owner = owner;
@@ -86,8 +86,8 @@ public record StoreImage(Map<VectorId, MemorySegment> vectors, ByteString note) 
       if (header.getOwner() != owner) {
         return;
       }
-      if (header.hasNote()) {
-        note = header.getNote();
+      if (header.hasMetadata()) {
+        metadata = header.getMetadata();
         return;
       }
       final MemorySegment values =
@@ -96,9 +96,9 @@ public record StoreImage(Map<VectorId, MemorySegment> vectors, ByteString note) 
       vectors.put(new VectorId(header.getKind(), header.getIndex()), values);
     }
 
-    /** The image; empty when its note was not among the records. */
+    /** The image; empty when its metadata was not among the records. */
     public Optional<StoreImage> image() {
-      return Optional.ofNullable(note).map(found -> new StoreImage(vectors, found));
+      return Optional.ofNullable(metadata).map(found -> new StoreImage(vectors, found));
     }
   }
 }

@@ -24,17 +24,17 @@ class StoreImageTest {
       new StoreImage(Map.of(SUM, vector(9)), ByteString.EMPTY);
 
   @Test
-  void eachOwnerFindsItsOwnVectorsAndNote() throws MalformedRecordException {
+  void eachOwnerFindsItsOwnVectorsAndMetadata() throws MalformedRecordException {
     final var records = new ArrayList<>(SUMS.entries(Owner.ARBITRATOR));
     records.addAll(MOMENTS.entries(Owner.SERVER));
 
     final StoreImage sums = read(records, Owner.ARBITRATOR);
-    assertThat(sums.note().toStringUtf8()).isEqualTo("round 7");
+    assertThat(sums.metadata().toStringUtf8()).isEqualTo("round 7");
     assertThat(sums.vectors()).containsOnlyKeys(SUM, MOMENTUM);
     assertThat(values(sums, SUM)).containsExactly(1.5f, -2);
     assertThat(values(sums, MOMENTUM)).containsExactly(3);
     final StoreImage moments = read(records, Owner.SERVER);
-    assertThat(moments.note()).isEmpty();
+    assertThat(moments.metadata()).isEmpty();
     assertThat(values(moments, SUM)).containsExactly(9);
   }
 
@@ -48,7 +48,7 @@ class StoreImageTest {
   }
 
   @Test
-  void withoutItsNoteItIsNoImage() throws MalformedRecordException {
+  void withoutItsMetadataItIsNoImage() throws MalformedRecordException {
     final var reader = new StoreImage.Reader(Owner.ARBITRATOR);
     reader.add(SUMS.entries(Owner.ARBITRATOR).getFirst().value());
 

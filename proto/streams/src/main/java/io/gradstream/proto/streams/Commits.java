@@ -60,7 +60,7 @@ final class Commits {
     }
   }
 
-  /** A whole commit: its vectors and its note. */
+  /** A whole commit: its vectors and its metadata. */
   record Whole(StoreCommit commit, Map<VectorId, MemorySegment> vectors) {}
 
   private final Map<Long, Chain> chains = new HashMap<>();

@@ -40,7 +40,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>A commit is atomic</b>, whether Kafka's transactions are on or not: see {@link Commits}.
  * The owner's bookkeeping (which slots are in which sum, how far the input was read) goes along as
- * the commit's note, so vectors and bookkeeping never disagree.
+ * the commit's metadata, so vectors and bookkeeping never disagree.
  *
  * <p><b>Owner.</b> The processor that uses the store calls {@link #recover()} in its {@code init},
  * then takes {@link #vector vectors}, changes them and says so with {@link #changed}, all of it
@@ -68,7 +68,7 @@ public final class InPlaceStore
   private Commits commits = new Commits();
   private List<Bytes> obsolete = List.of();
   private @Nullable InternalProcessorContext<?, ?> context;
-  private @Nullable Supplier<byte[]> note;
+  private @Nullable Supplier<byte[]> metadata;
   private long writer;
   private long epoch;
   private long generation;
@@ -101,7 +101,7 @@ public final class InPlaceStore
   private void forget() {
     commits = new Commits();
     cells.clear();
-    note = null;
+    metadata = null;
   }
 
   private Commits ownCommit() {
@@ -119,9 +119,9 @@ public final class InPlaceStore
    * Takes over what the last whole commit holds.
    *
    * @param noteAtCommit asked at every commit for the bookkeeping that belongs to the vectors
-   * @return the note of the last commit, or nothing at a first start
+   * @return the metadata of the last commit, or nothing at a first start
    */
-  public Optional<byte[]> recover(Supplier<byte[]> noteAtCommit) {
+  public Optional<byte[]> recover(Supplier<byte[]> metadataAtCommit) {
     final Optional<Commits.Whole> latest = commits.latest();
     cells.clear();
     latest.ifPresent(
@@ -131,9 +131,9 @@ public final class InPlaceStore
     writer = WRITERS.nextLong();
     generation = 0;
     commits = new Commits();
-    note = noteAtCommit;
+    metadata = metadataAtCommit;
     touched = true;
-    return latest.map(whole -> whole.commit().getNote().toByteArray());
+    return latest.map(whole -> whole.commit().getMetadata().toByteArray());
   }
 
   /**
@@ -153,7 +153,7 @@ public final class InPlaceStore
     try {
       work.run();
     } catch (RuntimeException | Error failed) {
-      note = null;
+      metadata = null;
       throw failed;
     }
   }
@@ -193,7 +193,7 @@ public final class InPlaceStore
    */
   @Override
   public void flushCache() {
-    if (note != null && touched) {
+    if (metadata != null && touched) {
       change(this::write);
       touched = false;
     }
@@ -226,8 +226,8 @@ public final class InPlaceStore
                 .setKind(id.kind())
                 .setIndex(id.index())
                 .setGeneration(cell.generation));
-    if (note != null) {
-      record.setNote(ByteString.copyFrom(note.get()));
+    if (metadata != null) {
+      record.setMetadata(ByteString.copyFrom(metadata.get()));
     }
     return record.build();
   }
@@ -254,7 +254,7 @@ public final class InPlaceStore
    */
   @Override
   public void clearCache() {
-    if (note != null) {
+    if (metadata != null) {
       final Commits own = ownCommit();
       forget();
       commits = own;

@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * How far each of a service's topics was taken in, on one partition.
  *
- * <p>The positions go into the note of the service's store, so they and the store's vectors are of
- * one moment. The offsets that Kafka committed may be of another: an instance that was taken for
+ * <p>The positions go into the metadata of the service's store, so they and the store's vectors are
+ * of one moment. The offsets that Kafka committed may be of another: an instance that was taken for
  * dead and went on may have written the newest commit. Records before a position are therefore
  * known by {@link #contains} and skipped, and what lies between a position and the committed offset
  * is read from the log by {@link #catchUp}. One owner, one thread.
@@ -33,7 +33,9 @@ public final class InputPositions {
     this.log = log;
   }
 
-  /** Forgets all, and goes on from positions of a note; without a note from an empty map. */
+  /**
+   * Forgets all, and goes on from positions of a metadata; without a metadata from an empty map.
+   */
   public void restore(Map<String, Long> saved) {
     positions.clear();
     positions.putAll(saved);

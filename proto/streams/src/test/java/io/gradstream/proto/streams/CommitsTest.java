@@ -99,7 +99,7 @@ final class CommitsTest {
         StoreCommit.newBuilder()
             .setEpoch(epoch)
             .setGeneration(generation)
-            .setNote(ByteString.copyFromUtf8("note"));
+            .setMetadata(ByteString.copyFromUtf8("note"));
     cells.forEach(
         (id, written) ->
             record

@@ -110,7 +110,7 @@ final class MaskedAutoencoder implements TaskModel {
   }
 
   @Override
-  public double[] summedGradient(long microBatch) {
+  public double[] scalarizedGradient(long microBatch) {
     parameters.readWeights();
     parameters.clearGradient();
     try (var recording = Recording.on();

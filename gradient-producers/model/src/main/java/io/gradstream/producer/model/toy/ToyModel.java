@@ -110,7 +110,7 @@ public final class ToyModel implements TaskModel {
   }
 
   @Override
-  public double[] summedGradient(long microBatch) {
+  public double[] scalarizedGradient(long microBatch) {
     int shared = options.dimension();
     var losses = new double[tasks.size()];
     var sharedSum = new double[shared];

@@ -88,13 +88,13 @@ class MaskedAutoencoderTest {
   }
 
   @Test
-  void summedGradientIsTheWeightedSumOfTheTasksGradients() {
+  void scalarizedGradientIsTheWeightedSumOfTheTasksGradients() {
     double l1 = MODEL.gradient(0, 5);
     float[] first = MODEL.gradient().toArray(ValueLayout.JAVA_FLOAT);
     double ssim = MODEL.gradient(1, 5);
     float[] second = MODEL.gradient().toArray(ValueLayout.JAVA_FLOAT);
 
-    assertThat(MODEL.summedGradient(5)).containsExactly(l1, ssim);
+    assertThat(MODEL.scalarizedGradient(5)).containsExactly(l1, ssim);
     float[] sum = MODEL.gradient().toArray(ValueLayout.JAVA_FLOAT);
     double squaredError = 0;
     double squaredNorm = 0;
@@ -104,8 +104,8 @@ class MaskedAutoencoderTest {
       squaredNorm += expected * expected;
     }
     assertThat(squaredError).isLessThan(1e-10 * squaredNorm);
-    MODEL.summedGradient(6);
-    MODEL.summedGradient(5);
+    MODEL.scalarizedGradient(6);
+    MODEL.scalarizedGradient(5);
     assertThat(MODEL.gradient().toArray(ValueLayout.JAVA_FLOAT)).containsExactly(sum);
   }
 

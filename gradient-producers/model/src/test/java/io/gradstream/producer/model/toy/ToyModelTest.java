@@ -78,7 +78,7 @@ class ToyModelTest {
 
   @ParameterizedTest
   @ValueSource(doubles = {0, 0.5})
-  void summedGradientIsTheWeightedSumOfTheTasksGradientsAndTheirNoise(double noise) {
+  void scalarizedGradientIsTheWeightedSumOfTheTasksGradientsAndTheirNoise(double noise) {
     try (var model = quadratics(new ToyOptions(4, 2, 2, List.of(), noise))) {
       model.initialize(7);
       double[] losses = {model.gradient(0, 3), 0};
@@ -86,13 +86,13 @@ class ToyModelTest {
       losses[1] = model.gradient(1, 3);
       float[] second = model.gradient().toArray(ValueLayout.JAVA_FLOAT);
 
-      assertThat(model.summedGradient(3)).containsExactly(losses);
+      assertThat(model.scalarizedGradient(3)).containsExactly(losses);
       float[] sum = model.gradient().toArray(ValueLayout.JAVA_FLOAT);
       for (int i = 0; i < sum.length; i++) {
         assertThat(sum[i]).isCloseTo(0.5f * first[i] + 3 * second[i], within(1e-5f));
       }
-      model.summedGradient(4);
-      model.summedGradient(3);
+      model.scalarizedGradient(4);
+      model.scalarizedGradient(3);
       assertThat(model.gradient().toArray(ValueLayout.JAVA_FLOAT)).containsExactly(sum);
     }
   }
