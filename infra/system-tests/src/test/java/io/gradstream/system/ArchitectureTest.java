@@ -4,6 +4,7 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.PackageMatcher;
@@ -11,6 +12,7 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchRule;
 import java.util.Arrays;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -69,6 +71,7 @@ class ArchitectureTest {
     "io.gradstream.arbitrator.calibrator..",
     "io.gradstream.arbitrator.selection.."
   };
+  private static final String[] DRAWINGS = {"io.gradstream.benchmarks.."};
   private static final String[] MODELS_AND_DATA = {
     "io.gradstream.producer.model..",
     "io.gradstream.producer.loss..",
@@ -160,6 +163,29 @@ class ArchitectureTest {
   }
 
   @Test
+  void functionsWhoseBitsDependOnTheMachineAreNotUsed() {
+    final Set<String> transcendental =
+        Set.of(
+            "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "exp",
+            "expm1", "log", "log10", "log1p", "pow", "cbrt", "hypot");
+    noClasses()
+        .that()
+        .resideOutsideOfPackages(DRAWINGS)
+        .should()
+        .accessTargetWhere(
+            DescribedPredicate.describe(
+                "transcendental functions of java.lang.Math",
+                access ->
+                    access.getTargetOwner().isEquivalentTo(Math.class)
+                        && transcendental.contains(access.getTarget().getName())))
+        .because(
+            "Java lets them differ in the last place from processor to processor, and then an"
+                + " honest run fails its audit elsewhere; use StrictMath (square root, fma, floor"
+                + " and the like are exact and may be Math's)")
+        .check(CLASSES);
+  }
+
+  @Test
   void modelsAndDataKnowNoKafka() {
     forbid(
         MODELS_AND_DATA,
@@ -183,7 +209,15 @@ class ArchitectureTest {
 
   private static Stream<String> everyPackage() {
     return Stream.of(
-            KERNELS, SPEC, PROTOCOL, STREAMS, SERVICES, TOPOLOGIES, INFRASTRUCTURE, MATHEMATICS)
+            KERNELS,
+            SPEC,
+            PROTOCOL,
+            STREAMS,
+            SERVICES,
+            TOPOLOGIES,
+            INFRASTRUCTURE,
+            MATHEMATICS,
+            DRAWINGS)
         .flatMap(Arrays::stream)
         .distinct();
   }

@@ -39,7 +39,7 @@ final class MocoTracker implements Calibrator {
 
   @Override
   public Calibration calibrate(long round, double[] norms, double[] losses) {
-    double step = options.beta() / Math.pow(round + 1.0, options.betaSigma());
+    double step = options.beta() / StrictMath.pow(round + 1.0, options.betaSigma());
     var calibration = Calibration.alike(losses.length, 1 - step, 0, 0, 1);
     for (int i = 0; i < losses.length; i++) {
       calibration.take()[i] = step * losses[i] / (norms[i] + FLOOR);

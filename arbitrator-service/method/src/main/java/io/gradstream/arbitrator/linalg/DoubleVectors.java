@@ -62,7 +62,7 @@ public final class DoubleVectors {
     double[] softmax = new double[x.length];
     double sum = 0;
     for (int i = 0; i < x.length; i++) {
-      softmax[i] = Math.exp(x[i] - largest);
+      softmax[i] = StrictMath.exp(x[i] - largest);
       sum += softmax[i];
     }
     return scaled(softmax, 1 / sum);

@@ -73,8 +73,8 @@ public final class Spectrum {
   private static void rotate(double[][] matrix, double[][] basis, int i, int j) {
     double off = matrix[i][j];
     double ratio = (matrix[j][j] - matrix[i][i]) / (2 * off);
-    double tangent = Math.copySign(1, ratio) / (Math.abs(ratio) + Math.hypot(1, ratio));
-    double cosine = 1 / Math.hypot(1, tangent);
+    double tangent = Math.copySign(1, ratio) / (Math.abs(ratio) + StrictMath.hypot(1, ratio));
+    double cosine = 1 / StrictMath.hypot(1, tangent);
     double sine = tangent * cosine;
     matrix[i][i] -= tangent * off;
     matrix[j][j] += tangent * off;

@@ -44,7 +44,7 @@ final class IntegratedMomentum {
   /** What the parameters are moved against, given the combined gradient. */
   double[] apply(double[] update) {
     steps++;
-    double correction = 1 - Math.pow(beta, steps);
+    double correction = 1 - StrictMath.pow(beta, steps);
     double[] corrected = new double[update.length];
     for (int d = 0; d < update.length; d++) {
       momentum[d] = beta * momentum[d] + (1 - beta) * update[d];

@@ -89,21 +89,21 @@ final class CaGrad implements Resolver {
       largest = Math.max(largest, gram[i][i]);
     }
     // In logarithms, so that a root near zero is found as exactly as a large one.
-    double low = 0.5 * Math.log(FLOOR) - 1;
-    double high = 0.5 * Math.log(largest + FLOOR) + 1;
+    double low = 0.5 * StrictMath.log(FLOOR) - 1;
+    double high = 0.5 * StrictMath.log(largest + FLOOR) + 1;
     double found =
         new BrentSolver(1e-15, 1e-15)
             .solve(
                 500,
                 logS -> {
-                  double s = Math.exp(logS);
+                  double s = StrictMath.exp(logS);
                   double[] x = shifted(gram, mean, meanSquared, s / radius);
                   double squared = Math.max(0, Matrices.quadratic(gram, x)) + FLOOR;
-                  return 0.5 * Math.log(squared) - logS;
+                  return 0.5 * StrictMath.log(squared) - logS;
                 },
                 low,
                 high);
-    return shifted(gram, mean, meanSquared, Math.exp(found) / radius);
+    return shifted(gram, mean, meanSquared, StrictMath.exp(found) / radius);
   }
 
   /** The smallest norm in the hull of g_i + shift * g_0. */

@@ -47,13 +47,13 @@ final class FairWeights {
     // The common factor of the c_i is taken out and given back to w: y = unit z.
     double meanLog = 0;
     for (double norm : norms) {
-      meanLog += Math.log(norm) / n;
+      meanLog += StrictMath.log(norm) / n;
     }
     double[] c = new double[n];
     for (int i = 0; i < n; i++) {
-      c[i] = Math.exp((power - 1) * (Math.log(norms[i]) - meanLog));
+      c[i] = StrictMath.exp((power - 1) * (StrictMath.log(norms[i]) - meanLog));
     }
-    double unit = Math.exp((power - 1) / (power + 1) * meanLog);
+    double unit = StrictMath.exp((power - 1) / (power + 1) * meanLog);
     double[] z = newton(cosines, c, power);
     if (z == null) {
       return null;
@@ -69,7 +69,7 @@ final class FairWeights {
     int n = c.length;
     double[] z = new double[n];
     for (int i = 0; i < n; i++) {
-      z[i] = Math.pow(c[i], 1 / (1 + power)); // the solution for orthogonal gradients
+      z[i] = StrictMath.pow(c[i], 1 / (1 + power)); // the solution for orthogonal gradients
     }
     double least = Double.POSITIVE_INFINITY;
     for (int iteration = 0; iteration < MOST_STEPS; iteration++) {
@@ -78,7 +78,7 @@ final class FairWeights {
       double[][] hessian = new double[n][n];
       double largest = 0;
       for (int i = 0; i < n; i++) {
-        double barrier = c[i] * Math.pow(z[i], 1 - power);
+        double barrier = c[i] * StrictMath.pow(z[i], 1 - power);
         double pull = 0;
         double size = barrier;
         for (int k = 0; k < n; k++) {
@@ -151,7 +151,10 @@ final class FairWeights {
         size += Math.abs(product);
       }
       double term =
-          c[i] * (exponent == 0 ? Math.log(z[i]) : (Math.pow(z[i], exponent) - 1) / exponent);
+          c[i]
+              * (exponent == 0
+                  ? StrictMath.log(z[i])
+                  : (StrictMath.pow(z[i], exponent) - 1) / exponent);
       value -= term;
       size += Math.abs(term);
     }

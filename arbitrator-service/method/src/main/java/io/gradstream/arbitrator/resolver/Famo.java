@@ -88,7 +88,7 @@ public final class Famo implements Resolver {
     double[] gapsAfter = gaps(lossesAfterStep);
     double[] delta = new double[z.length];
     for (int i = 0; i < z.length; i++) {
-      delta[i] = Math.log(gapsBefore[i]) - Math.log(gapsAfter[i]);
+      delta[i] = StrictMath.log(gapsBefore[i]) - StrictMath.log(gapsAfter[i]);
     }
     double mean = DoubleVectors.dot(z, delta);
     double[] gradient = new double[z.length];

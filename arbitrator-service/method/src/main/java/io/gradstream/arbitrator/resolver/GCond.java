@@ -168,9 +168,10 @@ final class GCond implements Resolver {
     int winner = arbitration.winner();
     int loser = winner == conflict.first() ? conflict.second() : conflict.first();
     double product = gradients.product(winner, loser);
-    double winnerGives = Math.sin(angle) * product / (gradients.squaredNorm(loser) + options.eps());
+    double winnerGives =
+        StrictMath.sin(angle) * product / (gradients.squaredNorm(loser) + options.eps());
     double loserGives =
-        Math.sin(Math.min(angle, Math.PI / 2))
+        StrictMath.sin(Math.min(angle, Math.PI / 2))
             * product
             / (gradients.squaredNorm(winner) + options.eps());
     gradients.subtract(winner, loser, winnerGives, loserGives);
@@ -200,7 +201,7 @@ final class GCond implements Resolver {
       case MODERATE -> {
         double depth =
             (cosine - options.main()) / (options.critical() - options.main() + options.eps());
-        yield halfPi + halfPi * Math.pow(depth, options.remapPower());
+        yield halfPi + halfPi * StrictMath.pow(depth, options.remapPower());
       }
       default -> Math.PI;
     };

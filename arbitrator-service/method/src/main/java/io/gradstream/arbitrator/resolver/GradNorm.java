@@ -78,7 +78,7 @@ final class GradNorm implements Resolver {
     double[] byWeight = new double[n];
     double mixed = 0;
     for (int i = 0; i < n; i++) {
-      double goal = meanNorm * Math.pow(rates[i], options.alpha());
+      double goal = meanNorm * StrictMath.pow(rates[i], options.alpha());
       byWeight[i] = Math.signum(weights[i] * norms[i] - goal) * norms[i];
       mixed += byWeight[i] * softmax[i];
     }

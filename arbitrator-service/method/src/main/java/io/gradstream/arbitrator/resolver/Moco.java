@@ -44,7 +44,7 @@ final class Moco implements Resolver {
     double[] lambda = state.get(LAMBDA);
     double rounds = state.number(ROUNDS) + 1;
     double[] slope = Matrices.times(round.gram(), lambda);
-    double step = options.gamma() / Math.pow(rounds, options.gammaSigma());
+    double step = options.gamma() / StrictMath.pow(rounds, options.gammaSigma());
     double[] moved = new double[lambda.length];
     for (int i = 0; i < moved.length; i++) {
       moved[i] = lambda[i] - step * (slope[i] + options.rho() * lambda[i]);

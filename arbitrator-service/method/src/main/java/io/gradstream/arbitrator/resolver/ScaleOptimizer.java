@@ -49,8 +49,8 @@ record ScaleOptimizer(Rule rule, double learningRate, double weightDecay) {
     for (int i = 0; i < x.length; i++) {
       m[i] = BETA1 * m[i] + (1 - BETA1) * g[i];
       v[i] = BETA2 * v[i] + (1 - BETA2) * g[i] * g[i];
-      double root = Math.sqrt(v[i]) / Math.sqrt(1 - Math.pow(BETA2, steps)) + EPS;
-      x[i] -= learningRate / (1 - Math.pow(BETA1, steps)) * m[i] / root;
+      double root = Math.sqrt(v[i]) / Math.sqrt(1 - StrictMath.pow(BETA2, steps)) + EPS;
+      x[i] -= learningRate / (1 - StrictMath.pow(BETA1, steps)) * m[i] / root;
     }
     return state.with(name, x).with("adam-m", m).with("adam-v", v).with("adam-steps", steps);
   }

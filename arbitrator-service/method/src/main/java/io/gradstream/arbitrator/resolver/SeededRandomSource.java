@@ -1,15 +1,15 @@
 package io.gradstream.arbitrator.resolver;
 
+import io.gradstream.proto.kernels.SplitMix64;
+
 /**
  * Random numbers by counting instead of by state: number k of a round is a hash of (seed, round,
  * purpose, k), so that every partition, every restart and every replay draws the same, in any
  * order.
  *
- * <p>The hash is the finaliser of SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom
- * number generators", 2014), applied once for each word of the key.
+ * <p>The hash is {@link SplitMix64}'s, applied once for each word of the key.
  */
 public final class SeededRandomSource implements RandomSource {
-  private static final long GOLDEN = 0x9E3779B97F4A7C15L;
   private static final long ORDERS = 1;
   private static final long NORMALS = 2;
   private static final long UNIFORMS = 3;
@@ -48,14 +48,9 @@ public final class SeededRandomSource implements RandomSource {
   }
 
   private static double unit(long seed, long round, long purpose, long counter) {
-    long hash = mix(mix(mix(mix(seed) ^ round) ^ purpose) ^ counter);
-    return (hash >>> 11) * 0x1p-53;
-  }
-
-  private static long mix(long word) {
-    long z = word + GOLDEN;
-    z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
-    z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
-    return z ^ (z >>> 31);
+    long hash = SplitMix64.next(seed);
+    hash = SplitMix64.next(hash ^ round);
+    hash = SplitMix64.next(hash ^ purpose);
+    return SplitMix64.unit(SplitMix64.next(hash ^ counter));
   }
 }

@@ -73,7 +73,7 @@ final class SmoothTchebycheff implements Resolver {
     double[] relative = new double[n];
     for (int i = 0; i < n; i++) {
       relative[i] = nadir[i] > 0 ? Math.max(losses[i], 0) / nadir[i] + FLOOR : 1;
-      heat[i] = Math.log(relative[i]) / options.mu();
+      heat[i] = StrictMath.log(relative[i]) / options.mu();
     }
     double[] softmax = DoubleVectors.softmax(heat);
     double[] weights = new double[n];

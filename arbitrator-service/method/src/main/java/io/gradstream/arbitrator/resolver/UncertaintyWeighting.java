@@ -45,7 +45,7 @@ final class UncertaintyWeighting implements Resolver {
     double[] weights = new double[round.tasks()];
     double[] gradient = new double[round.tasks()];
     for (int i = 0; i < weights.length; i++) {
-      double precision = Math.exp(-logVariances[i]);
+      double precision = StrictMath.exp(-logVariances[i]);
       weights[i] = precision / 2;
       gradient[i] = (1 - round.losses()[i] * precision) / 2;
     }

@@ -1,5 +1,6 @@
 package io.gradstream.arbitrator.round;
 
+import io.gradstream.proto.kernels.SplitMix64;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
 import java.util.ArrayList;
@@ -76,14 +77,6 @@ public final class AdmissionPolicy {
             verdict.getSlotSquaredMeanList())
         .flatMap(List::stream)
         .mapToLong(Double::doubleToLongBits)
-        .reduce(verdict.getManifest(), (hash, bits) -> mix(hash ^ bits));
-  }
-
-  /** The finalizer of SplitMix64 (Steele, Lea, Flood 2014). */
-  private static long mix(long value) {
-    long z = value + 0x9e3779b97f4a7c15L;
-    z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
-    z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
-    return z ^ (z >>> 31);
+        .reduce(verdict.getManifest(), (hash, bits) -> SplitMix64.next(hash ^ bits));
   }
 }
