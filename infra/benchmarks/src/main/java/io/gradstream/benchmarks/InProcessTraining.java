@@ -1,12 +1,11 @@
 package io.gradstream.benchmarks;
 
 import com.google.protobuf.ByteString;
-import io.gradstream.arbitrator.round.PartitionRound;
-import io.gradstream.arbitrator.round.RoundDecider;
 import io.gradstream.arbitrator.round.SlotGradient;
+import io.gradstream.audit.replay.Recalculation;
+import io.gradstream.audit.state.PartitionState;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.kernels.Kernels;
-import io.gradstream.proto.kernels.NamedVectors;
 import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
@@ -22,7 +21,6 @@ import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.spec.TaskSpec;
 import io.gradstream.server.dispatch.RoundOrders;
-import io.gradstream.server.weights.PartitionWeights;
 import io.gradstream.submission.CheckedSpec;
 import io.gradstream.weights.Weights;
 import java.lang.foreign.Arena;
@@ -70,9 +68,7 @@ public final class InProcessTraining implements AutoCloseable {
   private final Manifest manifest;
   private final Kernels kernels = Kernels.best();
   private final RoundOrders orders;
-  private final PartitionRound round;
-  private final RoundDecider decider;
-  private final PartitionWeights weights;
+  private final Recalculation run;
 
   private InProcessTraining(CheckedSpec checked, int workers) {
     this.spec = checked.spec();
@@ -87,9 +83,9 @@ public final class InProcessTraining implements AutoCloseable {
             spec.transport().shardValues(),
             1);
     this.orders = new RoundOrders(spec);
-    this.round = new PartitionRound(spec, manifest, 0, kernels, NamedVectors.inMemory());
-    this.decider = new RoundDecider(RunDescription.of(spec, manifest));
-    this.weights = new PartitionWeights(spec, manifest, 0, kernels, NamedVectors.inMemory());
+    this.run =
+        new Recalculation(
+            RunDescription.of(spec, manifest), List.of(PartitionState.empty()), kernels);
   }
 
   /** The digest of the weights after all rounds. */
@@ -137,7 +133,7 @@ public final class InProcessTraining implements AutoCloseable {
       final byte[] record = ValuesRecord.allocate(header, shard.length() * Float.BYTES);
       final MemorySegment values = ValuesRecord.valuesOf(record, shard.length() * Float.BYTES);
       values.copyFrom(piece(all.getFirst().weights(), shard, ValueType.FLOAT32));
-      weights.initialize(ValuesRecord.read(record, UpdateShard.parser()));
+      run.initialize(record);
       handOut(shard);
     }
   }
@@ -145,25 +141,16 @@ public final class InProcessTraining implements AutoCloseable {
   private Verdict next(boolean scalarized)
       throws MalformedRecordException, ExecutionException, InterruptedException {
     final var computing = new ArrayList<Future<Computed>>();
-    for (final Order order : orders.of(round.round(), scalarized)) {
+    for (final Order order : orders.of(run.rounds().round(), scalarized)) {
       computing.add(threads.submit(() -> compute(order)));
     }
     for (final Future<Computed> computed : computing) {
       add(computed.get());
     }
-    Verdict verdict = null;
-    for (final ShardStatistics statistics : round.statistics()) {
-      verdict = decider.add(statistics, 0).orElse(null);
-    }
-    if (verdict == null) {
-      throw new IllegalStateException("all statistics are in, and there is no verdict");
-    }
-    final byte[][] updates = new byte[manifest.shards().size()][];
-    round.close(verdict, (shard, update) -> updates[shard.index()] = update);
+    final Verdict verdict = run.rounds().decide();
+    run.apply(run.rounds().close(verdict));
     for (final Shard shard : manifest.shards()) {
-      if (weights.version(shard.index()) == verdict.getRound()) {
-        apply(weights.together(shard), updates);
-      }
+      handOut(shard);
     }
     return verdict;
   }
@@ -201,35 +188,25 @@ public final class InProcessTraining implements AutoCloseable {
     for (final Shard shard : manifest.shards()) {
       if (manifest.touches(order.getTask(), shard)) {
         final MemorySegment values = piece(computed.gradient(), shard, valueType);
-        round.add(
-            new SlotGradient(
-                order.getRound(),
-                shard.index(),
-                order.getNonce(),
-                computed.report(),
-                values,
-                valueType,
-                kernels.squaredNorm(values, valueType, shard.length()),
-                ByteString.EMPTY),
-            0);
+        run.rounds()
+            .add(
+                new SlotGradient(
+                    order.getRound(),
+                    shard.index(),
+                    order.getNonce(),
+                    computed.report(),
+                    values,
+                    valueType,
+                    kernels.squaredNorm(values, valueType, shard.length()),
+                    ByteString.EMPTY),
+                0);
       }
-    }
-  }
-
-  private void apply(List<Shard> together, byte[][] updates) throws MalformedRecordException {
-    final var records = new ArrayList<ValuesRecord<UpdateShard>>();
-    for (final Shard shard : together) {
-      records.add(ValuesRecord.read(updates[shard.index()], UpdateShard.parser()));
-    }
-    weights.apply(together, records);
-    for (final Shard shard : together) {
-      handOut(shard);
     }
   }
 
   /** Brings a shard's weights to the models, the way they would have travelled. */
   private void handOut(Shard shard) throws MalformedRecordException {
-    final WeightRecord record = WeightRecord.read(weights.record(shard), manifest);
+    final WeightRecord record = WeightRecord.read(run.weights(shard), manifest);
     all.forEach(model -> record.copyTo(model.weights(), kernels));
   }
 

@@ -1,5 +1,6 @@
 package io.gradstream.benchmarks;
 
+import io.gradstream.audit.picture.Svg;
 import java.util.List;
 import java.util.Locale;
 
@@ -16,7 +17,7 @@ final class ScalePlot {
   private final double toX;
   private final double fromY;
   private final double toY;
-  private final StringBuilder svg = new StringBuilder();
+  private final Svg svg = new Svg(WIDTH, HEIGHT, 13);
 
   private ScalePlot(List<ScalePoint> points) {
     fromX = Math.floor(points.stream().mapToDouble(p -> Math.log10(p.work())).min().orElse(0));
@@ -35,39 +36,28 @@ final class ScalePlot {
   }
 
   private String draw(List<ScalePoint> points) {
-    append(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\""
-            + " font-family=\"sans-serif\" font-size=\"13\">%n"
-            + "<rect width=\"%d\" height=\"%d\" fill=\"white\"/>%n",
-        WIDTH, HEIGHT, WIDTH, HEIGHT);
     for (double x = fromX; x <= toX; x++) {
-      append("<path d=\"M%.1f %d V%d\" stroke=\"#ddd\"/>%n", x(x), MARGIN, HEIGHT - MARGIN);
-      append(
-          "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">1e%.0f</text>%n",
-          x(x), HEIGHT - MARGIN + 18, x);
+      svg.line("<path d=\"M%.1f %d V%d\" stroke=\"#ddd\"/>", x(x), MARGIN, HEIGHT - MARGIN);
+      text(x(x), HEIGHT - MARGIN + 18, "middle", "1e%.0f", x);
     }
     for (double y = fromY; y <= toY; y++) {
-      append("<path d=\"M%d %.1f H%d\" stroke=\"#ddd\"/>%n", MARGIN, y(y), WIDTH - MARGIN);
-      append(
-          "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>%n",
-          MARGIN - 6, y(y) + 4, String.format(Locale.ROOT, "%.0f ms", Math.pow(10, y)));
+      svg.line("<path d=\"M%d %.1f H%d\" stroke=\"#ddd\"/>", MARGIN, y(y), WIDTH - MARGIN);
+      text(MARGIN - 6, y(y) + 4, "end", "%.0f ms", Math.pow(10, y));
     }
-    append(
-        "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">tasks x parameters</text>%n",
-        WIDTH / 2, HEIGHT - 14);
-    append("<text x=\"%d\" y=\"%d\">time of a round</text>%n", MARGIN, MARGIN - 16);
+    text(WIDTH / 2.0, HEIGHT - 14, "middle", "tasks x parameters");
+    text(MARGIN, MARGIN - 16, "start", "time of a round");
     proportional(points);
     for (final ScalePoint point : points) {
-      append(
-          "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"#1f77b4\"/>"
-              + "<text x=\"%.1f\" y=\"%.1f\" font-size=\"10\">N=%d</text>%n",
-          x(Math.log10(point.work())),
-          y(time(point)),
-          x(Math.log10(point.work())) + 6,
-          y(time(point)) + 12,
-          point.tasks());
+      final double x = x(Math.log10(point.work()));
+      final double y = y(time(point));
+      svg.line("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"#1f77b4\"/>", x, y);
+      svg.text(x + 6, y + 12, "start", "font-size=\"10\"", "N=" + point.tasks());
     }
-    return svg.append("</svg>\n").toString();
+    return svg.end();
+  }
+
+  private void text(double x, double y, String anchor, String format, Object... values) {
+    svg.text(x, y, anchor, "", String.format(Locale.ROOT, format, values));
   }
 
   private void proportional(List<ScalePoint> points) {
@@ -75,8 +65,8 @@ final class ScalePlot {
         points.stream().max((a, b) -> Double.compare(a.work(), b.work())).orElseThrow();
     final double at = Math.log10(largest.work());
     final double left = Math.max(fromX, at - (time(largest) - fromY));
-    append(
-        "<path d=\"M%.1f %.1f L%.1f %.1f\" stroke=\"#888\" stroke-dasharray=\"5 4\"/>%n",
+    svg.line(
+        "<path d=\"M%.1f %.1f L%.1f %.1f\" stroke=\"#888\" stroke-dasharray=\"5 4\"/>",
         x(left), y(time(largest) - (at - left)), x(at), y(time(largest)));
   }
 
@@ -86,9 +76,5 @@ final class ScalePlot {
 
   private double y(double power) {
     return HEIGHT - MARGIN - (power - fromY) / (toY - fromY) * (HEIGHT - 2 * MARGIN);
-  }
-
-  private void append(String format, Object... values) {
-    svg.append(String.format(Locale.ROOT, format, values));
   }
 }

@@ -1,13 +1,10 @@
 package io.gradstream.benchmarks;
 
+import io.gradstream.proto.kernels.ValueType;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 
 /** Vectors of made-up values. */
 final class SyntheticVectors {
-  private static final ValueLayout.OfFloat FLOAT =
-      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final long FACTOR = 0x9E3779B97F4A7C15L;
 
   private SyntheticVectors() {}
@@ -19,7 +16,7 @@ final class SyntheticVectors {
     for (long i = 0; i < values; i++) {
       state += FACTOR;
       final long mixed = (state ^ (state >>> 32)) * FACTOR;
-      vector.set(FLOAT, i * Float.BYTES, (mixed >> 40) * 0x1p-23f);
+      vector.set(ValueType.FLOAT, i * Float.BYTES, (mixed >> 40) * 0x1p-23f);
     }
     return vector;
   }

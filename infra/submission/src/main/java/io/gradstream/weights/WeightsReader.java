@@ -4,17 +4,14 @@ import io.gradstream.proto.UserError;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.record.WeightAssembler;
 import io.gradstream.proto.record.WeightRecord;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.LogReader;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
-import java.util.TreeMap;
 import org.apache.kafka.common.TopicPartition;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Finds the newest version of a run's weights of which every shard is there.
@@ -24,6 +21,11 @@ import org.apache.kafka.common.TopicPartition;
  * being published, the one before it is found.
  */
 public final class WeightsReader {
+  private static final Logger LOG = LoggerFactory.getLogger(WeightsReader.class);
+
+  /** Versions that may be incomplete: the one that is being published, and those before. */
+  private static final int ARRIVING = 3;
+
   private final Run run;
   private final Manifest manifest;
 
@@ -36,18 +38,18 @@ public final class WeightsReader {
   public Optional<Weights> latest() {
     try (var log = new LogReader(run.connection(), run.spec().run() + ".reader")) {
       for (int back = 3; ; back *= 2) {
-        final var window = new Window();
+        final var window = new WeightAssembler(manifest, Kernels.best(), ARRIVING);
         boolean atBeginning = true;
         for (int partition = 0; partition < manifest.partitions(); partition++) {
           atBeginning &= read(log, partition, back, window);
         }
-        final Optional<Weights> found = window.newestComplete();
-        if (found.isPresent() || atBeginning) {
-          return found;
+        if (window.version() != WeightAssembler.NONE) {
+          return Optional.of(new Weights(window.version(), window.values()));
+        }
+        if (atBeginning) {
+          return Optional.empty();
         }
       }
-    } catch (MalformedRecordException e) {
-      throw new IllegalStateException(run.topics().weights() + " holds " + e.getMessage(), e);
     }
   }
 
@@ -66,58 +68,21 @@ public final class WeightsReader {
   }
 
   /** Reads the last {@code versions} versions of a partition; true if there is nothing before. */
-  private boolean read(LogReader log, int number, int versions, Window window)
-      throws MalformedRecordException {
+  private boolean read(LogReader log, int number, int versions, WeightAssembler window) {
     final var partition = new TopicPartition(run.topics().weights(), number);
     final long end = log.end(partition);
     final long from = Math.max(0, end - (long) versions * manifest.shardsOf(number).size());
-    final var records = new ArrayList<byte[]>();
-    log.read(partition, from, end, record -> records.add(record.value()));
-    for (final byte[] record : records) {
-      window.add(record);
-    }
+    log.read(
+        partition,
+        from,
+        end,
+        record -> {
+          try {
+            window.add(WeightRecord.read(record.value(), manifest));
+          } catch (MalformedRecordException e) {
+            LOG.warn("skipped {} at offset {}: {}", partition, record.offset(), e.getMessage());
+          }
+        });
     return from == 0;
-  }
-
-  /** The newest records of each shard, by version. */
-  private final class Window {
-    /** How many versions of a shard are held: the one that is being published, and one before. */
-    private static final int HELD = 3;
-
-    private final List<TreeMap<Long, WeightRecord>> shards = new ArrayList<>();
-
-    Window() {
-      manifest.shards().forEach(shard -> shards.add(new TreeMap<>()));
-    }
-
-    void add(byte[] bytes) throws MalformedRecordException {
-      final WeightRecord record = WeightRecord.read(bytes, manifest);
-      final var versions = shards.get(record.shard().index());
-      versions.put(record.version(), record);
-      if (versions.size() > HELD) {
-        versions.pollFirstEntry();
-      }
-    }
-
-    Optional<Weights> newestComplete() {
-      for (final long version : shards.getFirst().descendingKeySet()) {
-        final List<WeightRecord> records =
-            shards.stream()
-                .map(versions -> versions.get(version))
-                .filter(Objects::nonNull)
-                .toList();
-        if (records.size() == shards.size()) {
-          return Optional.of(assemble(version, records));
-        }
-      }
-      return Optional.empty();
-    }
-
-    private Weights assemble(long version, List<WeightRecord> records) {
-      final MemorySegment values =
-          Arena.ofAuto().allocate(manifest.size() * Float.BYTES, Float.BYTES);
-      records.forEach(record -> record.copyTo(values, Kernels.best()));
-      return new Weights(version, values);
-    }
   }
 }

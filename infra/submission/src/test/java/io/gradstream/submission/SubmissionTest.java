@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.gradstream.embedded.EmbeddedKafka;
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
@@ -12,8 +13,6 @@ import io.gradstream.proto.run.Run;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.topic.Connection;
 import io.gradstream.proto.topic.LogReader;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,9 +26,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class SubmissionTest {
-  private static final ValueLayout.OfFloat FLOAT =
-      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-
   @TempDir static Path directory;
 
   private static EmbeddedKafka kafka;
@@ -113,7 +109,10 @@ class SubmissionTest {
     for (final byte[] record : records) {
       final var shard = ValuesRecord.read(record, UpdateShard.parser());
       assertThat(shard.header().getInitial()).isTrue();
-      shard.values().elements(FLOAT).forEach(value -> values.add(value.get(FLOAT, 0)));
+      shard
+          .values()
+          .elements(ValueType.FLOAT)
+          .forEach(value -> values.add(value.get(ValueType.FLOAT, 0)));
     }
     return values;
   }

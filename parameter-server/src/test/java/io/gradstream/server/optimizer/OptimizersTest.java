@@ -11,8 +11,6 @@ import io.gradstream.proto.spec.Section;
 import io.gradstream.server.optimizer.Optimizer.Piece;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -26,8 +24,6 @@ class OptimizersTest {
   private static final int N = 333;
   private static final int ROUNDS = 10;
   private static final double LR = 0.01;
-  private static final ValueLayout.OfFloat FLOAT =
-      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final boolean PURE = false;
   private static final boolean INTEGRATED = true;
 
@@ -204,11 +200,11 @@ class OptimizersTest {
   private static float lionStep(Optimizer optimizer, float weight, float update) {
     MemorySegment theta = MemorySegment.ofArray(new byte[4]);
     MemorySegment u = MemorySegment.ofArray(new byte[4]);
-    theta.set(FLOAT, 0, weight);
-    u.set(FLOAT, 0, update);
+    theta.set(ValueType.FLOAT, 0, weight);
+    u.set(ValueType.FLOAT, 0, update);
     var piece = new Piece(0, theta, u, ValueType.FLOAT32, List.of(), 1);
     optimizer.step(List.of(piece), 0, 1.0);
-    return theta.get(FLOAT, 0);
+    return theta.get(ValueType.FLOAT, 0);
   }
 
   private static Optimizer create(Section section, boolean integratedMomentum) {
@@ -248,7 +244,7 @@ class OptimizersTest {
       try (var arena = Arena.ofConfined()) {
         MemorySegment wide = arena.allocate(N * 4L);
         for (int i = 0; i < N; i++) {
-          wide.setAtIndex(FLOAT, i, (float) random.nextGaussian());
+          wide.setAtIndex(ValueType.FLOAT, i, (float) random.nextGaussian());
         }
         Kernels.scalar().convert(x, type, wide, ValueType.FLOAT32, N);
       }
@@ -270,7 +266,7 @@ class OptimizersTest {
       MemorySegment wide = MemorySegment.ofArray(new byte[N * 4]);
       Kernels.scalar().convert(wide, ValueType.FLOAT32, x, type, N);
       for (int i = 0; i < N; i++) {
-        values[i] = wide.getAtIndex(FLOAT, i);
+        values[i] = wide.getAtIndex(ValueType.FLOAT, i);
       }
       return values;
     }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.google.protobuf.ByteString;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.kernels.NamedVectors;
+import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.kernels.VectorId;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
@@ -17,8 +18,6 @@ import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.spec.RunSpec;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -31,9 +30,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class PartitionWeightsTest {
   private static final int ROUNDS = 3;
-  private static final ValueLayout.OfFloat FLOAT =
-      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-
   private static final String ADAMW = "optimizer: {type: adamw, learning-rate: 0.01}\n";
   private static final String LION = "optimizer: {type: lion-lars, learning-rate: 0.01}\n";
 
@@ -178,7 +174,7 @@ class PartitionWeightsTest {
     for (final Shard shard : manifest.shards()) {
       final byte[] record = partitions.get(shard.partition()).record(shard);
       final MemorySegment values = ValuesRecord.read(record, WeightShard.parser()).values();
-      MemorySegment.copy(values, FLOAT, 0, flat, (int) shard.offset(), shard.length());
+      MemorySegment.copy(values, ValueType.FLOAT, 0, flat, (int) shard.offset(), shard.length());
     }
     return flat;
   }
@@ -204,7 +200,7 @@ class PartitionWeightsTest {
     final MemorySegment values = ValuesRecord.valuesOf(record, length * Float.BYTES);
     final var random = new Random(31 * header.getRound() + header.getShard());
     for (int i = 0; i < length; i++) {
-      values.setAtIndex(FLOAT, i, (float) random.nextGaussian());
+      values.setAtIndex(ValueType.FLOAT, i, (float) random.nextGaussian());
     }
     return ValuesRecord.read(record, UpdateShard.parser());
   }

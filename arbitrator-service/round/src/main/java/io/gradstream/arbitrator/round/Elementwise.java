@@ -1,18 +1,15 @@
 package io.gradstream.arbitrator.round;
 
 import io.gradstream.arbitrator.resolver.ElementwiseResolver;
+import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.spec.TaskSpec;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.util.List;
 
 /** Brings the values to a method that decides element by element, a block at a time. */
 final class Elementwise {
-  private static final ValueLayout.OfFloat FLOAT =
-      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final int BLOCK = 4096;
 
   private final ElementwiseResolver method;
@@ -40,13 +37,13 @@ final class Elementwise {
       for (int task = 0; task < gradients.length; task++) {
         for (int i = 0; i < length; i++) {
           gradients[task][i] =
-              scales[task] * sums.get(task).get(FLOAT, (long) (start + i) * Float.BYTES);
+              scales[task] * sums.get(task).get(ValueType.FLOAT, (long) (start + i) * Float.BYTES);
         }
       }
       final double[] update = new double[length];
       method.combine(seed, round, shard.offset() + start, gradients, update);
       for (int i = 0; i < length; i++) {
-        unified.set(FLOAT, (long) (start + i) * Float.BYTES, (float) update[i]);
+        unified.set(ValueType.FLOAT, (long) (start + i) * Float.BYTES, (float) update[i]);
       }
     }
     return unified;

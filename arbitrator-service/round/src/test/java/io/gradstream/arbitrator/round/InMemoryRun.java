@@ -9,7 +9,6 @@ import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.kernels.VectorId;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
-import io.gradstream.proto.message.ArbitratorMetadata;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.Verdict;
@@ -19,18 +18,17 @@ import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.spec.RunSpec;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** A run of made-up gradients through all partitions and the one that decides. */
 final class InMemoryRun {
   private static final int NEVER = -1;
-  private static final ValueLayout.OfFloat FLOAT =
-      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   /**
    * What came of a round.
@@ -42,25 +40,22 @@ final class InMemoryRun {
   private final RunSpec spec;
   private final Manifest manifest;
   private final MadeUpGradients gradients;
-  private final List<Kept> vectors = new ArrayList<>();
-  private final List<PartitionRound> partitions = new ArrayList<>();
-  private final Map<Integer, byte[]> lastUpdates = new HashMap<>();
-  private RoundDecider decider;
+  private List<Kept> vectors;
+  private SortedMap<Integer, byte[]> lastUpdates = new TreeMap<>();
+  private LocalRounds rounds;
   private long offset;
 
   InMemoryRun(RunSpec spec, Manifest manifest) {
     this.spec = spec;
     this.manifest = manifest;
     this.gradients = new MadeUpGradients(spec);
-    this.decider = new RoundDecider(RunDescription.of(spec, manifest));
-    for (int partition = 0; partition < manifest.partitions(); partition++) {
-      vectors.add(new Kept(new HashMap<>()));
-      partitions.add(open(partition));
-    }
+    this.vectors =
+        Stream.generate(() -> new Kept(new HashMap<>())).limit(manifest.partitions()).toList();
+    this.rounds = open();
   }
 
-  private PartitionRound open(int partition) {
-    return new PartitionRound(spec, manifest, partition, Kernels.scalar(), vectors.get(partition));
+  private LocalRounds open() {
+    return new LocalRounds(RunDescription.of(spec, manifest), Kernels.scalar(), vectors);
   }
 
   /** Bytes of all vectors that were asked for so far. */
@@ -78,13 +73,13 @@ final class InMemoryRun {
 
   /** Plays the round; after so many slots of a shard everything is restored from what was kept. */
   Outcome next(int restart) {
-    final boolean scalarized = decider.last().map(Verdict::getNextScalarized).orElse(false);
+    final boolean scalarized = rounds.last().map(Verdict::getNextScalarized).orElse(false);
     final int[] tasks =
         scalarized
             ? new int[] {MadeUpGradients.TASKS}
             : IntStream.range(0, MadeUpGradients.TASKS).toArray();
     int added = 0;
-    for (int slot = 0; slot < partitions.getFirst().slots(); slot++) {
+    for (int slot = 0; slot < spec.accumulation().slots(MadeUpGradients.TASKS); slot++) {
       for (final int task : tasks) {
         for (final Shard shard : manifest.shards()) {
           if (manifest.touches(task, shard)) {
@@ -95,13 +90,13 @@ final class InMemoryRun {
           }
         }
       }
-      decider.last().ifPresent(this::repeat);
+      rounds.last().ifPresent(this::repeat);
     }
     return close();
   }
 
   private void add(int task, int slot, Shard shard) {
-    final long round = decider.round();
+    final long round = rounds.round();
     final float[] piece = MadeUpGradients.piece(gradients.of(round, task, slot), shard);
     final MemorySegment values = MemorySegment.ofArray(piece);
     final var report = ShardStatistics.Slot.newBuilder().setTask(task).setSlot(slot);
@@ -112,10 +107,8 @@ final class InMemoryRun {
         report.addTaskLosses(gradients.loss(round, each, slot));
       }
     }
-    final PartitionRound partition = partitions.get(shard.partition());
-    assertThat(partition.turnOf(round, shard.index(), task, slot))
-        .isEqualTo(PartitionRound.Turn.NOW);
-    partition.add(
+    assertThat(rounds.turnOf(round, shard.index(), task, slot)).isEqualTo(PartitionRound.Turn.NOW);
+    rounds.add(
         new SlotGradient(
             round,
             shard.index(),
@@ -130,48 +123,33 @@ final class InMemoryRun {
 
   /** What is published once more has the same bytes, however far the next round is. */
   private void repeat(Verdict verdict) {
-    for (final PartitionRound partition : partitions) {
-      partition.repeat(
-          verdict, (shard, update) -> assertThat(update).isEqualTo(lastUpdates.get(shard.index())));
-    }
+    rounds
+        .repeat(verdict)
+        .forEach((shard, update) -> assertThat(update).isEqualTo(lastUpdates.get(shard)));
   }
 
   private void restart() {
-    for (int partition = 0; partition < partitions.size(); partition++) {
-      final var metadata = ArbitratorMetadata.newBuilder();
-      partitions.get(partition).save(metadata);
-      vectors.set(partition, vectors.get(partition).copy());
-      final PartitionRound again = open(partition);
-      again.restore(metadata.build());
-      partitions.set(partition, again);
+    final LocalRounds before = rounds;
+    vectors = vectors.stream().map(Kept::copy).toList();
+    rounds = open();
+    for (int partition = 0; partition < vectors.size(); partition++) {
+      rounds.restore(partition, before.save(partition, before.last().orElse(null)));
     }
-    final RoundDecider before = decider;
-    decider = new RoundDecider(RunDescription.of(spec, manifest));
-    before.last().ifPresent(decider::restore);
   }
 
   private Outcome close() {
-    Verdict verdict = null;
-    for (final PartitionRound partition : partitions) {
-      for (final ShardStatistics statistics : partition.statistics()) {
-        verdict = decider.add(statistics, 0).orElse(null);
-      }
-    }
-    if (verdict == null) {
-      throw new IllegalStateException("all statistics are in, and there is no verdict");
-    }
+    assertThat(rounds.complete()).isTrue();
+    final Verdict verdict = rounds.decide();
     final var update = new float[MadeUpGradients.size()];
-    for (final PartitionRound partition : partitions) {
-      partition.close(
-          verdict,
-          (shard, record) -> {
-            lastUpdates.put(shard.index(), record);
-            final MemorySegment values = valuesOf(record);
-            for (int d = 0; d < shard.length(); d++) {
-              update[(int) shard.offset() + d] = values.get(FLOAT, (long) d * Float.BYTES);
-            }
-          });
-    }
+    lastUpdates = rounds.close(verdict);
+    lastUpdates.forEach(
+        (index, record) -> {
+          final Shard shard = manifest.shard(index);
+          final MemorySegment values = valuesOf(record);
+          for (int d = 0; d < shard.length(); d++) {
+            update[(int) shard.offset() + d] = values.get(ValueType.FLOAT, (long) d * Float.BYTES);
+          }
+        });
     return new Outcome(verdict, update);
   }
 

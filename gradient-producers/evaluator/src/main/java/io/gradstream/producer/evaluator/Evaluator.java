@@ -4,23 +4,19 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.model.Validation;
 import io.gradstream.proto.kernels.Kernels;
-import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.record.WeightAssembler;
 import io.gradstream.proto.record.WeightRecord;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.LogReader;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.BitSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
@@ -49,22 +45,11 @@ public final class Evaluator implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Evaluator.class);
   private static final Duration POLL = Duration.ofMillis(500);
 
-  /** A version that is arriving, shard by shard. */
-  private static final class Arriving {
-    final MemorySegment values;
-    final BitSet shards = new BitSet();
-
-    Arriving(Manifest manifest) {
-      values = Arena.ofAuto().allocate(manifest.size() * Float.BYTES, Float.BYTES);
-    }
-  }
-
   private static final int FETCH_BYTES = 8 * 1024 * 1024;
 
   private final Run run;
   private final Supplier<TaskModel> models;
-  private final Kernels kernels = Kernels.best();
-  private final TreeMap<Long, Arriving> arriving = new TreeMap<>();
+  private final WeightAssembler arriving;
   private final Set<Long> done = new HashSet<>();
   private final KafkaConsumer<byte[], byte[]> weights;
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
@@ -74,6 +59,7 @@ public final class Evaluator implements AutoCloseable {
   private Evaluator(Run run, Supplier<TaskModel> models) {
     this.run = run;
     this.models = models;
+    this.arriving = new WeightAssembler(run.manifest(), Kernels.best(), Integer.MAX_VALUE);
     this.weights = new KafkaConsumer<>(settings(run));
     this.thread = Thread.ofPlatform().name("evaluator").daemon().unstarted(this::work);
   }
@@ -163,17 +149,9 @@ public final class Evaluator implements AutoCloseable {
       LOG.warn("skipped {} offset {}: {}", record.topic(), record.offset(), e.getMessage());
       return;
     }
-    if (!wanted(read.version())) {
-      return;
-    }
-    final Arriving version =
-        arriving.computeIfAbsent(read.version(), absent -> new Arriving(run.manifest()));
-    read.copyTo(version.values, kernels);
-    version.shards.set(read.shard().index());
-    if (version.shards.cardinality() == run.manifest().shards().size()) {
-      model.weights().copyFrom(version.values);
+    if (wanted(read.version()) && arriving.add(read)) {
+      model.weights().copyFrom(arriving.values());
       evaluate(read.version(), model, metrics);
-      arriving.headMap(read.version(), true).clear();
     }
   }
 

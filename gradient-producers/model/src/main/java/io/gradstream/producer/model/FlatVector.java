@@ -3,8 +3,6 @@ package io.gradstream.producer.model;
 import io.gradstream.proto.manifest.TensorShape;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -13,9 +11,6 @@ import java.util.List;
  * padding.
  */
 public final class FlatVector {
-  public static final ValueLayout.OfFloat FLOAT =
-      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-
   /** Vector loads and torch both like the start of a cache line. */
   private static final long ALIGNMENT = 64;
 

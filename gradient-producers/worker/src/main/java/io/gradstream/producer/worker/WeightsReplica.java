@@ -2,6 +2,8 @@ package io.gradstream.producer.worker;
 
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.record.WeightAssembler;
+import io.gradstream.proto.record.WeightRecord;
 import io.gradstream.proto.run.Run;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
@@ -35,7 +37,7 @@ public final class WeightsReplica implements AutoCloseable {
 
   private final Run run;
   private final KafkaConsumer<byte[], byte[]> consumer;
-  private final VersionedWeights weights;
+  private final WeightAssembler weights;
   private final Lock lock = new ReentrantLock();
   private final Condition newVersion = lock.newCondition();
   private final Thread thread;
@@ -43,7 +45,7 @@ public final class WeightsReplica implements AutoCloseable {
 
   public WeightsReplica(Run run, Kernels kernels) {
     this.run = run;
-    this.weights = new VersionedWeights(run.manifest(), kernels);
+    this.weights = new WeightAssembler(run.manifest(), kernels, 1);
     this.consumer = new KafkaConsumer<>(run.connection().consumer());
     this.thread = Thread.ofPlatform().name("weights").daemon().start(this::follow);
   }
@@ -88,7 +90,7 @@ public final class WeightsReplica implements AutoCloseable {
   private void add(ConsumerRecord<byte[], byte[]> record) {
     lock.lock();
     try {
-      if (weights.add(record.value())) {
+      if (weights.add(WeightRecord.read(record.value(), run.manifest()))) {
         newVersion.signalAll();
       }
     } catch (MalformedRecordException e) {

@@ -4,6 +4,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.worker.GradientPublisher.Publication;
 import io.gradstream.proto.message.Order;
+import io.gradstream.proto.record.WeightAssembler;
 import io.gradstream.proto.run.Run;
 import java.time.Duration;
 import java.util.Arrays;
@@ -60,7 +61,7 @@ final class Worker implements Runnable {
   private final Supplier<TaskModel> models;
   private final KafkaShareConsumer<byte[], byte[]> orders;
   private volatile boolean closed;
-  private long loaded = VersionedWeights.NONE;
+  private long loaded = WeightAssembler.NONE;
 
   Worker(
       Run run,

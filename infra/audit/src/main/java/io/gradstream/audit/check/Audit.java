@@ -163,11 +163,12 @@ public final class Audit implements AutoCloseable {
                 recomputation.add(gradient, record);
               }
             });
-    if (!whole || !recalculation.complete()) {
+    if (!whole || !recalculation.rounds().complete()) {
       reportIncomplete(logged, before);
       return false;
     }
-    final List<Finding> misstated = StatisticsComparison.of(logged, recalculation.statistics());
+    final List<Finding> misstated =
+        StatisticsComparison.of(logged, recalculation.rounds().statistics());
     misstated.forEach(this::add);
     final Verdict verdict = decide(logged);
     if (!misstated.isEmpty() || verdict == null || !logged.verdict().equals(verdict)) {
@@ -176,7 +177,7 @@ public final class Audit implements AutoCloseable {
     if (recomputation != null) {
       recomputation.check(logged.round(), recalculation).forEach(this::add);
     }
-    final SortedMap<Integer, byte[]> update = recalculation.close(verdict);
+    final SortedMap<Integer, byte[]> update = recalculation.rounds().close(verdict);
     recalculation.apply(update);
     if (logged.round() >= first) {
       compareUpdates(logged.round(), update);
@@ -203,7 +204,7 @@ public final class Audit implements AutoCloseable {
   private @Nullable Verdict decide(LoggedRound logged) {
     Optional<Verdict> own = Optional.empty();
     for (final LoggedRound.Statement statement : logged.statements()) {
-      own = recalculation.decide(statement.statistics(), statement.record().offset());
+      own = recalculation.rounds().decide(statement.statistics(), statement.record().offset());
     }
     own.ifPresent(
         verdict -> {

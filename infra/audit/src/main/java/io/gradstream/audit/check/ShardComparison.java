@@ -19,16 +19,11 @@ import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.RunDescription;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Optional;
 
 /** Compares a recorded shard of an update or of the weights with the one that was computed here. */
 final class ShardComparison {
-  private static final ValueLayout.OfFloat FLOAT =
-      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-
   private final Manifest manifest;
   private final ByteString runDigest;
 
@@ -134,7 +129,7 @@ final class ShardComparison {
     final MemorySegment value = MemorySegment.ofArray(new byte[Float.BYTES]);
     Kernels.scalar()
         .convert(value, ValueType.FLOAT32, values.asSlice(index * width, width), type, 1);
-    final float number = value.get(FLOAT, 0);
+    final float number = value.get(ValueType.FLOAT, 0);
     return "%s (bits %08x)".formatted(number, Float.floatToRawIntBits(number));
   }
 

@@ -60,11 +60,11 @@ public final class ForkPoint {
                         new UserError(
                             "--version: run %s has come to version %d, not to %d"
                                 .formatted(run.spec().run(), rounds.round(), version)));
-        if (!rounds.gradients(logged, recalculation) || !recalculation.complete()) {
+        if (!rounds.gradients(logged, recalculation) || !recalculation.rounds().complete()) {
           throw new UserError(
               "round %d: the log does not have all of its gradients".formatted(logged.round()));
         }
-        recalculation.apply(recalculation.close(logged.verdict()));
+        recalculation.apply(recalculation.rounds().close(logged.verdict()));
         progress.accept(logged.round());
         if (rounds.round() == version) {
           return new ForkPoint(run, recalculation, logged.verdict());

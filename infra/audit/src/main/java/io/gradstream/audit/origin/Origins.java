@@ -8,6 +8,7 @@ import io.gradstream.audit.replay.Recalculation;
 import io.gradstream.audit.replay.RefusedRecords;
 import io.gradstream.audit.state.PartitionState;
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.manifest.Tensor;
@@ -15,8 +16,6 @@ import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.run.RunDescription;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedMap;
@@ -28,9 +27,6 @@ import java.util.function.Consumer;
  * changed. It believes the log; whether that is right to do, an audit tells. One owner, one thread.
  */
 public final class Origins {
-  private static final ValueLayout.OfFloat FLOAT =
-      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-
   private final RunLog log;
   private final RunDescription run;
 
@@ -153,8 +149,8 @@ public final class Origins {
     double changed = 0;
     double squared = 0;
     for (long i = tensor.offset(); i < tensor.offset() + tensor.size(); i++) {
-      final double old = before.get(FLOAT, i * Float.BYTES);
-      final double difference = after.get(FLOAT, i * Float.BYTES) - old;
+      final double old = before.get(ValueType.FLOAT, i * Float.BYTES);
+      final double difference = after.get(ValueType.FLOAT, i * Float.BYTES) - old;
       changed += difference * difference;
       squared += old * old;
     }

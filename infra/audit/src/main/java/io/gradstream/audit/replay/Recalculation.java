@@ -1,7 +1,6 @@
 package io.gradstream.audit.replay;
 
-import io.gradstream.arbitrator.round.PartitionRound;
-import io.gradstream.arbitrator.round.RoundDecider;
+import io.gradstream.arbitrator.round.LocalRounds;
 import io.gradstream.arbitrator.round.SlotGradient;
 import io.gradstream.audit.state.PartitionState;
 import io.gradstream.proto.evidence.Digests;
@@ -9,9 +8,7 @@ import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.manifest.Shard;
-import io.gradstream.proto.message.ArbitratorMetadata;
 import io.gradstream.proto.message.ServerMetadata;
-import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.message.WeightShard;
@@ -24,20 +21,18 @@ import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Optional;
 import java.util.SortedMap;
-import java.util.TreeMap;
 
 /**
  * A run computed once more, round by round, by the classes that the services are made of: {@link
- * PartitionRound}, {@link RoundDecider}, {@link PartitionWeights}. No stream, no topic, nothing
- * kept: memory for the vectors of the whole model. One owner, one thread.
+ * LocalRounds}, {@link PartitionWeights}. No stream, no topic, nothing kept: memory for the vectors
+ * of the whole model. One owner, one thread.
  */
 public final class Recalculation implements CountedGradients {
   private final RunDescription run;
-  private final List<PartitionRound> partitions = new ArrayList<>();
+  private final Kernels kernels;
+  private final LocalRounds rounds;
   private final List<PartitionWeights> weights = new ArrayList<>();
-  private final RoundDecider decider;
   private final List<PartitionState> begun;
 
   /**
@@ -47,23 +42,22 @@ public final class Recalculation implements CountedGradients {
    * @param begun one for each partition; changed in place
    */
   public Recalculation(RunDescription run, List<PartitionState> begun) {
-    final Kernels kernels = ReplayKernels.of(run);
+    this(run, begun, ReplayKernels.of(run));
+  }
+
+  /** The same with kernels of the caller's choice; the bits are the same. */
+  public Recalculation(RunDescription run, List<PartitionState> begun, Kernels kernels) {
     this.run = run;
+    this.kernels = kernels;
     this.begun = List.copyOf(begun);
-    this.decider = new RoundDecider(run);
+    this.rounds = new LocalRounds(run, kernels, begun.stream().map(PartitionState::sums).toList());
     for (int partition = 0; partition < begun.size(); partition++) {
       final PartitionState state = begun.get(partition);
-      final var round =
-          new PartitionRound(run.spec(), run.manifest(), partition, kernels, state.sums());
-      round.restore(state.round());
-      partitions.add(round);
+      rounds.restore(partition, state.round());
       final var held =
           new PartitionWeights(run.spec(), run.manifest(), partition, kernels, state.moments());
       state.restore(held);
       weights.add(held);
-      if (state.round().hasLast()) {
-        decider.restore(state.round().getLast());
-      }
     }
   }
 
@@ -77,42 +71,14 @@ public final class Recalculation implements CountedGradients {
     weights.get(run.manifest().shard(shard).partition()).initialize(record);
   }
 
-  /** Adds a gradient to its partition's open round. */
   @Override
   public void add(SlotGradient gradient, LogRecord record) {
-    partitions.get(record.source().partition()).add(gradient, record.offset());
+    rounds.add(gradient, record.offset());
   }
 
-  /** Whether all slots are in, for all shards. */
-  public boolean complete() {
-    return partitions.stream().allMatch(PartitionRound::complete);
-  }
-
-  /** The statistics of the partitions that have shards, in order of partitions. */
-  public List<ShardStatistics> statistics() {
-    return partitions.stream()
-        .filter(partition -> !partition.shards().isEmpty())
-        .flatMap(partition -> partition.statistics().stream())
-        .toList();
-  }
-
-  /**
-   * Decides the round on some statistics.
-   *
-   * @param offset where they lie
-   * @return the verdict, once all shards are in
-   */
-  public Optional<Verdict> decide(ShardStatistics statistics, long offset) {
-    return decider.add(statistics, offset);
-  }
-
-  /** Closes the round and tells the update record of each shard. */
-  public SortedMap<Integer, byte[]> close(Verdict verdict) {
-    final var updates = new TreeMap<Integer, byte[]>();
-    for (final PartitionRound partition : partitions) {
-      partition.close(verdict, (shard, update) -> updates.put(shard.index(), update));
-    }
-    return updates;
+  /** The open round, on all partitions. */
+  public LocalRounds rounds() {
+    return rounds;
   }
 
   /** Applies a round's updates to the weights. */
@@ -159,13 +125,12 @@ public final class Recalculation implements CountedGradients {
   private void copyWeights(Shard shard, MemorySegment values) {
     try {
       final var record = ValuesRecord.read(weights(shard), WeightShard.parser());
-      ReplayKernels.of(run)
-          .convert(
-              values,
-              ValueType.FLOAT32,
-              record.values(),
-              ValuesRecord.typeOf(record.header().getType()),
-              shard.length());
+      kernels.convert(
+          values,
+          ValueType.FLOAT32,
+          record.values(),
+          ValuesRecord.typeOf(record.header().getType()),
+          shard.length());
     } catch (MalformedRecordException e) {
       throw new IllegalStateException("a record of its own", e);
     }
@@ -177,8 +142,6 @@ public final class Recalculation implements CountedGradients {
    * @param last verdict of that round
    */
   public PartitionState state(int partition, Verdict last) {
-    final var round = ArbitratorMetadata.newBuilder().setLast(last);
-    partitions.get(partition).save(round);
     final var orders =
         ServerMetadata.newBuilder()
             .setOrdered(last.getRound())
@@ -192,7 +155,8 @@ public final class Recalculation implements CountedGradients {
           .setUpdate(held.update(shard.index()));
     }
     final PartitionState vectors = begun.get(partition);
-    return new PartitionState(vectors.sums(), round.build(), vectors.moments(), orders.build());
+    return new PartitionState(
+        vectors.sums(), rounds.save(partition, last), vectors.moments(), orders.build());
   }
 
   /** The weights record of a shard as it stands. */

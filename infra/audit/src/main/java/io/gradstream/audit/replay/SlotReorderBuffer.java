@@ -7,13 +7,13 @@ import java.util.Map;
 
 /** Brings one task's gradients of a round, shard by shard, into the order of their slots. */
 final class SlotReorderBuffer {
-  private record Waiting(SlotGradient gradient, LogRecord record) {}
+  private record EarlySlot(SlotGradient gradient, LogRecord record) {}
 
-  private record Turn(int shard, int slot) {}
+  private record ShardSlot(int shard, int slot) {}
 
   private final CountedGradients target;
   private final Map<Integer, Integer> next = new HashMap<>();
-  private final Map<Turn, Waiting> waiting = new HashMap<>();
+  private final Map<ShardSlot, EarlySlot> waiting = new HashMap<>();
 
   SlotReorderBuffer(CountedGradients target) {
     this.target = target;
@@ -21,11 +21,11 @@ final class SlotReorderBuffer {
 
   void take(SlotGradient gradient, LogRecord record) {
     final int shard = gradient.shard();
-    waiting.put(new Turn(shard, gradient.report().getSlot()), new Waiting(gradient, record));
+    waiting.put(new ShardSlot(shard, gradient.report().getSlot()), new EarlySlot(gradient, record));
     int slot = next.getOrDefault(shard, 0);
-    for (Waiting now = waiting.remove(new Turn(shard, slot));
+    for (EarlySlot now = waiting.remove(new ShardSlot(shard, slot));
         now != null;
-        now = waiting.remove(new Turn(shard, slot))) {
+        now = waiting.remove(new ShardSlot(shard, slot))) {
       target.add(now.gradient(), now.record());
       slot++;
     }

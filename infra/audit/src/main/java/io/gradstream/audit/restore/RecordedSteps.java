@@ -17,11 +17,11 @@ import java.util.Map;
  * than once, and a step is taken when all shards that it needs at once have theirs. One thread.
  */
 final class RecordedSteps {
-  private record Turn(long round, int shard) {}
+  private record ShardRound(long round, int shard) {}
 
   private final PartitionWeights weights;
   private final long version;
-  private final Map<Turn, ValuesRecord<UpdateShard>> ahead = new HashMap<>();
+  private final Map<ShardRound, ValuesRecord<UpdateShard>> ahead = new HashMap<>();
 
   /**
    * @param weights changed in place
@@ -60,7 +60,7 @@ final class RecordedSteps {
         weights.initialize(update);
       }
     } else if (round >= weights.version(shard.index()) && round < version) {
-      ahead.putIfAbsent(new Turn(round, shard.index()), update);
+      ahead.putIfAbsent(new ShardRound(round, shard.index()), update);
       step(weights.together(shard));
     }
   }
@@ -68,12 +68,13 @@ final class RecordedSteps {
   private void step(List<Shard> together) throws MalformedRecordException {
     while (true) {
       final long round = weights.version(together.getFirst().index());
-      if (!together.stream().allMatch(each -> ahead.containsKey(new Turn(round, each.index())))) {
+      if (!together.stream()
+          .allMatch(each -> ahead.containsKey(new ShardRound(round, each.index())))) {
         return;
       }
       final var updates = new ArrayList<ValuesRecord<UpdateShard>>();
       for (final Shard each : together) {
-        final ValuesRecord<UpdateShard> update = ahead.remove(new Turn(round, each.index()));
+        final ValuesRecord<UpdateShard> update = ahead.remove(new ShardRound(round, each.index()));
         if (update != null) {
           updates.add(update);
         }

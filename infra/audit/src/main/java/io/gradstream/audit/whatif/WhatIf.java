@@ -14,7 +14,6 @@ import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.manifest.Shard;
-import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
@@ -83,7 +82,7 @@ public final class WhatIf implements AutoCloseable {
     if (logged == null) {
       return Optional.empty();
     }
-    if (!rounds.gradients(logged, recalculation) || !recalculation.complete()) {
+    if (!rounds.gradients(logged, recalculation) || !recalculation.rounds().complete()) {
       throw new UserError(
           "round %d: the log does not have all of its gradients".formatted(logged.round()));
     }
@@ -93,21 +92,12 @@ public final class WhatIf implements AutoCloseable {
           .next(logged.round())
           .forEach((shard, record) -> recorded.put(shard, record.bytes()));
     }
-    final Verdict verdict = decide(logged);
-    final SortedMap<Integer, byte[]> alternative = recalculation.close(verdict);
+    final Verdict verdict = recalculation.rounds().decide();
+    final SortedMap<Integer, byte[]> alternative = recalculation.rounds().close(verdict);
     // The newest verdict of a run that still trains may be there before its updates are.
     return recorded.keySet().equals(alternative.keySet())
         ? Optional.of(compare(logged.verdict(), verdict, recorded, alternative))
         : Optional.empty();
-  }
-
-  private Verdict decide(LoggedRound logged) {
-    Optional<Verdict> verdict = Optional.empty();
-    for (final ShardStatistics statistics : recalculation.statistics()) {
-      verdict = recalculation.decide(statistics, 0);
-    }
-    return verdict.orElseThrow(
-        () -> new IllegalStateException("round " + logged.round() + " is complete, undecided"));
   }
 
   private Comparison compare(

@@ -1,7 +1,7 @@
 package io.gradstream.audit.whatif;
 
+import io.gradstream.audit.picture.Svg;
 import java.util.List;
-import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 
 /**
@@ -15,9 +15,10 @@ public final class WhatIfPlot {
   private static final int PANEL = 180;
   private static final int GAP = 50;
   private static final int TOP = 50;
+  private static final int HEIGHT = TOP + 2 * PANEL + 2 * GAP;
 
   private final List<Comparison> rounds;
-  private final StringBuilder svg = new StringBuilder();
+  private final Svg svg = new Svg(WIDTH, HEIGHT, 13);
 
   private WhatIfPlot(List<Comparison> rounds) {
     this.rounds = rounds;
@@ -33,13 +34,7 @@ public final class WhatIfPlot {
   }
 
   private String draw(String title) {
-    final int height = TOP + 2 * PANEL + 2 * GAP;
-    append(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\""
-            + " font-family=\"sans-serif\" font-size=\"13\">%n",
-        WIDTH, height);
-    append("<rect width=\"%d\" height=\"%d\" fill=\"white\"/>%n", WIDTH, height);
-    text(LEFT, 24, "start", "#000", escaped(title));
+    text(LEFT, 24, "start", "#000", title);
     final double lowest = rounds.stream().mapToDouble(Comparison::cosine).min().orElse(0);
     panel(TOP, "cosine", Comparison::cosine, Math.min(lowest, 0.99), 1, "#1f77b4");
     final double least = rounds.stream().mapToDouble(Comparison::normRatio).min().orElse(1);
@@ -53,7 +48,7 @@ public final class WhatIfPlot {
         Math.max(most, 1.01),
         "#2ca02c");
     marks(second + PANEL + 12);
-    return svg.append("</svg>\n").toString();
+    return svg.end();
   }
 
   private void panel(
@@ -63,28 +58,28 @@ public final class WhatIfPlot {
       double lowest,
       double highest,
       String colour) {
-    append(
+    svg.add(
         "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#ccc\"/>%n",
         LEFT, top, RIGHT - LEFT, PANEL);
     text(LEFT, top - 6, "start", colour, name);
     text(LEFT - 6, top + 5, "end", "#444", "%.4g".formatted(highest));
     text(LEFT - 6, top + PANEL + 5, "end", "#444", "%.4g".formatted(lowest));
-    append("<polyline fill=\"none\" stroke=\"%s\" points=\"", colour);
+    svg.add("<polyline fill=\"none\" stroke=\"%s\" points=\"", colour);
     for (final Comparison round : rounds) {
       final double share = (number.applyAsDouble(round) - lowest) / (highest - lowest);
-      append("%.1f,%.1f ", x(round), top + PANEL * (1 - share));
+      svg.add("%.1f,%.1f ", x(round), top + PANEL * (1 - share));
     }
-    append("\"/>%n");
+    svg.add("\"/>%n");
   }
 
   private void marks(int y) {
-    append("<path stroke=\"#d62728\" stroke-width=\"1.5\" d=\"");
+    svg.add("<path stroke=\"#d62728\" stroke-width=\"1.5\" d=\"");
     for (final Comparison round : rounds) {
       if (round.decisionDiffers()) {
-        append("M%.1f %d v8 ", x(round), y);
+        svg.add("M%.1f %d v8 ", x(round), y);
       }
     }
-    append("\"/>%n");
+    svg.add("\"/>%n");
     text(LEFT, y + 26, "start", "#d62728", "decided otherwise");
     text(RIGHT, y + 26, "end", "#444", "round " + (rounds.isEmpty() ? 0 : last().round()));
   }
@@ -100,16 +95,6 @@ public final class WhatIfPlot {
   }
 
   private void text(int x, int y, String anchor, String colour, String words) {
-    append(
-        "<text x=\"%d\" y=\"%d\" text-anchor=\"%s\" fill=\"%s\">%s</text>%n",
-        x, y, anchor, colour, words);
-  }
-
-  private static String escaped(String words) {
-    return words.replace("&", "&amp;").replace("<", "&lt;");
-  }
-
-  private void append(String format, Object... arguments) {
-    svg.append(String.format(Locale.ROOT, format, arguments));
+    svg.text(x, y, anchor, "fill=\"" + colour + "\"", words);
   }
 }

@@ -14,8 +14,6 @@ import io.gradstream.proto.spec.Section;
 import io.gradstream.server.optimizer.Optimizer;
 import io.gradstream.server.optimizer.Optimizers;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -32,8 +30,6 @@ public final class Descent {
   public static final List<Point> STARTS =
       List.of(new Point(-8.5, 7.5), new Point(-8.5, -5), new Point(9, 9));
 
-  private static final ValueLayout.OfFloat FLOAT =
-      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final long SEED = 1;
 
   private final List<Objective> objectives = List.of(new Landscape(0), new Landscape(1));
@@ -83,8 +79,8 @@ public final class Descent {
     for (int k = 0; k < optimizer.stateVectors(); k++) {
       moments.add(vector());
     }
-    weights.setAtIndex(FLOAT, 0, (float) start.x1());
-    weights.setAtIndex(FLOAT, 1, (float) start.x2());
+    weights.setAtIndex(ValueType.FLOAT, 0, (float) start.x1());
+    weights.setAtIndex(ValueType.FLOAT, 1, (float) start.x2());
   }
 
   /**
@@ -126,8 +122,8 @@ public final class Descent {
     state = resolution.state();
     double[] combined = combine(resolution, round);
     previous = new double[][] {gradients[0].clone(), gradients[1].clone()};
-    update.setAtIndex(FLOAT, 0, (float) combined[0]);
-    update.setAtIndex(FLOAT, 1, (float) combined[1]);
+    update.setAtIndex(ValueType.FLOAT, 0, (float) combined[0]);
+    update.setAtIndex(ValueType.FLOAT, 1, (float) combined[1]);
     var piece = new Optimizer.Piece(0, weights, update, ValueType.FLOAT32, moments, 2);
     optimizer.step(List.of(piece), round, 1);
   }
@@ -157,7 +153,8 @@ public final class Descent {
   }
 
   private Point point() {
-    return new Point(weights.getAtIndex(FLOAT, 0), weights.getAtIndex(FLOAT, 1));
+    return new Point(
+        weights.getAtIndex(ValueType.FLOAT, 0), weights.getAtIndex(ValueType.FLOAT, 1));
   }
 
   private static double[][] products(double[][] left, double[][] right) {

@@ -1,5 +1,6 @@
 package io.gradstream.cli.toy;
 
+import io.gradstream.audit.picture.Svg;
 import io.gradstream.cli.toy.Descent.Point;
 import io.gradstream.cli.toy.Descent.Trajectory;
 import io.gradstream.producer.loss.Landscape;
@@ -19,23 +20,19 @@ public final class LandscapePlot {
       List.of(
           "#d62728", "#1f77b4", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#e377c2");
 
-  private final StringBuilder svg = new StringBuilder();
+  private final Svg svg;
 
-  private LandscapePlot() {}
+  private LandscapePlot(int height) {
+    svg = new Svg(SIZE, height, 14);
+  }
 
   /** Draws trajectories; those of one method share a colour. */
   public static String of(List<Trajectory> trajectories) {
-    return new LandscapePlot().draw(trajectories);
+    List<String> methods = trajectories.stream().map(Trajectory::method).distinct().toList();
+    return new LandscapePlot(SIZE + LEGEND * (methods.size() + 1)).draw(trajectories, methods);
   }
 
-  private String draw(List<Trajectory> trajectories) {
-    List<String> methods = trajectories.stream().map(Trajectory::method).distinct().toList();
-    int height = SIZE + LEGEND * (methods.size() + 1);
-    append(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\""
-            + " font-family=\"sans-serif\" font-size=\"14\">%n",
-        SIZE, height);
-    append("<rect width=\"%d\" height=\"%d\" fill=\"white\"/>%n", SIZE, height);
+  private String draw(List<Trajectory> trajectories, List<String> methods) {
     contours();
     // Between the bowls' minima both losses cannot fall at once.
     line(new Point(-7, -8.3), new Point(7, -8.3), "stroke=\"#888\" stroke-width=\"6\"");
@@ -43,10 +40,10 @@ public final class LandscapePlot {
       path(trajectory, COLOURS.get(methods.indexOf(trajectory.method()) % COLOURS.size()));
     }
     int row = SIZE + LEGEND / 2;
-    append("<text x=\"12\" y=\"%d\" fill=\"#888\">Pareto set</text>%n", row + 5);
+    svg.add("<text x=\"12\" y=\"%d\" fill=\"#888\">Pareto set</text>%n", row + 5);
     for (String method : methods) {
       row += LEGEND;
-      append(
+      svg.add(
           "<text x=\"12\" y=\"%d\" fill=\"%s\">%s: mean loss at the end %s</text>%n",
           row + 5,
           COLOURS.get(methods.indexOf(method) % COLOURS.size()),
@@ -57,18 +54,18 @@ public final class LandscapePlot {
               .reduce((first, second) -> first + ", " + second)
               .orElse(""));
     }
-    return svg.append("</svg>\n").toString();
+    return svg.end();
   }
 
   private void path(Trajectory trajectory, String colour) {
-    append("<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"2\" points=\"", colour);
+    svg.add("<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"2\" points=\"", colour);
     for (Point point : trajectory.points()) {
-      append("%.1f,%.1f ", x(point.x1()), y(point.x2()));
+      svg.add("%.1f,%.1f ", x(point.x1()), y(point.x2()));
     }
-    append("\"/>%n");
+    svg.add("\"/>%n");
     Point start = trajectory.points().getFirst();
-    append("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"5\"/>%n", x(start.x1()), y(start.x2()));
-    append(
+    svg.add("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"5\"/>%n", x(start.x1()), y(start.x2()));
+    svg.add(
         "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\" fill=\"%s\" font-size=\"22\">&#9733;"
             + "</text>%n",
         x(trajectory.end().x1()), y(trajectory.end().x2()) + 8, colour);
@@ -77,7 +74,7 @@ public final class LandscapePlot {
   /** Marching squares over the mean loss, one thin line a level. */
   private void contours() {
     double[][] heights = heights();
-    append("<path fill=\"none\" stroke=\"#bbb\" stroke-width=\"0.7\" d=\"");
+    svg.add("<path fill=\"none\" stroke=\"#bbb\" stroke-width=\"0.7\" d=\"");
     for (double level = -16; level <= 12; level += 2) {
       for (int i = 0; i < CELLS; i++) {
         for (int j = 0; j < CELLS; j++) {
@@ -85,7 +82,7 @@ public final class LandscapePlot {
         }
       }
     }
-    append("\"/>%n");
+    svg.add("\"/>%n");
   }
 
   private static double[][] heights() {
@@ -115,7 +112,7 @@ public final class LandscapePlot {
         continue;
       }
       double share = a / (a - b);
-      append(
+      svg.add(
           "%s%.1f %.1f",
           open ? "L" : "M",
           x(grid(from[0]) + share * (grid(to[0]) - grid(from[0]))),
@@ -125,13 +122,9 @@ public final class LandscapePlot {
   }
 
   private void line(Point from, Point to, String style) {
-    append(
+    svg.add(
         "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" %s/>%n",
         x(from.x1()), y(from.x2()), x(to.x1()), y(to.x2()), style);
-  }
-
-  private void append(String format, Object... arguments) {
-    svg.append(String.format(Locale.ROOT, format, arguments));
   }
 
   private static double grid(int index) {

@@ -1,9 +1,7 @@
 package io.gradstream.proto.kernels;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -36,9 +34,6 @@ final class InnerProductPass {
   static final int ROWS = 4;
   static final int COLUMNS = 2;
   static final int PRODUCTS = ROWS * COLUMNS;
-
-  private static final ValueLayout.OfFloat FLOAT =
-      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   /** Forms the inner products of four rows with two columns in a block. */
   interface Tile {
@@ -169,7 +164,7 @@ final class InnerProductPass {
     int padded = (length + LANES - 1) / LANES * LANES;
     for (int v = 0; v < vectors.length; v++) {
       int at = v * STRIDE;
-      MemorySegment.copy(vectors[v], FLOAT, from * Float.BYTES, block, at, length);
+      MemorySegment.copy(vectors[v], ValueType.FLOAT, from * Float.BYTES, block, at, length);
       Arrays.fill(block, at + length, at + padded, 0f);
     }
     return padded;

@@ -13,8 +13,6 @@ final class ScalarKernels implements Kernels {
   /** Lanes of {@link #squaredNorm}: twice the usual, since a lone sum waits for itself. */
   static final int NORM_LANES = 32;
 
-  private static final ValueLayout.OfFloat FLOAT =
-      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfShort SHORT =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -196,7 +194,7 @@ final class ScalarKernels implements Kernels {
   }
 
   private static float load(MemorySegment x, long i) {
-    return x.get(FLOAT, i * Float.BYTES);
+    return x.get(ValueType.FLOAT, i * Float.BYTES);
   }
 
   private static float load(MemorySegment x, ValueType type, long i) {
@@ -207,7 +205,7 @@ final class ScalarKernels implements Kernels {
   }
 
   private static void store(MemorySegment x, long i, float value) {
-    x.set(FLOAT, i * Float.BYTES, value);
+    x.set(ValueType.FLOAT, i * Float.BYTES, value);
   }
 
   private static void store(MemorySegment x, ValueType type, long i, float value) {

@@ -1,9 +1,16 @@
 package io.gradstream.proto.kernels;
 
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+
 /** How values travel: little-endian, one after the other, without padding. */
 public enum ValueType {
   FLOAT32(4),
   BFLOAT16(2);
+
+  /** One value of {@link #FLOAT32}, wherever it lies. */
+  public static final ValueLayout.OfFloat FLOAT =
+      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private final int bytes;
 

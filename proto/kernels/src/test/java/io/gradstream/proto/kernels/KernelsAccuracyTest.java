@@ -68,13 +68,13 @@ class KernelsAccuracyTest {
       double expected = 0.9 * before[i];
       double size = Math.abs(expected);
       for (int j = 0; j < x.length; j++) {
-        double term = c[j] * x[j].getAtIndex(SampleVectors.FLOAT, i);
+        double term = c[j] * x[j].getAtIndex(ValueType.FLOAT, i);
         expected += term;
         size += Math.abs(term);
       }
-      double m = momentum.getAtIndex(SampleVectors.FLOAT, i);
+      double m = momentum.getAtIndex(ValueType.FLOAT, i);
       assertThat(m).isCloseTo(expected, within(1e-6 * size + 1e-30));
-      assertThat(out.getAtIndex(SampleVectors.FLOAT, i)).isEqualTo((float) m * 3f);
+      assertThat(out.getAtIndex(ValueType.FLOAT, i)).isEqualTo((float) m * 3f);
     }
   }
 
@@ -97,7 +97,7 @@ class KernelsAccuracyTest {
           MemorySegment x = sample.vector(Place.NATIVE, type, N);
           assertThat(kernels.squaredNorm(x, type, N)).isFinite();
           switch (type) {
-            case FLOAT32 -> x.setAtIndex(SampleVectors.FLOAT, at, bad);
+            case FLOAT32 -> x.setAtIndex(ValueType.FLOAT, at, bad);
             case BFLOAT16 -> x.setAtIndex(SampleVectors.SHORT, at, Bfloat16.fromFloat(bad));
           }
           assertThat(kernels.squaredNorm(x, type, N)).isNotFinite();
@@ -146,8 +146,7 @@ class KernelsAccuracyTest {
     double expected = 0;
     double size = 0;
     for (int i = 0; i < N; i++) {
-      double term =
-          (double) x.getAtIndex(SampleVectors.FLOAT, i) * y.getAtIndex(SampleVectors.FLOAT, i);
+      double term = (double) x.getAtIndex(ValueType.FLOAT, i) * y.getAtIndex(ValueType.FLOAT, i);
       expected += term;
       size += Math.abs(term);
     }

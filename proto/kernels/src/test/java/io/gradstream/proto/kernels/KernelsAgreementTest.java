@@ -116,7 +116,7 @@ class KernelsAgreementTest {
   void conversionsAgreeOnEveryBitPattern(@ForAll("bitPatterns") int[] patterns) {
     MemorySegment x = Place.NATIVE.allocate(patterns.length * 4L);
     for (int i = 0; i < patterns.length; i++) {
-      x.setAtIndex(SampleVectors.FLOAT, i, Float.intBitsToFloat(patterns[i]));
+      x.setAtIndex(ValueType.FLOAT, i, Float.intBitsToFloat(patterns[i]));
     }
     assertSame(
         "narrow",

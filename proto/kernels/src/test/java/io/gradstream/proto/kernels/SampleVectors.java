@@ -8,8 +8,6 @@ import java.util.SplittableRandom;
 
 /** Seeded vectors in every kind of memory that the kernels are promised to read. */
 final class SampleVectors {
-  static final ValueLayout.OfFloat FLOAT =
-      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   static final ValueLayout.OfShort SHORT =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -49,7 +47,7 @@ final class SampleVectors {
     for (long i = 0; i < n; i++) {
       float value = value();
       switch (type) {
-        case FLOAT32 -> x.setAtIndex(FLOAT, i, value);
+        case FLOAT32 -> x.setAtIndex(ValueType.FLOAT, i, value);
         case BFLOAT16 -> x.setAtIndex(SHORT, i, Bfloat16.fromFloat(value));
       }
     }
@@ -70,7 +68,7 @@ final class SampleVectors {
     for (int i = 0; i < n; i++) {
       values[i] =
           switch (type) {
-            case FLOAT32 -> x.getAtIndex(FLOAT, i);
+            case FLOAT32 -> x.getAtIndex(ValueType.FLOAT, i);
             case BFLOAT16 -> Bfloat16.toFloat(x.getAtIndex(SHORT, i));
           };
     }

@@ -10,6 +10,7 @@ import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.message.DataType;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A protobuf message whose last field is a vector, read and written without copying the vector.
@@ -30,11 +31,14 @@ public record ValuesRecord<H extends MessageLite>(H header, MemorySegment values
   /**
    * Reads a record in place.
    *
-   * @throws MalformedRecordException when it is no such message, or its values are missing, cut
-   *     short or not the last field
+   * @throws MalformedRecordException when it is null or no such message, or its values are missing,
+   *     cut short or not the last field
    */
-  public static <H extends MessageLite> ValuesRecord<H> read(byte[] record, Parser<H> parser)
-      throws MalformedRecordException {
+  public static <H extends MessageLite> ValuesRecord<H> read(
+      byte @Nullable [] record, Parser<H> parser) throws MalformedRecordException {
+    if (record == null) {
+      throw new MalformedRecordException("an empty record");
+    }
     try {
       final CodedInputStream in = UnsafeByteOperations.unsafeWrap(record).newCodedInput();
       while (true) {

@@ -6,6 +6,7 @@ import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.WeightShard;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One shard of a weights version, read in place.
@@ -21,7 +22,7 @@ public record WeightRecord(long version, Shard shard, MemorySegment values, Valu
    *
    * @throws MalformedRecordException when it is no weight shard of this manifest
    */
-  public static WeightRecord read(byte[] record, Manifest manifest)
+  public static WeightRecord read(byte @Nullable [] record, Manifest manifest)
       throws MalformedRecordException {
     final ValuesRecord<WeightShard> read = ValuesRecord.read(record, WeightShard.parser());
     final WeightShard header = read.header();

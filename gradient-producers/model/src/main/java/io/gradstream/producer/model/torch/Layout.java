@@ -2,7 +2,7 @@ package io.gradstream.producer.model.torch;
 
 import io.gradstream.producer.data.CounterRandom;
 import io.gradstream.producer.data.RandomStream;
-import io.gradstream.producer.model.FlatVector;
+import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.manifest.TensorShape;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -40,7 +40,7 @@ public final class Layout {
       long[] shape = tensor.shape();
       for (long i = 0; i < tensor.size(); i++) {
         float value = initializations.get(t).value(random, i, shape);
-        weights.setAtIndex(FlatVector.FLOAT, offset + i, value);
+        weights.setAtIndex(ValueType.FLOAT, offset + i, value);
       }
       offset += tensor.size();
     }

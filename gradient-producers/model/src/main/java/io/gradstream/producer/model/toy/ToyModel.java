@@ -6,6 +6,7 @@ import io.gradstream.producer.loss.Objective;
 import io.gradstream.producer.model.FlatVector;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.model.Validation;
+import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.manifest.TensorShape;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -95,7 +96,7 @@ public final class ToyModel implements TaskModel {
     long values = weights.byteSize() / Float.BYTES;
     for (long i = 0; i < values; i++) {
       double value = i < start.size() ? start.get((int) i) : normal.gaussian(i);
-      weights.setAtIndex(FlatVector.FLOAT, i, (float) value);
+      weights.setAtIndex(ValueType.FLOAT, i, (float) value);
     }
   }
 
@@ -104,7 +105,7 @@ public final class ToyModel implements TaskModel {
     double loss = evaluateWithNoise(task, microBatch);
     gradient.fill((byte) 0);
     for (int d = 0; d < slope.length; d++) {
-      gradient.setAtIndex(FlatVector.FLOAT, position(task, d), (float) slope[d]);
+      gradient.setAtIndex(ValueType.FLOAT, position(task, d), (float) slope[d]);
     }
     return loss;
   }
@@ -121,11 +122,11 @@ public final class ToyModel implements TaskModel {
         sharedSum[d] += weight * slope[d];
       }
       for (int d = shared; d < slope.length; d++) {
-        gradient.setAtIndex(FlatVector.FLOAT, position(task, d), (float) (weight * slope[d]));
+        gradient.setAtIndex(ValueType.FLOAT, position(task, d), (float) (weight * slope[d]));
       }
     }
     for (int d = 0; d < shared; d++) {
-      gradient.setAtIndex(FlatVector.FLOAT, d, (float) sharedSum[d]);
+      gradient.setAtIndex(ValueType.FLOAT, d, (float) sharedSum[d]);
     }
     return losses;
   }
@@ -158,7 +159,7 @@ public final class ToyModel implements TaskModel {
   /** Loss of a task at the weights; its gradient goes to {@link #slope}. */
   private double evaluate(int task) {
     for (int d = 0; d < point.length; d++) {
-      point[d] = weights.getAtIndex(FlatVector.FLOAT, position(task, d));
+      point[d] = weights.getAtIndex(ValueType.FLOAT, position(task, d));
     }
     return tasks.get(task).objective().evaluate(point, slope);
   }
