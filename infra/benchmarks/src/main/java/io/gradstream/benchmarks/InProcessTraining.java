@@ -10,6 +10,7 @@ import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.DataType;
+import io.gradstream.proto.message.GradientKind;
 import io.gradstream.proto.message.Order;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.UpdateShard;
@@ -17,10 +18,11 @@ import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.record.WeightRecord;
+import io.gradstream.proto.run.RoundKind;
+import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.spec.TaskSpec;
-import io.gradstream.server.dispatch.RoundOrders;
 import io.gradstream.submission.CheckedSpec;
 import io.gradstream.weights.Weights;
 import java.lang.foreign.Arena;
@@ -141,7 +143,7 @@ public final class InProcessTraining implements AutoCloseable {
   private Verdict next(boolean scalarized)
       throws MalformedRecordException, ExecutionException, InterruptedException {
     final var computing = new ArrayList<Future<Computed>>();
-    for (final Order order : orders.of(run.rounds().round(), scalarized)) {
+    for (final Order order : orders.of(run.rounds().round(), RoundKind.of(scalarized))) {
       computing.add(threads.submit(() -> compute(order)));
     }
     for (final Future<Computed> computed : computing) {
@@ -160,7 +162,7 @@ public final class InProcessTraining implements AutoCloseable {
     try {
       final int task = order.getTask();
       final var report = ShardStatistics.Slot.newBuilder().setTask(task).setSlot(order.getSlot());
-      if (task < spec.tasks().size()) {
+      if (order.getKind() == GradientKind.TASK) {
         report.setLoss(model.gradient(task, order.getMicroBatch()));
       } else {
         for (final double loss : model.scalarizedGradient(order.getMicroBatch())) {

@@ -3,9 +3,10 @@ package io.gradstream.benchmarks;
 import com.google.protobuf.ByteString;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.DataType;
-import io.gradstream.proto.message.GradientShard;
+import io.gradstream.proto.message.Order;
 import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.topic.LogReader;
@@ -93,6 +94,7 @@ final class IngestBench {
   private void produce(Run run) {
     final MemorySegment values =
         SyntheticVectors.fill(MemorySegment.ofArray(new byte[shardValues * Float.BYTES]), 1);
+    final var orders = new RoundOrders(run.spec());
     try (var producer = new KafkaProducer<byte[], byte[]>(run.connection().producer())) {
       for (int slot = 0; slot < run.slots(); slot++) {
         for (int task = 0; task < TASKS; task++) {
@@ -102,7 +104,7 @@ final class IngestBench {
                     run.topics().gradients(task),
                     shard.partition(),
                     Keys.shard(shard.index()),
-                    record(run, slot, shard, values)));
+                    record(run, orders.of(0, task, slot, 0), shard, values)));
           }
         }
       }
@@ -110,11 +112,10 @@ final class IngestBench {
     }
   }
 
-  private static byte[] record(Run run, int slot, Shard shard, MemorySegment values) {
+  private static byte[] record(Run run, Order order, Shard shard, MemorySegment values) {
     final var header =
-        GradientShard.newBuilder()
+        RoundOrders.answer(order)
             .setShard(shard.index())
-            .setSlot(slot)
             .setManifest(run.manifest().hash())
             .setWorker("bench")
             .setSamples(1)

@@ -7,6 +7,7 @@ import io.gradstream.proto.message.GradientShard;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.LogReader;
 import java.io.IOException;
@@ -38,19 +39,21 @@ public final class HostileProducer implements AutoCloseable {
   private final Random random;
   private final KafkaProducer<byte[], byte[]> producer;
   private final LogReader log;
+  private final RoundOrders orders;
 
   public HostileProducer(Run run, long seed) {
     this.run = run;
     this.random = new Random(seed);
     this.producer = new KafkaProducer<>(run.connection().producer());
     this.log = new LogReader(run.connection(), run.spec().run() + "." + NAME);
+    this.orders = new RoundOrders(run.spec());
   }
 
   /** Sends a bad record and waits until the brokers have it. */
   public void send(BadRecord kind) {
     final int task = random.nextInt(run.manifest().tasks().size());
     final Shard shard = shardOf(task);
-    send(task, shard, make(kind, shard));
+    send(task, shard, make(kind, task, shard));
   }
 
   /** Sends a gradient that is on the log once more, if there is one. */
@@ -89,14 +92,13 @@ public final class HostileProducer implements AutoCloseable {
     }
   }
 
-  private byte[] make(BadRecord kind, Shard shard) {
+  private byte[] make(BadRecord kind, int task, Shard shard) {
     final Verdict judged = judged();
+    final long round = judged.getManifest() == 0 ? 0 : judged.getRound() + 1;
     final var header =
-        GradientShard.newBuilder()
-            .setRound(judged.getManifest() == 0 ? 0 : judged.getRound() + 1)
+        RoundOrders.answer(orders.of(round, task, random.nextInt(run.slots()), 0))
             .setNonce(judged.getNonce())
             .setShard(shard.index())
-            .setSlot(random.nextInt(run.slots()))
             .setManifest(run.manifest().hash())
             .setWorker(NAME)
             .setSamples(1)
@@ -118,7 +120,9 @@ public final class HostileProducer implements AutoCloseable {
       case UNKNOWN_TYPE -> header.setTypeValue(77);
       case SLOT_OUT_OF_RANGE -> header.setSlot(run.slots());
       case SHARD_OUT_OF_RANGE -> header.setShard(run.manifest().shards().size());
-      case FUTURE_ROUND -> header.setRound(header.getRound() + 2);
+      case FUTURE_ROUND ->
+          header.mergeFrom(
+              RoundOrders.answer(orders.of(round + 2, task, header.getSlot(), 0)).build());
       case NOT_A_NUMBER -> put(values, Float.NaN);
       case INFINITE -> put(values, Float.POSITIVE_INFINITY);
       case ABSURD_NORM -> put(values, ABSURD);

@@ -31,7 +31,11 @@ final class Services implements AutoCloseable {
   private final Run run;
   private final Deque<Service> started = new ArrayDeque<>();
 
+  /**
+   * @throws io.gradstream.proto.UserError if an older version began the run
+   */
   Services(Run run) {
+    run.description().requireCurrent();
     this.run = run;
   }
 

@@ -2,6 +2,8 @@ package io.gradstream.server.dispatch;
 
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.Order;
+import io.gradstream.proto.run.RoundKind;
+import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.spec.RunSpec;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -89,7 +91,7 @@ public final class Dispatcher {
   public List<Order> repeat() {
     return ordered == NONE
         ? List.of()
-        : orders.of(ordered, scalarized).stream().map(this::nonceed).toList();
+        : orders.of(ordered, RoundKind.of(scalarized)).stream().map(this::nonceed).toList();
   }
 
   private Order nonceed(Order order) {
@@ -108,9 +110,9 @@ public final class Dispatcher {
   /** Whether the round has the slot; metrics are not read as strictly as gradients. */
   private boolean isOrdered(SlotOfTask slot) {
     final int tasks = spec.tasks().size();
-    final boolean ofTask =
-        scalarized ? slot.task() == tasks : slot.task() >= 0 && slot.task() < tasks;
-    return ofTask && slot.slot() >= 0 && slot.slot() < spec.accumulation().slots(tasks);
+    return RoundKind.of(scalarized).asks(slot.task(), tasks)
+        && slot.slot() >= 0
+        && slot.slot() < spec.accumulation().slots(tasks);
   }
 
   private Order orderAgain(SlotOfTask slot, Asked before, long nowMs) {

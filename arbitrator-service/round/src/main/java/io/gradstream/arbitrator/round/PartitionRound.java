@@ -10,6 +10,7 @@ import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.ArbitratorMetadata;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.spec.RunSpec;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -110,7 +111,7 @@ public final class PartitionRound {
     if (slotRound > phase.round()) {
       return Turn.EARLY;
     }
-    if (phase.scalarized() != (task == manifest.tasks().size())) {
+    if (!phase.kind().asks(task, manifest.tasks().size())) {
       return Turn.UNASKED;
     }
     final int next = sumOf(shard).next(task);
@@ -149,26 +150,29 @@ public final class PartitionRound {
     if (!complete()) {
       throw new IllegalStateException("round " + phase.round() + " is not complete");
     }
-    final var records = new ArrayList<ShardStatistics>();
-    ShardStatistics.Builder record = newStatistics();
+    final var records = new ArrayList<ShardStatistics.Builder>(List.of(newStatistics()));
+    int bytes = 0;
     for (final ShardStatistics.Slot report : reports) {
       if (report != null) {
-        record.addSlots(report);
+        bytes = next(records, bytes, report.getSerializedSize());
+        records.getLast().addSlots(report);
       }
     }
-    int bytes = 0;
     for (final ShardSum sum : sums.values()) {
       final ShardStatistics.Products products = sum.products();
-      if (bytes > 0 && bytes + products.getSerializedSize() > MAX_STATISTICS_BYTES) {
-        records.add(record.build());
-        record = newStatistics();
-        bytes = 0;
-      }
-      record.addShards(products);
-      bytes += products.getSerializedSize();
+      bytes = next(records, bytes, products.getSerializedSize());
+      records.getLast().addShards(products);
     }
-    records.add(record.build());
-    return records;
+    return records.stream().map(ShardStatistics.Builder::build).toList();
+  }
+
+  /** Begins another record where something does not fit any more; the bytes in the last one. */
+  private int next(List<ShardStatistics.Builder> records, int before, int more) {
+    if (before == 0 || before + more <= MAX_STATISTICS_BYTES) {
+      return before + more;
+    }
+    records.add(newStatistics());
+    return more;
   }
 
   private ShardStatistics.Builder newStatistics() {
@@ -219,9 +223,7 @@ public final class PartitionRound {
   /** The slots that some shard of the partition still lacks, task by task. */
   public List<MissingSlot> missing() {
     final var missing = new ArrayList<MissingSlot>();
-    final int first = phase.scalarized() ? manifest.tasks().size() : 0;
-    final int last = phase.scalarized() ? first : manifest.tasks().size() - 1;
-    for (int task = first; task <= last; task++) {
+    for (final int task : phase.kind().asked(manifest.tasks().size()).toArray()) {
       int next = slots;
       for (final Shard shard : shards) {
         if (manifest.touches(task, shard)) {
@@ -254,7 +256,9 @@ public final class PartitionRound {
 
   /** Goes on where {@link #save} left off; the vectors must be those of that moment. */
   public void restore(ArbitratorMetadata metadata) {
-    phase = new Phase(metadata.getRound(), metadata.getJointRounds(), metadata.getScalarized());
+    phase =
+        new Phase(
+            metadata.getRound(), metadata.getJointRounds(), RoundKind.of(metadata.getScalarized()));
     Arrays.fill(reports, null);
     metadata
         .getSlotsList()

@@ -1,25 +1,34 @@
 package io.gradstream.arbitrator.round;
 
 import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.run.RoundKind;
 
 /**
  * Where a run stands when a round opens.
  *
  * @param round the round
  * @param joint how many rounds before it were joint; sums change places with each joint round
- * @param summed whether this round takes one scalarized gradient a slot instead of one a task
+ * @param kind what this round asks of each slot
  */
-record Phase(long round, long joint, boolean scalarized) {
-  static final Phase FIRST = new Phase(0, 0, false);
+record Phase(long round, long joint, RoundKind kind) {
+  static final Phase FIRST = new Phase(0, 0, RoundKind.EACH_TASK);
+
+  /** Whether the round takes one gradient of the summed loss a slot. */
+  boolean scalarized() {
+    return kind == RoundKind.SUM;
+  }
 
   /** What follows on the verdict of this round. */
   Phase after(Verdict verdict) {
-    return new Phase(round + 1, scalarized ? joint : joint + 1, verdict.getNextScalarized());
+    return new Phase(
+        round + 1, scalarized() ? joint : joint + 1, RoundKind.of(verdict.getNextScalarized()));
   }
 
   /** What came before, by the verdict that closed it. */
   Phase before(Verdict verdict) {
     return new Phase(
-        round - 1, verdict.getScalarized() ? joint : joint - 1, verdict.getScalarized());
+        round - 1,
+        verdict.getScalarized() ? joint : joint - 1,
+        RoundKind.of(verdict.getScalarized()));
   }
 }

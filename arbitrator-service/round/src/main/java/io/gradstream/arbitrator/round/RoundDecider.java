@@ -15,6 +15,7 @@ import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.spec.RunSpec;
 import java.util.Arrays;
@@ -69,7 +70,10 @@ public final class RoundDecider {
     state = VerdictStates.resolver(verdict);
     gate = VerdictStates.selection(verdict);
     phase =
-        new Phase(verdict.getRound() + 1, verdict.getJointRounds(), verdict.getNextScalarized());
+        new Phase(
+            verdict.getRound() + 1,
+            verdict.getJointRounds(),
+            RoundKind.of(verdict.getNextScalarized()));
     last = verdict;
     totals.clear();
   }

@@ -15,12 +15,12 @@ import io.gradstream.proto.kernels.VectorId;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.spec.Momentum;
 import io.gradstream.proto.spec.RunSpec;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -75,12 +75,12 @@ final class ShardVectors {
 
   /** The tasks whose gradients a shard gets in a round. */
   List<Integer> tasksOf(Phase phase, Shard shard) {
-    if (phase.scalarized()) {
-      return List.of(manifest.tasks().size());
-    }
-    return shard.shared()
-        ? IntStream.range(0, manifest.tasks().size()).boxed().toList()
-        : List.of(shard.owner());
+    return phase
+        .kind()
+        .asked(manifest.tasks().size())
+        .filter(task -> manifest.touches(task, shard))
+        .boxed()
+        .toList();
   }
 
   /** Adds a slot to its task's sum, or begins the sum with it. */
@@ -160,7 +160,7 @@ final class ShardVectors {
     final List<MemorySegment> previous =
         phase.joint() == 0 || phase.scalarized() || memories
             ? List.of()
-            : sums(new Phase(phase.round() - 1, phase.joint() - 1, false), shard);
+            : sums(new Phase(phase.round() - 1, phase.joint() - 1, RoundKind.EACH_TASK), shard);
     return kernels.innerProducts(
         rows.toArray(MemorySegment[]::new),
         previous.toArray(MemorySegment[]::new),

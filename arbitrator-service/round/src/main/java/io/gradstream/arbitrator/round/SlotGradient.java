@@ -9,13 +9,15 @@ import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.GradientShard;
+import io.gradstream.proto.message.Order;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.run.RoundKind;
+import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.topic.Topics;
 import java.lang.foreign.MemorySegment;
-import java.util.List;
 
 /**
  * One slot's gradient of one shard, read in place and found fit to be added.
@@ -42,14 +44,25 @@ public record SlotGradient(
   /**
    * What a run's gradient records must agree with.
    *
+   * @param format revision of the protocol that the run's records follow
+   * @param orders what each slot was asked for
    * @param run digest of the run's record
    * @param signers the workers that must sign, if any must
    */
   public record Rules(
-      Manifest manifest, int slots, long rounds, Kernels kernels, ByteString run, Signers signers) {
+      Manifest manifest,
+      int format,
+      RoundOrders orders,
+      int slots,
+      long rounds,
+      Kernels kernels,
+      ByteString run,
+      Signers signers) {
     public static Rules of(RunDescription run, Kernels kernels) {
       return new Rules(
           run.manifest(),
+          run.format(),
+          new RoundOrders(run.spec()),
           run.slots(),
           run.spec().rounds(),
           kernels,
@@ -106,6 +119,9 @@ public record SlotGradient(
         shard.index(),
         shard.owner(),
         task);
+    if (rules.format() > 1) {
+      requireAnswer(header, rules.orders().of(header.getRound(), task, header.getSlot(), 0));
+    }
     final ValueType type = ValuesRecord.typeOf(header.getType());
     final long expected = (long) shard.length() * type.bytes();
     require(
@@ -115,7 +131,7 @@ public record SlotGradient(
         shard.index(),
         expected);
     require(
-        task < manifest.tasks().size()
+        RoundKind.asking(task, manifest.tasks().size()) == RoundKind.EACH_TASK
             || header.getTaskLossesCount() == manifest.tasks().size()
                 && header.getTaskLossesList().stream().allMatch(Double::isFinite),
         "losses %s, a summed gradient has a finite one for each of %d tasks",
@@ -141,6 +157,8 @@ public record SlotGradient(
             .setLoss(header.getLoss())
             .setComputeUs(header.getComputeUs())
             .addAllTaskLosses(header.getTaskLossesList())
+            .setFingerprint(header.getFingerprint())
+            .setDevice(header.getDevice())
             .build();
     return new SlotGradient(
         header.getRound(),
@@ -153,12 +171,45 @@ public record SlotGradient(
         header.getDigest());
   }
 
+  /** A gradient repeats what its order asked for. */
+  private static void requireAnswer(GradientShard header, Order order)
+      throws MalformedRecordException {
+    require(
+        header.getMicroBatch() == order.getMicroBatch()
+            && header.getRangesList().equals(order.getRangesList())
+            && header.getBatchSize() == order.getBatchSize(),
+        "micro-batch %d of %d samples, the slot's is %d of %d",
+        header.getMicroBatch(),
+        header.getBatchSize(),
+        order.getMicroBatch(),
+        order.getBatchSize());
+    require(
+        header.getWeightsVersion() == order.getWeightsVersion(),
+        "taken at weights version %d, the slot's is %d",
+        header.getWeightsVersion(),
+        order.getWeightsVersion());
+    require(
+        header.getKind() == order.getKind() && header.getLocalSteps() == order.getLocalSteps(),
+        "a gradient of kind %s with %d local steps, the slot's is %s with %d",
+        header.getKind(),
+        header.getLocalSteps(),
+        order.getKind(),
+        order.getLocalSteps());
+    require(
+        header.getScales().isEmpty() && header.getScaleBlock() == 0,
+        "scales of a value type that has none");
+    require(
+        header.getBatchDigest().isEmpty() || header.getBatchDigest().size() == Digests.BYTES,
+        "a batch digest of %d bytes, expected %d",
+        header.getBatchDigest().size(),
+        Digests.BYTES);
+  }
+
   /** Where workers sign, the digest is held against the bytes at once. */
   private static void checkSignature(ValuesRecord<GradientShard> read, int task, Rules rules)
       throws MalformedRecordException {
     final GradientShard header = read.header();
-    final List<String> tasks = rules.manifest().tasks();
-    final String name = task < tasks.size() ? tasks.get(task) : Topics.ALL;
+    final String name = Topics.nameOf(task, rules.manifest().tasks());
     final ByteString digest = Digests.of(rules.run(), name, header, read.values());
     require(digest.equals(header.getDigest()), "its bytes have another digest than it claims");
     rules.signers().check(header.getWorker(), name, digest, header.getSignature());

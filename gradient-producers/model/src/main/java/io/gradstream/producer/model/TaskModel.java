@@ -8,9 +8,9 @@ import java.util.List;
  * A model that computes a task's gradient, or that of all tasks' sum, on one micro-batch.
  *
  * <p>Instances are confined to the thread that uses them; several of them in one JVM do not disturb
- * each other. What {@link #gradient(int, long)} and {@link #summedGradient(long)} answer follows
- * from the run spec, the weights and their arguments alone, to the bit, whoever asks and whatever
- * was asked before.
+ * each other. What {@link #gradient(int, long)} and {@link #scalarizedGradient(long)} answer
+ * follows from the run spec, the weights and their arguments alone, to the bit, whoever asks and
+ * whatever was asked before.
  */
 public interface TaskModel extends AutoCloseable {
   /** The parameter tensors in the order of the flat vectors: shared first, then each task's own. */
@@ -23,8 +23,8 @@ public interface TaskModel extends AutoCloseable {
   MemorySegment weights();
 
   /**
-   * The flat gradient of the last {@link #gradient(int, long)} or {@link #summedGradient(long)},
-   * laid out like {@link #weights()}.
+   * The flat gradient of the last {@link #gradient(int, long)} or {@link
+   * #scalarizedGradient(long)}, laid out like {@link #weights()}.
    */
   MemorySegment gradient();
 

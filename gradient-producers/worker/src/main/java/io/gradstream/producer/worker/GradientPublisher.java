@@ -6,10 +6,10 @@ import io.gradstream.proto.evidence.Signer;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.manifest.Shard;
-import io.gradstream.proto.message.GradientShard;
 import io.gradstream.proto.message.Order;
 import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.run.Run;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -92,19 +92,16 @@ final class GradientPublisher {
   private byte[] recordOf(
       Order order, Result result, MemorySegment gradient, Shard shard, ValueType type) {
     final var header =
-        GradientShard.newBuilder()
-            .setRound(order.getRound())
+        RoundOrders.answer(order)
             .setShard(shard.index())
-            .setSlot(order.getSlot())
-            .setNonce(order.getNonce())
             .setManifest(run.manifest().hash())
             .setWorker(result.worker())
             .setSamples(result.samples())
             .setLoss(result.loss())
             .setType(ValuesRecord.typeOf(type))
-            .setMicroBatch(order.getMicroBatch())
             .setComputeUs(result.computeMicros())
             .addAllTaskLosses(result.taskLosses())
+            .setDevice(run.spec().compute().device())
             .setDigest(Digests.UNKNOWN)
             .setSignature(signer == null ? ByteString.EMPTY : Signer.UNKNOWN)
             .build();

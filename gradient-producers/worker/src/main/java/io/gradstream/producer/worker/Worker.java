@@ -3,6 +3,7 @@ package io.gradstream.producer.worker;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.worker.GradientPublisher.Publication;
+import io.gradstream.proto.message.GradientKind;
 import io.gradstream.proto.message.Order;
 import io.gradstream.proto.record.WeightAssembler;
 import io.gradstream.proto.run.Run;
@@ -170,9 +171,9 @@ final class Worker implements Runnable {
 
   private GradientPublisher.Result compute(Order order, TaskModel model) {
     final int tasks = run.manifest().tasks().size();
-    final int samples = run.spec().accumulation().batchSize();
+    final int samples = order.getBatchSize();
     final long start = System.nanoTime();
-    if (order.getTask() < tasks) {
+    if (order.getKind() == GradientKind.TASK) {
       final double loss = model.gradient(order.getTask(), order.getMicroBatch());
       return new GradientPublisher.Result(name, samples, loss, List.of(), microsSince(start));
     }

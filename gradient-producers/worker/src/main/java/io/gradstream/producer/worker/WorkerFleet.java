@@ -3,6 +3,7 @@ package io.gradstream.producer.worker;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.run.OffHeap;
+import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.run.Run;
 import java.util.ArrayList;
 import java.util.List;
@@ -60,7 +61,7 @@ public final class WorkerFleet implements AutoCloseable {
     final var fleet = new WorkerFleet(run);
     final List<String> topics =
         IntStream.range(0, run.orderedTasks())
-            .filter(task -> isPseudo(run, task) || tasks.contains(run.topics().nameOf(task)))
+            .filter(task -> isSum(run, task) || tasks.contains(run.topics().nameOf(task)))
             .mapToObj(run.topics()::orders)
             .toList();
     final var publisher =
@@ -72,9 +73,9 @@ public final class WorkerFleet implements AutoCloseable {
     return fleet;
   }
 
-  /** The task that is all losses at once, which every worker serves. */
-  private static boolean isPseudo(Run run, int task) {
-    return task == run.manifest().tasks().size();
+  /** Every worker serves the sum of all losses. */
+  private static boolean isSum(Run run, int task) {
+    return RoundKind.asking(task, run.manifest().tasks().size()) == RoundKind.SUM;
   }
 
   private void start(Worker worker, String name) {

@@ -8,8 +8,10 @@ import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.manifest.Shard;
+import io.gradstream.proto.message.GradientKind;
+import io.gradstream.proto.message.Order;
+import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.run.RunDescription;
-import io.gradstream.server.dispatch.RoundOrders;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -119,11 +121,11 @@ public final class Recomputation {
   }
 
   private Optional<Finding> check(long ofRound, Slot slot, Recorded recorded) {
-    final long microBatch = orders.of(ofRound, slot.task(), slot.slot(), 0).getMicroBatch();
-    if (slot.task() < run.manifest().tasks().size()) {
-      model.gradient(slot.task(), microBatch);
+    final Order order = orders.of(ofRound, slot.task(), slot.slot(), 0);
+    if (order.getKind() == GradientKind.TASK) {
+      model.gradient(slot.task(), order.getMicroBatch());
     } else {
-      model.scalarizedGradient(microBatch);
+      model.scalarizedGradient(order.getMicroBatch());
     }
     double difference = 0;
     double product = 0;

@@ -1,6 +1,7 @@
 package io.gradstream.proto.manifest;
 
 import io.gradstream.proto.message.ManifestRecord;
+import io.gradstream.proto.run.RoundKind;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -213,9 +214,11 @@ public final class Manifest {
     return partitions;
   }
 
-  /** Whether a task's gradients have values in a shard; those of the pseudo-task are everywhere. */
+  /** Whether a task's gradients have values in a shard; those of the sum are everywhere. */
   public boolean touches(int task, Shard shard) {
-    return shard.shared() || shard.owner() == task || task == tasks.size();
+    return shard.shared()
+        || shard.owner() == task
+        || RoundKind.asking(task, tasks.size()) == RoundKind.SUM;
   }
 
   /** The shards that travel on a partition, in shard order. */

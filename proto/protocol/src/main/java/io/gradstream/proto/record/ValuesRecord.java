@@ -10,13 +10,15 @@ import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.message.DataType;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A protobuf message whose last field is a vector, read and written without copying the vector.
+ * A protobuf message with a vector, read and written without copying the vector.
  *
- * <p>{@code GradientShard}, {@code UpdateShard} and {@code WeightShard} end in {@code bytes values
- * = 15}. A reader walks the few header bytes, parses them as the message without its values, and
+ * <p>{@code GradientShard}, {@code UpdateShard} and {@code WeightShard} have {@code bytes values =
+ * 15}. Ours stand at the record's end; plain protobuf may write fields of higher numbers behind
+ * them. A reader walks the few header bytes, parses them as the message without its values, and
  * slices the values where they lie in the record. A writer gets one exact byte array with the
  * header in place and fills the values itself. The bytes are plain protobuf either way.
  *
@@ -32,7 +34,7 @@ public record ValuesRecord<H extends MessageLite>(H header, MemorySegment values
    * Reads a record in place.
    *
    * @throws MalformedRecordException when it is null or no such message, or its values are missing,
-   *     cut short or not the last field
+   *     there twice or cut short
    */
   public static <H extends MessageLite> ValuesRecord<H> read(
       byte @Nullable [] record, Parser<H> parser) throws MalformedRecordException {
@@ -41,30 +43,51 @@ public record ValuesRecord<H extends MessageLite>(H header, MemorySegment values
     }
     try {
       final CodedInputStream in = UnsafeByteOperations.unsafeWrap(record).newCodedInput();
+      int start = -1;
+      int from = 0;
+      int to = 0;
       while (true) {
-        final int start = in.getTotalBytesRead();
+        final int at = in.getTotalBytesRead();
         final int tag = in.readTag();
         if (tag == 0) {
-          throw new MalformedRecordException("no values");
+          break;
         }
-        if (tag == VALUES_TAG) {
-          final int length = in.readRawVarint32();
-          final int offset = in.getTotalBytesRead();
-          if (length != record.length - offset) {
-            throw new MalformedRecordException(
-                "values announce %d bytes, %d follow".formatted(length, record.length - offset));
+        if (tag != VALUES_TAG) {
+          if (!in.skipField(tag)) {
+            throw new MalformedRecordException("not a protobuf message");
           }
-          return new ValuesRecord<>(
-              parser.parseFrom(record, 0, start),
-              MemorySegment.ofArray(record).asSlice(offset, length));
+          continue;
         }
-        if (!in.skipField(tag)) {
-          throw new MalformedRecordException("not a protobuf message");
+        if (start >= 0) {
+          throw new MalformedRecordException("values twice");
         }
+        final int length = in.readRawVarint32();
+        start = at;
+        from = in.getTotalBytesRead();
+        if (length < 0 || length > record.length - from) {
+          throw new MalformedRecordException(
+              "values announce %d bytes, %d follow"
+                  .formatted(Integer.toUnsignedLong(length), record.length - from));
+        }
+        to = from + length;
+        in.skipRawBytes(length);
       }
+      if (start < 0) {
+        throw new MalformedRecordException("no values");
+      }
+      return new ValuesRecord<>(
+          parser.parseFrom(around(record, start, to)),
+          MemorySegment.ofArray(record).asSlice(from, to - from));
     } catch (IOException e) {
       throw new MalformedRecordException("not a protobuf message: " + e.getMessage());
     }
+  }
+
+  /** The header's bytes: what stands before the values and, in records of others, behind them. */
+  private static byte[] around(byte[] record, int before, int after) {
+    final byte[] header = Arrays.copyOf(record, before + record.length - after);
+    System.arraycopy(record, after, header, before, record.length - after);
+    return header;
   }
 
   /** A record with the header in front and zeroed room for {@code valueBytes} bytes of values. */

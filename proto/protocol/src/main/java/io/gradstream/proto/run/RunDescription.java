@@ -19,6 +19,12 @@ import java.util.Optional;
  * @param record the bytes on the run's spec topic that say so
  */
 public record RunDescription(RunSpec spec, Manifest manifest, ByteString record) {
+  /** The revision of the protocol that runs are submitted in. */
+  public static final int FORMAT = 2;
+
+  /** The version of what decides bits that runs are submitted in. */
+  public static final int ARITHMETIC = 1;
+
   private static final int MAX_ORDER_PARTITIONS = 16;
 
   /** Describes a run that is to be submitted. */
@@ -33,7 +39,11 @@ public record RunDescription(RunSpec spec, Manifest manifest, ByteString record)
   }
 
   private static RunRecord.Builder record(RunSpec spec, Manifest manifest) {
-    return RunRecord.newBuilder().setSpec(spec.text()).setManifest(manifest.toRecord());
+    return RunRecord.newBuilder()
+        .setSpec(spec.text())
+        .setManifest(manifest.toRecord())
+        .setFormat(FORMAT)
+        .setArithmetic(ARITHMETIC);
   }
 
   /**
@@ -45,12 +55,56 @@ public record RunDescription(RunSpec spec, Manifest manifest, ByteString record)
   public static RunDescription read(byte[] record, String source) {
     try {
       final RunRecord run = RunRecord.parseFrom(record);
+      requireKnown(source, "format", run.getFormat(), FORMAT);
+      requireKnown(source, "arithmetic", run.getArithmetic(), ARITHMETIC);
       return new RunDescription(
           RunSpec.parse(run.getSpec(), source, List.of()),
           Manifest.fromRecord(run.getManifest()),
           ByteString.copyFrom(record));
     } catch (InvalidProtocolBufferException e) {
       throw new UserError(source + " holds no run record", e);
+    }
+  }
+
+  private static void requireKnown(String source, String what, int version, int known) {
+    if (version > known) {
+      throw new UserError(
+          "%s: a run of %s version %d, and this Gradstream knows versions up to %d; use a newer one"
+              .formatted(source, what, version, known));
+    }
+  }
+
+  /** The revision of the protocol that the run's records follow. */
+  public int format() {
+    return Math.max(1, parsed().getFormat());
+  }
+
+  /** The version of what decides the run's bits. */
+  public int arithmetic() {
+    return Math.max(1, parsed().getArithmetic());
+  }
+
+  /**
+   * Refuses to go on with a run that an older version began: what it would add does not fit what is
+   * there. Its log can still be audited, explained, restored, replayed and forked.
+   *
+   * @throws UserError if the run is of another format or arithmetic
+   */
+  public void requireCurrent() {
+    if (format() != FORMAT || arithmetic() != ARITHMETIC) {
+      throw new UserError(
+          ("run %s was begun by an older Gradstream (format %d, arithmetic %d; this one writes %d, %d):"
+                  + " it can be audited, explained, restored and replayed, not trained; to go on from"
+                  + " its weights: gradstream fork --run %s --version V --as NAME")
+              .formatted(spec.run(), format(), arithmetic(), FORMAT, ARITHMETIC, spec.run()));
+    }
+  }
+
+  private RunRecord parsed() {
+    try {
+      return RunRecord.parseFrom(record);
+    } catch (InvalidProtocolBufferException e) {
+      throw new IllegalStateException("the record was read before", e);
     }
   }
 
@@ -61,12 +115,8 @@ public record RunDescription(RunSpec spec, Manifest manifest, ByteString record)
 
   /** Where a forked run began; empty for any other. */
   public Optional<RunRecord.Origin> origin() {
-    try {
-      final RunRecord run = RunRecord.parseFrom(record);
-      return run.hasOrigin() ? Optional.of(run.getOrigin()) : Optional.empty();
-    } catch (InvalidProtocolBufferException e) {
-      throw new IllegalStateException("the record was read before", e);
-    }
+    final RunRecord run = parsed();
+    return run.hasOrigin() ? Optional.of(run.getOrigin()) : Optional.empty();
   }
 
   /** The first round: that of the weights version that the run began with. */

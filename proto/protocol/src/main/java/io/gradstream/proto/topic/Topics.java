@@ -1,5 +1,6 @@
 package io.gradstream.proto.topic;
 
+import io.gradstream.proto.run.RoundKind;
 import java.util.List;
 
 /**
@@ -9,7 +10,7 @@ import java.util.List;
  * @param tasks task names, in manifest order
  */
 public record Topics(String run, List<String> tasks) {
-  /** Name of the pseudo-task whose gradient is that of the weighted sum of all losses. */
+  /** Name of the sum whose gradient is that of the weighted sum of all losses. */
   public static final String ALL = "all";
 
   public Topics {
@@ -25,12 +26,12 @@ public record Topics(String run, List<String> tasks) {
     return spec(run);
   }
 
-  /** Orders of a task, or of the pseudo-task, whose index is the number of tasks. */
+  /** Orders of a task, or of the sum of all losses, whose number is {@link RoundKind#sum}. */
   public String orders(int task) {
     return run + ".orders." + nameOf(task);
   }
 
-  /** Gradients of a task, or of the pseudo-task, whose index is the number of tasks. */
+  /** Gradients of a task, or of the sum of all losses, whose number is {@link RoundKind#sum}. */
   public String gradients(int task) {
     return run + ".gradients." + nameOf(task);
   }
@@ -50,12 +51,17 @@ public record Topics(String run, List<String> tasks) {
       return -1;
     }
     final String name = topic.substring(prefix.length());
-    return name.equals(ALL) ? tasks.size() : tasks.indexOf(name);
+    return name.equals(ALL) ? RoundKind.sum(tasks.size()) : tasks.indexOf(name);
   }
 
-  /** A task's name, or that of the pseudo-task. */
+  /** A task's name, or that of the sum. */
   public String nameOf(int task) {
-    return task == tasks.size() ? ALL : tasks.get(task);
+    return nameOf(task, tasks);
+  }
+
+  /** A task's name in a list of all, or that of the sum. */
+  public static String nameOf(int task, List<String> tasks) {
+    return RoundKind.asking(task, tasks.size()) == RoundKind.SUM ? ALL : tasks.get(task);
   }
 
   /** What a forked run begins with; other runs have no such topic. */

@@ -21,6 +21,7 @@ final class ValuesRecordTest {
           .setWorker("w")
           .setLoss(0.5)
           .setType(DataType.FLOAT32)
+          .setWeightsVersion(3)
           .build();
 
   @Property
@@ -55,6 +56,17 @@ final class ValuesRecordTest {
   }
 
   @Test
+  void valuesTwiceAreRefused() {
+    final byte[] one =
+        HEADER.toBuilder().setValues(ByteString.copyFromUtf8("one")).build().toByteArray();
+    final byte[] two = Arrays.copyOf(one, 2 * one.length);
+    System.arraycopy(one, 0, two, one.length, one.length);
+    assertThatThrownBy(() -> ValuesRecord.read(two, GradientShard.parser()))
+        .isInstanceOf(MalformedRecordException.class)
+        .hasMessage("values twice");
+  }
+
+  @Test
   void aRecordWithoutValuesIsRefused() {
     assertThatThrownBy(() -> ValuesRecord.read(HEADER.toByteArray(), GradientShard.parser()))
         .isInstanceOf(MalformedRecordException.class)
@@ -67,7 +79,8 @@ final class ValuesRecordTest {
       ValuesRecord.read(noise, GradientShard.parser());
     } catch (MalformedRecordException refused) {
       assertThat(refused)
-          .hasMessageMatching("(?s)(no values|not a protobuf message|values announce).*");
+          .hasMessageMatching(
+              "(?s)(no values|not a protobuf message|values announce|values twice).*");
     }
   }
 }

@@ -1,10 +1,11 @@
-package io.gradstream.server.dispatch;
+package io.gradstream.proto.run;
 
+import io.gradstream.proto.message.GradientShard;
 import io.gradstream.proto.message.Order;
 import io.gradstream.proto.spec.Accumulation;
 import io.gradstream.proto.spec.RunSpec;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * The orders of a round, by GCond's two ways to accumulate.
@@ -22,29 +23,18 @@ public final class RoundOrders {
     this.tasks = spec.tasks().size();
   }
 
-  /**
-   * All orders of a round in slot order, so that the first slots of all tasks come first.
-   *
-   * @param summed whether the pseudo-task is asked in place of the tasks
-   */
-  public List<Order> of(long round, boolean scalarized) {
-    final var orders = new ArrayList<Order>();
-    for (int slot = 0; slot < accumulation.slots(tasks); slot++) {
-      if (scalarized) {
-        orders.add(of(round, tasks, slot, 0));
-        continue;
-      }
-      for (int task = 0; task < tasks; task++) {
-        orders.add(of(round, task, slot, 0));
-      }
-    }
-    return orders;
+  /** All orders of a round in slot order, so that the first slots of all tasks come first. */
+  public List<Order> of(long round, RoundKind kind) {
+    return IntStream.range(0, accumulation.slots(tasks))
+        .boxed()
+        .flatMap(slot -> kind.asked(tasks).mapToObj(task -> of(round, task, slot, 0)))
+        .toList();
   }
 
   /**
    * One order.
    *
-   * @param task the task, or the number of tasks for the pseudo-task
+   * @param task the task, or {@link RoundKind#sum}
    * @param attempt how often the slot was asked for before
    */
   public Order of(long round, int task, int slot, int attempt) {
@@ -60,6 +50,23 @@ public final class RoundOrders {
         .setSlot(slot)
         .setMicroBatch(microBatch)
         .setAttempt(attempt)
+        .setWeightsVersion(round)
+        .setBatchSize(accumulation.batchSize())
+        .setKind(RoundKind.asking(task, tasks).gradients())
         .build();
+  }
+
+  /** The header of a gradient that answers an order, as far as it repeats what the order says. */
+  public static GradientShard.Builder answer(Order order) {
+    return GradientShard.newBuilder()
+        .setRound(order.getRound())
+        .setSlot(order.getSlot())
+        .setNonce(order.getNonce())
+        .setMicroBatch(order.getMicroBatch())
+        .setWeightsVersion(order.getWeightsVersion())
+        .addAllRanges(order.getRangesList())
+        .setBatchSize(order.getBatchSize())
+        .setKind(order.getKind())
+        .setLocalSteps(order.getLocalSteps());
   }
 }
