@@ -1,5 +1,7 @@
 package io.gradstream.cli;
 
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.classic.spi.ThrowableProxy;
 import io.gradstream.proto.UserError;
 import java.io.PrintWriter;
 import org.jspecify.annotations.Nullable;
@@ -41,12 +43,30 @@ final class Failures {
     return FAILED;
   }
 
+  /** Says why Kafka is about to end this process; called on the thread that does it. */
+  static void brokerDied(PrintWriter err) {
+    print(
+        err,
+        "the Kafka broker in this process died: "
+            + Logs.lastKafkaError().map(Failures::reason).orElse("it did not say why")
+            + "; "
+            + Logs.place());
+  }
+
+  private static String reason(ILoggingEvent error) {
+    final String message =
+        firstLine(error.getFormattedMessage()).replace("Encountered fatal fault: ", "");
+    return error.getThrowableProxy() instanceof ThrowableProxy thrown
+        ? message + ": " + summary(thrown.getThrowable())
+        : message;
+  }
+
   private static void print(PrintWriter err, @Nullable String message) {
     err.println("gradstream: " + message);
     err.flush();
   }
 
-  private static String summary(Exception e) {
+  private static String summary(Throwable e) {
     Throwable cause = e;
     while (cause.getCause() != null) {
       cause = cause.getCause();

@@ -5,12 +5,14 @@ import ch.qos.logback.classic.LoggerContext;
 import ch.qos.logback.classic.encoder.PatternLayoutEncoder;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.FileAppender;
+import ch.qos.logback.core.UnsynchronizedAppenderBase;
 import io.gradstream.proto.UserError;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -26,7 +28,38 @@ final class Logs {
 
   private static volatile @Nullable Path file;
 
+  private static final ThreadLocal<ILoggingEvent> lastKafkaError = new ThreadLocal<>();
+
   private Logs() {}
+
+  /** From now on remembers, for each thread, the last error that Kafka logged on it. */
+  static void keepKafkaErrors() {
+    final var context = (LoggerContext) LoggerFactory.getILoggerFactory();
+    final var memory =
+        new UnsynchronizedAppenderBase<ILoggingEvent>() {
+          @Override
+          protected void append(ILoggingEvent event) {
+            if (event.getLevel() == Level.ERROR) {
+              lastKafkaError.set(event);
+            }
+          }
+        };
+    memory.setContext(context);
+    memory.start();
+    context.getLogger("kafka").addAppender(memory);
+    context.getLogger("org.apache.kafka").addAppender(memory);
+  }
+
+  /** The last error that Kafka logged on this thread. */
+  static Optional<ILoggingEvent> lastKafkaError() {
+    return Optional.ofNullable(lastKafkaError.get());
+  }
+
+  /** Where the log of this process is, as the end of a sentence. */
+  static String place() {
+    final Path path = file;
+    return path == null ? "the log is above" : "the log is " + path;
+  }
 
   /** Logs what a service does, where nothing else tells it. */
   static void ofService() {
@@ -74,10 +107,9 @@ final class Logs {
    * @return where it is, as the end of a sentence
    */
   static String keep(Exception e) {
-    final Path path = file;
-    if (path != null) {
+    if (file != null) {
       log.error("the command failed", e);
-      return "the log is " + path;
+      return place();
     }
     try {
       final Path trace = Files.createTempFile("gradstream-", ".log");

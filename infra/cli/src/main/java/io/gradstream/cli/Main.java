@@ -1,6 +1,7 @@
 package io.gradstream.cli;
 
 import io.gradstream.benchmarks.BenchCommand;
+import io.gradstream.embedded.EmbeddedKafka;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import picocli.AutoComplete;
@@ -53,7 +54,10 @@ public final class Main implements Runnable {
 
   public static void main(String[] args) {
     endWithParent();
-    System.exit(run(utf8(System.out), utf8(System.err), args));
+    final PrintWriter err = utf8(System.err);
+    Logs.keepKafkaErrors();
+    EmbeddedKafka.beforeItEndsTheProcess(() -> Failures.brokerDied(err));
+    System.exit(run(utf8(System.out), err, args));
   }
 
   /** A process that another command started ends when that one is gone, however it went. */

@@ -131,6 +131,19 @@ class WrongInputTest {
     refuses("--port: 99999", "broker", "--data-dir", directory.toString(), "--port", "99999");
   }
 
+  @Test
+  void aDirectoryOfANewerKafkaIsRefused() throws IOException {
+    final Path log = Files.createDirectories(directory.resolve("kafka").resolve("log"));
+    Files.writeString(log.resolve("meta.properties"), "version=9\n");
+
+    refuses(
+        "kafka was written by a Kafka newer than ",
+        "train",
+        "../runs/toy.yaml",
+        "--data-dir",
+        directory.toString());
+  }
+
   private static void refuses(String expected, String... args) {
     final var run = CommandLineRun.of(args);
 

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Optional;
 import java.util.Properties;
+import org.apache.kafka.common.utils.internals.AppInfoParser;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -96,6 +97,25 @@ final class DataDirectory implements AutoCloseable {
       return held == null ? Optional.of(readPorts(path)) : Optional.empty();
     } catch (IOException e) {
       throw new UserError("cannot read the data directory " + path + " (" + e + ")", e);
+    }
+  }
+
+  /**
+   * Looks whether this Kafka can open what is there.
+   *
+   * @throws UserError if a newer one wrote it
+   */
+  void refuseIfNewer() throws IOException {
+    final Optional<String> unknown = FeatureLevels.unknown(log());
+    if (unknown.isPresent()) {
+      throw new UserError(
+          "the data directory "
+              + path
+              + " was written by a Kafka newer than "
+              + AppInfoParser.getVersion()
+              + ": "
+              + unknown.get()
+              + "; use the Gradstream that wrote it, or choose another directory");
     }
   }
 

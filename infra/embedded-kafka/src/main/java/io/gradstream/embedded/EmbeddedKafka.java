@@ -14,6 +14,7 @@ import java.util.Optional;
 import kafka.server.KafkaConfig;
 import kafka.server.KafkaRaftServer;
 import org.apache.kafka.common.utils.Time;
+import org.apache.kafka.common.utils.internals.Exit;
 import org.apache.kafka.metadata.storage.Formatter;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -108,8 +109,8 @@ public final class EmbeddedKafka implements AutoCloseable {
    *
    * @param dataDirectory where the log lives; created if missing
    * @param port what clients connect to; 0 means the port of the last start, or any free one
-   * @throws UserError if the directory cannot be used or another broker uses it, or the port is
-   *     taken
+   * @throws UserError if the directory cannot be used, another broker uses it or a newer Kafka
+   *     wrote it, or the port is taken
    */
   public static EmbeddedKafka start(Path dataDirectory, int port) {
     return start(dataDirectory, port, Node.alone());
@@ -149,6 +150,28 @@ public final class EmbeddedKafka implements AutoCloseable {
     return DataDirectory.portsOfHolder(dataDirectory).map(EmbeddedKafka::address);
   }
 
+  /**
+   * Has something said before Kafka ends this process. It does so when a node meets a fault that it
+   * cannot go on from, at its start or later, and asks nobody: no exception, no shutdown hook.
+   * Holds for all nodes of the process from now on.
+   *
+   * @param lastWords called on the thread that met the fault, right after Kafka logged it
+   */
+  public static void beforeItEndsTheProcess(Runnable lastWords) {
+    final Exit.Procedure end =
+        (status, message) -> {
+          try {
+            lastWords.run();
+          } finally {
+            Runtime.getRuntime().halt(status);
+          }
+        };
+    Exit.setHaltProcedure(end);
+    // An orderly exit would wait for commands that wait for the node, and so for the thread that
+    // asks for it.
+    Exit.setExitProcedure(end);
+  }
+
   /** The address for clients' {@code bootstrap.servers}. */
   public String bootstrapServers() {
     return address(ports);
@@ -179,6 +202,7 @@ public final class EmbeddedKafka implements AutoCloseable {
 
   private static EmbeddedKafka start(DataDirectory directory, int port, Node node)
       throws IOException {
+    directory.refuseIfNewer();
     format(directory.log(), node);
     refuseIfTaken(port);
     refuseIfTaken(node.controllerPort());

@@ -7,10 +7,14 @@ import static org.awaitility.Awaitility.await;
 
 import io.gradstream.proto.UserError;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -28,9 +32,22 @@ import org.apache.kafka.clients.consumer.KafkaShareConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.metadata.FeatureLevelRecord;
+import org.apache.kafka.common.protocol.ByteBufferAccessor;
+import org.apache.kafka.common.protocol.ObjectSerializationCache;
+import org.apache.kafka.common.record.internal.FileRecords;
+import org.apache.kafka.common.record.internal.MemoryRecords;
+import org.apache.kafka.common.record.internal.RecordBatch;
+import org.apache.kafka.common.record.internal.SimpleRecord;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.metadata.MetadataRecordSerde;
+import org.apache.kafka.metadata.storage.Formatter;
+import org.apache.kafka.server.common.ApiMessageAndVersion;
+import org.apache.kafka.server.common.MetadataVersion;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -186,6 +203,92 @@ class EmbeddedKafkaTest {
     assertThatThrownBy(() -> EmbeddedKafka.start(file, 0))
         .isInstanceOf(UserError.class)
         .hasMessageContaining("cannot use the data directory " + file);
+  }
+
+  @Test
+  void refusesADirectoryThatANewerKafkaFormatted() throws Exception {
+    final String log = Files.createDirectories(directory.resolve("log")).toString();
+    new Formatter()
+        .setPrintStream(new PrintStream(OutputStream.nullOutputStream(), false, UTF_8))
+        .setClusterId(Uuid.randomUuid().toString())
+        .setNodeId(1)
+        .setControllerListenerName("CONTROLLER")
+        .setMetadataLogDirectory(log)
+        .addDirectory(log)
+        .setUnstableFeatureVersionsEnabled(true)
+        .setReleaseVersion(MetadataVersion.latestTesting())
+        .run();
+
+    refusesAsNewer(
+        "metadata.version %d (known up to %d)"
+            .formatted(MetadataVersion.latestTesting().featureLevel(), newestMetadata()));
+  }
+
+  @Test
+  void refusesADirectoryThatANewerKafkaWentOnWith() throws Exception {
+    EmbeddedKafka.start(directory, 0).close();
+    appendToMetadata(
+        new FeatureLevelRecord().setName("metadata.version").setFeatureLevel((short) 99));
+    appendToMetadata(
+        new FeatureLevelRecord().setName("feature.to.come").setFeatureLevel((short) 1));
+
+    refusesAsNewer(
+        "feature.to.come 1 (known up to 0), metadata.version 99 (known up to %d)"
+            .formatted(newestMetadata()));
+  }
+
+  @Test
+  void refusesADirectoryOfANewerFormat() throws Exception {
+    EmbeddedKafka.start(directory, 0).close();
+    final Path file = directory.resolve("log").resolve("meta.properties");
+    Files.writeString(file, Files.readString(file).replace("version=1", "version=2"));
+
+    refusesAsNewer("meta.properties 2 (known up to 1)");
+  }
+
+  @Test
+  void opensADirectoryWhoseMetadataEndInTheMiddleOfARecord() throws Exception {
+    try (var kafka = EmbeddedKafka.start(directory, 0)) {
+      createTopic(kafka, "words");
+      produce(kafka, "words", "kept");
+    }
+    Files.write(metadataLog(), new byte[] {0, 0, 0, 0, 0, 0, 9}, StandardOpenOption.APPEND);
+
+    try (var kafka = EmbeddedKafka.start(directory, 0)) {
+      assertThat(readAll(kafka, "words", 1)).containsExactly("kept");
+    }
+  }
+
+  private void refusesAsNewer(String what) {
+    assertThatThrownBy(() -> EmbeddedKafka.start(directory, 0))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("the data directory " + directory + " was written by a Kafka newer")
+        .hasMessageContaining(": " + what + "; ");
+  }
+
+  private static short newestMetadata() {
+    return MetadataVersion.latestProduction().featureLevel();
+  }
+
+  private Path metadataLog() {
+    return directory.resolve("log/__cluster_metadata-0/00000000000000000000.log");
+  }
+
+  /** Appends a record to the metadata log, as the controller does. */
+  private void appendToMetadata(FeatureLevelRecord level) throws IOException {
+    final var message = new ApiMessageAndVersion(level, (short) 0);
+    final var cache = new ObjectSerializationCache();
+    final var value = ByteBuffer.allocate(MetadataRecordSerde.INSTANCE.recordSize(message, cache));
+    MetadataRecordSerde.INSTANCE.write(message, cache, new ByteBufferAccessor(value));
+    try (var log = FileRecords.open(metadataLog().toFile())) {
+      long end = 0;
+      for (final RecordBatch batch : log.batches()) {
+        end = batch.nextOffset();
+      }
+      log.append(
+          MemoryRecords.withRecords(
+              end, Compression.NONE, 1, new SimpleRecord(0L, null, value.array())));
+    }
   }
 
   private static void createTopic(EmbeddedKafka kafka, String name) throws Exception {
