@@ -16,6 +16,8 @@ import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 import javax.management.JMException;
@@ -25,6 +27,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.TopicPartition;
 
 /**
@@ -96,19 +99,29 @@ final class IngestBench {
         SyntheticVectors.fill(MemorySegment.ofArray(new byte[shardValues * Float.BYTES]), 1);
     final var orders = new RoundOrders(run.spec());
     try (var producer = new KafkaProducer<byte[], byte[]>(run.connection().producer())) {
+      final var sent = new ArrayList<Future<RecordMetadata>>();
       for (int slot = 0; slot < run.slots(); slot++) {
         for (int task = 0; task < TASKS; task++) {
           for (final Shard shard : run.manifest().shards()) {
-            producer.send(
-                new ProducerRecord<>(
-                    run.topics().gradients(task),
-                    shard.partition(),
-                    Keys.shard(shard.index()),
-                    record(run, orders.of(0, task, slot, 0), shard, values)));
+            sent.add(
+                producer.send(
+                    new ProducerRecord<>(
+                        run.topics().gradients(task),
+                        shard.partition(),
+                        Keys.shard(shard.index()),
+                        record(run, orders.of(0, task, slot, 0), shard, values))));
           }
         }
       }
       producer.flush();
+      for (final Future<RecordMetadata> each : sent) {
+        each.get();
+      }
+    } catch (ExecutionException e) {
+      throw new IllegalStateException("the gradients could not be published", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while publishing gradients", e);
     }
   }
 

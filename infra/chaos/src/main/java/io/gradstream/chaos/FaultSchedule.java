@@ -52,6 +52,7 @@ final class FaultSchedule {
     badRecords = random.nextInt(BadRecord.values().length);
   }
 
+  @SuppressWarnings("EnumOrdinal") // the kinds take turns, whatever their order
   Fault next() {
     if (dealt == order.length) {
       shuffle();

@@ -66,7 +66,10 @@ public final class Main implements Runnable {
     if (parent != null) {
       ProcessHandle.of(parent)
           .ifPresentOrElse(
-              process -> process.onExit().thenRun(() -> Runtime.getRuntime().halt(1)),
+              process -> {
+                final var _ =
+                    process.onExit().thenRun(() -> Runtime.getRuntime().halt(1));
+              },
               () -> Runtime.getRuntime().halt(1));
     }
   }

@@ -132,7 +132,7 @@ class EmbeddedKafkaTest {
     } finally {
       // A node that stops last has no majority left to take leave from, and waits for one.
       try (var threads = Executors.newFixedThreadPool(nodes.size())) {
-        nodes.forEach(node -> threads.submit(node::close));
+        nodes.forEach(node -> threads.execute(node::close));
       }
     }
   }

@@ -58,11 +58,13 @@ public final class ParameterServer {
   }
 
   /** Orders are keyed by their slot. */
+  @SuppressWarnings("removal") // the only method that must be given; the newer one calls it
   private static StreamPartitioner<byte[], byte[]> bySlot() {
     return (topic, key, value, partitions) ->
         Optional.of(Set.of(ByteBuffer.wrap(key).getInt() % partitions));
   }
 
+  @SuppressWarnings("removal") // as above
   private static StreamPartitioner<byte[], byte[]> byShard(Manifest manifest) {
     return (topic, key, value, partitions) ->
         Optional.of(Set.of(manifest.shard(ByteBuffer.wrap(key).getInt()).partition()));

@@ -223,7 +223,7 @@ final class LibraryParameterMapping {
             : state
                 .with("last-epoch", last)
                 .with("epoch-before", before)
-                .with("epoch", Math.floorDiv(round(0, step), ROUNDS_PER_EPOCH));
+                .with("epoch", (double) Math.floorDiv(round(0, step), ROUNDS_PER_EPOCH));
       }
       default -> state;
     };

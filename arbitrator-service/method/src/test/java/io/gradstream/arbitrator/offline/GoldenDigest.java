@@ -1,5 +1,7 @@
 package io.gradstream.arbitrator.offline;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.util.HexFormat;
@@ -41,7 +43,7 @@ final class GoldenDigest {
           add((double) number, digest);
         }
       }
-      case null, default -> digest.update(String.valueOf(value).getBytes());
+      case null, default -> digest.update(String.valueOf(value).getBytes(UTF_8));
     }
   }
 

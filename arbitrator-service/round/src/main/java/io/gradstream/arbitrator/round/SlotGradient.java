@@ -132,8 +132,8 @@ public record SlotGradient(
         expected);
     require(
         RoundKind.asking(task, manifest.tasks().size()) == RoundKind.EACH_TASK
-            || header.getTaskLossesCount() == manifest.tasks().size()
-                && header.getTaskLossesList().stream().allMatch(Double::isFinite),
+            || (header.getTaskLossesCount() == manifest.tasks().size()
+                && header.getTaskLossesList().stream().allMatch(Double::isFinite)),
         "losses %s, a summed gradient has a finite one for each of %d tasks",
         header.getTaskLossesList(),
         manifest.tasks().size());

@@ -81,7 +81,7 @@ final class WholeVectorRun {
     double squared = 0;
     for (int d = 0; d < update.length; d++) {
       momentum[d] = beta * momentum[d] + (1 - beta) * unified[d];
-      update[d] = momentum[d] / (1 - Math.pow(beta, round));
+      update[d] = momentum[d] / (1 - Math.pow(beta, (double) round));
       squared += update[d] * update[d];
     }
     final Double limit = spec.clipNorm();

@@ -107,11 +107,13 @@ public final class Arbitrator {
     return topology;
   }
 
+  @SuppressWarnings("removal") // the only method that must be given; the newer one calls it
   private static StreamPartitioner<byte[], byte[]> byShard(Manifest manifest) {
     return (topic, key, value, partitions) ->
         Optional.of(Set.of(manifest.shard(ByteBuffer.wrap(key).getInt()).partition()));
   }
 
+  @SuppressWarnings("removal") // as above
   private static StreamPartitioner<byte[], byte[]> everywhere() {
     return (topic, key, value, partitions) ->
         Optional.of(IntStream.range(0, partitions).boxed().collect(Collectors.toSet()));

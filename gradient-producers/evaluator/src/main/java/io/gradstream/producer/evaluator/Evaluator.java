@@ -136,7 +136,7 @@ public final class Evaluator implements AutoCloseable {
   private boolean wanted(long version) {
     final int every = run.spec().evaluation().every();
     return !done.contains(version)
-        && (version == run.spec().rounds() || every > 0 && version % every == 0);
+        && (version == run.spec().rounds() || (every > 0 && version % every == 0));
   }
 
   private void add(

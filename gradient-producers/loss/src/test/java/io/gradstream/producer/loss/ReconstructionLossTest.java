@@ -140,7 +140,7 @@ class ReconstructionLossTest {
         guessed[inPatch] = (guess[right] - MEAN) / DEVIATION;
         isMasked[right] = 1;
         source[left] = inPatch;
-        source[right] = SIDE * HALF + inPatch;
+        source[right] = (long) SIDE * HALF + inPatch;
       }
     }
     var patch = new Shape(1, 1, SIDE * HALF);

@@ -57,9 +57,9 @@ final class Page {
 
   private void addValue(Object cell) {
     switch (column.kind()) {
-      case INTEGER, TIME -> write(ByteBuffer.allocate(Long.BYTES), ((Number) cell).longValue());
+      case INTEGER, TIME -> write(((Number) cell).longValue());
       case NUMBER ->
-          write(ByteBuffer.allocate(Long.BYTES), Double.doubleToRawLongBits((Double) cell));
+          write(Double.doubleToRawLongBits((Double) cell));
       case TEXT -> {
         final byte[] text = ((String) cell).getBytes(UTF_8);
         writeInt(values, text.length);
@@ -69,8 +69,9 @@ final class Page {
     }
   }
 
-  private void write(ByteBuffer buffer, long value) {
-    values.writeBytes(buffer.order(ByteOrder.LITTLE_ENDIAN).putLong(value).array());
+  private void write(long value) {
+    values.writeBytes(
+        ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN).putLong(value).array());
   }
 
   private static void writeInt(ByteArrayOutputStream out, int value) {
@@ -96,7 +97,7 @@ final class Page {
   private void endRun() {
     int header = runLength << 1;
     while (header > 0x7f) {
-      levels.write(header & 0x7f | 0x80);
+      levels.write((header & 0x7f) | 0x80);
       header >>>= 7;
     }
     levels.write(header);

@@ -60,8 +60,8 @@ public record Comparison(
       return updatesDiffer; // decided element by element, or a round of scalarized gradients
     }
     return sharesDiffer(recorded.getWeightsList(), other.getWeightsList())
-        || recorded.getResolver().equals(other.getResolver())
-            && !decisions(recorded).equals(decisions(other));
+        || (recorded.getResolver().equals(other.getResolver())
+            && !decisions(recorded).equals(decisions(other)));
   }
 
   private static boolean sharesDiffer(List<Double> weights, List<Double> others) {

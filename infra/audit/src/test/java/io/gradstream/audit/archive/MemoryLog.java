@@ -1,5 +1,7 @@
 package io.gradstream.audit.archive;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import io.gradstream.proto.log.LogCursor;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.log.RunLog;
@@ -19,7 +21,7 @@ final class MemoryLog implements RunLog {
 
   MemoryLog(RunDescription run) {
     this.run = run;
-    add(run.topics().spec(), 0, 0, "run".getBytes(), run.record().toByteArray());
+    add(run.topics().spec(), 0, 0, "run".getBytes(UTF_8), run.record().toByteArray());
   }
 
   void add(

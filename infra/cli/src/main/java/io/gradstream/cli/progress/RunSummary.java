@@ -217,7 +217,7 @@ public final class RunSummary {
         sum += conflictRatio(i, j);
       }
     }
-    return n < 2 ? 0 : sum / (n * (n - 1) / 2);
+    return n < 2 ? 0 : sum / (n * (n - 1) / 2.0);
   }
 
   /** Validation losses by weights version. */

@@ -41,8 +41,8 @@ public record AdamWStep(
         (float) beta2,
         (float) (1 - beta2),
         (float) (1 - learningRate * weightDecay),
-        (float) (learningRate / (1 - StrictMath.pow(beta1, t))),
-        (float) (1 / Math.sqrt(1 - StrictMath.pow(beta2, t))),
+        (float) (learningRate / (1 - StrictMath.pow(beta1, (double) t))),
+        (float) (1 / Math.sqrt(1 - StrictMath.pow(beta2, (double) t))),
         (float) eps);
   }
 }

@@ -54,6 +54,7 @@ final class InnerProductPass {
    */
   interface Pair {
     /** The products' vectors, two for each product. */
+    @SuppressWarnings("MutablePublicArray") // nobody outside of this package sees it
     int[] FACTORS = {0, 0, 0, 1, 1, 1, 0, 2, 0, 3, 1, 2, 1, 3, 0, 4, 1, 4, 4, 4};
 
     /**
@@ -106,8 +107,11 @@ final class InnerProductPass {
   /** All products, for up to two tasks by {@code pair} where the vectors allow it. */
   InnerProducts run(Tile tile, Pair pair) {
     boolean direct = tasks <= 2 && Arrays.stream(vectors).allMatch(NativeWindows::isDirect);
-    addTiles(tile, direct ? addPairs(pair) : 0);
-    Reference.reachabilityFence(vectors);
+    try {
+      addTiles(tile, direct ? addPairs(pair) : 0);
+    } finally {
+      Reference.reachabilityFence(vectors);
+    }
     return result();
   }
 

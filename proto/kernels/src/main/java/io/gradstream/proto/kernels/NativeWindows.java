@@ -53,6 +53,7 @@ final class NativeWindows {
   /**
    * Keeps all vectors from being freed until here: loops know nothing of them but their addresses.
    */
+  @SuppressWarnings("ReachabilityFenceUsage") // called after the loops; one that fails needs no memory
   void keep() {
     Reference.reachabilityFence(vectors);
   }

@@ -17,6 +17,7 @@ import jdk.incubator.vector.FloatVector;
  * each part: that costs no memory traffic, since the block is in cache, and needs equally many
  * registers at every width.
  */
+@SuppressWarnings("NarrowCalculation") // places inside a block are small
 final class VectorSums {
   private static final int LANES = InnerProductPass.LANES;
   private static final int NORM_LANES = ScalarKernels.NORM_LANES;

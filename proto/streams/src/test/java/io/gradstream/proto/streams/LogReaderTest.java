@@ -13,6 +13,8 @@ import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import java.util.concurrent.Future;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -48,10 +50,15 @@ class LogReaderTest {
       admin.listTopics().names().get();
     }
     try (var producer = new KafkaProducer<byte[], byte[]>(connection.producer())) {
+      final var sent = new ArrayList<Future<RecordMetadata>>();
       for (int i = 0; i < RECORDS; i++) {
-        producer.send(new ProducerRecord<>(NUMBERS.topic(), 0, null, new byte[] {(byte) i}));
+        sent.add(
+            producer.send(new ProducerRecord<>(NUMBERS.topic(), 0, null, new byte[] {(byte) i})));
       }
-      producer.send(new ProducerRecord<>(OTHERS.topic(), 0, null, new byte[] {77}));
+      sent.add(producer.send(new ProducerRecord<>(OTHERS.topic(), 0, null, new byte[] {77})));
+      for (final var each : sent) {
+        each.get();
+      }
     }
   }
 

@@ -52,7 +52,7 @@ record PatchGrid(int rows, int columns, int side) {
       for (int k = 0; k < quarter; k++) {
         double frequency = StrictMath.pow(LONGEST_WAVE, -(double) k / quarter);
         double column = patch % columns * frequency;
-        double row = patch / columns * frequency;
+        double row = Math.floorDiv(patch, columns) * frequency;
         position[k] = (float) StrictMath.sin(column);
         position[quarter + k] = (float) StrictMath.cos(column);
         position[2 * quarter + k] = (float) StrictMath.sin(row);

@@ -53,7 +53,7 @@ public final class TransformerBlock {
             .reshape(new Shape(batch, tokens, 3, heads, headWidth))
             .transpose(2, 0, 3, 1, 4)
             .split(3);
-    NDArray scale = x.getManager().create(1 / (float) Math.sqrt(headWidth));
+    NDArray scale = x.getManager().create(1 / (float) Math.sqrt((double) headWidth));
     NDArray query = parts.get(0).mul(scale);
     NDArray key = parts.get(1).transpose(0, 1, 2, 4, 3);
     NDArray mixed = query.matMul(key).softmax(-1).matMul(parts.get(2));
