@@ -1,0 +1,54 @@
+package io.gradstream.producer.data;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HexFormat;
+import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.Test;
+
+/** The protocol's vectors of what a slot's data are, which other implementations use as well. */
+class DataVectorsTest {
+  private static final Path VECTORS = Path.of("../../proto/protocol/src/test/resources/vectors");
+
+  private static JsonNode read(String name) throws IOException {
+    return new ObjectMapper().readTree(Files.readString(VECTORS.resolve(name)));
+  }
+
+  @Test
+  void randomNumbersAreTheSame() throws IOException {
+    for (final JsonNode vector : read("random.json")) {
+      final long[] path =
+          StreamSupport.stream(vector.get("path").spliterator(), false)
+              .mapToLong(JsonNode::asLong)
+              .toArray();
+      final var stream = CounterRandom.of(vector.get("seed").asLong(), path);
+      for (int i = 0; i < vector.get("bits").size(); i++) {
+        assertThat(HexFormat.of().toHexDigits(stream.bits(i)))
+            .isEqualTo(vector.get("bits").get(i).asText());
+        assertThat(HexFormat.of().toHexDigits(Double.doubleToRawLongBits(stream.uniform(i))))
+            .isEqualTo(vector.get("uniform").get(i).asText());
+      }
+    }
+  }
+
+  @Test
+  void microBatchesHoldTheSameSamples() throws IOException {
+    for (final JsonNode vector : read("batches.json")) {
+      final var batches =
+          new MicroBatches(
+              vector.get("seed").asLong(),
+              vector.get("samples").asInt(),
+              vector.get("size").asInt());
+      final int[] expected =
+          StreamSupport.stream(vector.get("indices").spliterator(), false)
+              .mapToInt(JsonNode::asInt)
+              .toArray();
+      assertThat(batches.samples(vector.get("micro_batch").asLong())).isEqualTo(expected);
+    }
+  }
+}
