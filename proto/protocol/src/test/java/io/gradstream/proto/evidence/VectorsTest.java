@@ -21,6 +21,8 @@ import io.gradstream.proto.message.WeightShard;
 import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.run.RoundOrders;
+import io.gradstream.proto.spec.RunSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -129,6 +131,17 @@ class VectorsTest {
     return again;
   }
 
+  @Test
+  void everyFieldOfARecordIsKnown() throws Exception {
+    assertThat(RunRecord.parseFrom(bytes(record("run"), "record")).getUnknownFields().asMap())
+        .isEmpty();
+    assertThat(Order.parseFrom(bytes(record("order"), "record")).getUnknownFields().asMap())
+        .isEmpty();
+    assertThat(gradient("gradient of l1").header().getUnknownFields().asMap()).isEmpty();
+    assertThat(Verdict.parseFrom(bytes(record("verdict"), "record")).getUnknownFields().asMap())
+        .isEmpty();
+  }
+
   private static ValuesRecord<GradientShard> gradient(String name) throws Exception {
     return ValuesRecord.read(bytes(record(name), "record"), GradientShard.parser());
   }
@@ -198,6 +211,39 @@ class VectorsTest {
   private static PublicKey key(String raw) throws GeneralSecurityException {
     return KeyFactory.getInstance("Ed25519")
         .generatePublic(new X509EncodedKeySpec(HEX.parseHex(X509 + raw)));
+  }
+
+  @Test
+  void slotsReadTheirMicroBatches() throws IOException {
+    for (final JsonNode vector : read("slots.json")) {
+      final List<String> tasks = new ArrayList<>();
+      for (int task = 0; task < vector.get("tasks").asInt(); task++) {
+        tasks.add("{name: t%d, loss: any}".formatted(task));
+      }
+      final RunSpec spec =
+          RunSpec.parse(
+              """
+              run: slots
+              rounds: 1000
+              tasks: %s
+              accumulation: {mode: %s, micro-batches: %d}
+              model: any
+              resolver: any
+              optimizer: any
+              """
+                  .formatted(
+                      tasks, vector.get("mode").asText(), vector.get("micro_batches").asInt()),
+              "a vector",
+              List.of());
+      final Order order =
+          new RoundOrders(spec)
+              .of(
+                  vector.get("round").asLong(),
+                  vector.get("task").asInt(),
+                  vector.get("slot").asInt(),
+                  0);
+      assertThat(order.getMicroBatch()).isEqualTo(vector.get("micro_batch").asLong());
+    }
   }
 
   @Test
