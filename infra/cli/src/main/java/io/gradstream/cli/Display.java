@@ -18,7 +18,8 @@ final class Display {
   private boolean dirty;
   private long printedNanos = System.nanoTime() - PAUSE_NANOS;
 
-  @SuppressWarnings("SystemConsoleNull") // it may be null where the module jdk.internal.le is not there
+  @SuppressWarnings(
+      "SystemConsoleNull") // it may be null where the module jdk.internal.le is not there
   Display(PrintWriter out) {
     this.out = out;
     final var console = System.console();

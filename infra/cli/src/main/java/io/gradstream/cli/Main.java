@@ -67,8 +67,7 @@ public final class Main implements Runnable {
       ProcessHandle.of(parent)
           .ifPresentOrElse(
               process -> {
-                final var _ =
-                    process.onExit().thenRun(() -> Runtime.getRuntime().halt(1));
+                final var _ = process.onExit().thenRun(() -> Runtime.getRuntime().halt(1));
               },
               () -> Runtime.getRuntime().halt(1));
     }

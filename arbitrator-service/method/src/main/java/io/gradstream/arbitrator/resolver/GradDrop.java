@@ -10,8 +10,9 @@ import org.jspecify.annotations.Nullable;
  * GradDrop).
  *
  * <p>P = (1 + sum g / sum |g|) / 2 is compared with a number U from [0, 1): a task's positive
- * element is kept if {@code P > U}, a negative one if {@code P < U}; a leak lets a fraction through all the same. U
- * follows from (seed, round, element), so every shard and every replay draws the same.
+ * element is kept if {@code P > U}, a negative one if {@code P < U}; a leak lets a fraction through
+ * all the same. U follows from (seed, round, element), so every shard and every replay draws the
+ * same.
  */
 final class GradDrop implements ElementwiseResolver {
 

@@ -58,8 +58,7 @@ final class Page {
   private void addValue(Object cell) {
     switch (column.kind()) {
       case INTEGER, TIME -> write(((Number) cell).longValue());
-      case NUMBER ->
-          write(Double.doubleToRawLongBits((Double) cell));
+      case NUMBER -> write(Double.doubleToRawLongBits((Double) cell));
       case TEXT -> {
         final byte[] text = ((String) cell).getBytes(UTF_8);
         writeInt(values, text.length);

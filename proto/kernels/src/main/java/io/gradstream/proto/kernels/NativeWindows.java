@@ -53,7 +53,8 @@ final class NativeWindows {
   /**
    * Keeps all vectors from being freed until here: loops know nothing of them but their addresses.
    */
-  @SuppressWarnings("ReachabilityFenceUsage") // called after the loops; one that fails needs no memory
+  @SuppressWarnings(
+      "ReachabilityFenceUsage") // called after the loops; one that fails needs no memory
   void keep() {
     Reference.reachabilityFence(vectors);
   }

@@ -75,8 +75,7 @@ class VectorsTest {
           StreamSupport.stream(tensor.get("shape").spliterator(), false)
               .mapToLong(JsonNode::asLong)
               .toArray();
-      shapes.add(
-          new TensorShape(tensor.get("name").asText(), shape, tensor.get("owner").asInt()));
+      shapes.add(new TensorShape(tensor.get("name").asText(), shape, tensor.get("owner").asInt()));
     }
     final Manifest manifest =
         Manifest.of(
@@ -154,14 +153,12 @@ class VectorsTest {
     for (final String name : List.of("gradient of l1", "signed gradient of ssim")) {
       final ValuesRecord<GradientShard> read = gradient(name);
       final JsonNode vector = record(name);
-      assertThat(
-              hex(Digests.of(run, vector.get("task").asText(), read.header(), read.values())))
+      assertThat(hex(Digests.of(run, vector.get("task").asText(), read.header(), read.values())))
           .isEqualTo(vector.get("digest").asText())
           .isEqualTo(hex(read.header().getDigest()));
     }
 
-    final ByteString verdict =
-        Digests.of(Verdict.parseFrom(bytes(record("verdict"), "record")));
+    final ByteString verdict = Digests.of(Verdict.parseFrom(bytes(record("verdict"), "record")));
     assertThat(hex(verdict)).isEqualTo(record("verdict").get("digest").asText());
 
     final var update = ValuesRecord.read(bytes(record("update"), "record"), UpdateShard.parser());
@@ -169,9 +166,9 @@ class VectorsTest {
     assertThat(hex(Digests.of(update.header(), update.values())))
         .isEqualTo(record("update").get("digest").asText());
 
-    final var weights =
-        ValuesRecord.read(bytes(record("weights"), "record"), WeightShard.parser());
-    assertThat(hex(weights.header().getUpdate())).isEqualTo(record("update").get("digest").asText());
+    final var weights = ValuesRecord.read(bytes(record("weights"), "record"), WeightShard.parser());
+    assertThat(hex(weights.header().getUpdate()))
+        .isEqualTo(record("update").get("digest").asText());
     assertThat(hex(Digests.of(weights.header(), weights.values())))
         .isEqualTo(record("weights").get("digest").asText());
   }
@@ -183,12 +180,10 @@ class VectorsTest {
     for (final JsonNode shard : vector.get("shards")) {
       final List<ShardStatistics.Contribution> contributions = new ArrayList<>();
       for (final JsonNode each : shard.get("contributions")) {
-        contributions.add(
-            ShardStatistics.Contribution.parseFrom(HEX.parseHex(each.asText())));
+        contributions.add(ShardStatistics.Contribution.parseFrom(HEX.parseHex(each.asText())));
       }
       digest.add(
-          new Shard(
-              shard.get("shard").asInt(), 0, 1, -1, shard.get("partition").asInt(), 0, 0),
+          new Shard(shard.get("shard").asInt(), 0, 1, -1, shard.get("partition").asInt(), 0, 0),
           shard.get("offset").asLong(),
           contributions);
     }
@@ -251,9 +246,7 @@ class VectorsTest {
     for (final JsonNode vector : read("keys.json")) {
       final long number = vector.get("number").asLong();
       final byte[] key =
-          vector.get("of").asText().equals("round")
-              ? Keys.round(number)
-              : Keys.shard((int) number);
+          vector.get("of").asText().equals("round") ? Keys.round(number) : Keys.shard((int) number);
       assertThat(HEX.formatHex(key)).isEqualTo(vector.get("key").asText());
     }
   }
