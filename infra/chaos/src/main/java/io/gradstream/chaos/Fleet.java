@@ -46,7 +46,8 @@ final class Fleet implements AutoCloseable {
                 "--bootstrap",
                 bootstrap,
                 "--data-dir",
-                directory.resolve(run).toString()));
+                directory.resolve(run).toString(),
+                "--stay"));
     if (role != Role.WORKER) {
       arguments.addAll(List.of("--instance", instance));
       if (leaves) {

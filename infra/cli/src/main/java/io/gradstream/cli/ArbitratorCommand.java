@@ -13,8 +13,12 @@ final class ArbitratorCommand extends RoleCommand {
   @Mixin private InstanceOptions instance;
 
   @Override
+  String role() {
+    return "arbitrator";
+  }
+
+  @Override
   void start(Run run, RunDirectory directory, Services services) {
-    services.startArbitrator(
-        instance.name(), directory.state("arbitrator-" + instance.name()), instance.leaves());
+    services.startArbitrator(instance.take(role(), directory.states()), instance.leaves());
   }
 }

@@ -64,14 +64,14 @@ final class DeadLettersCommand implements Callable<Integer> {
                     letter.getRound(),
                     letter.getSlot(),
                     letter.getShard(),
-                    letter.getWorker().isEmpty() ? "nobody" : letter.getWorker());
+                    letter.getWorker().isEmpty() ? "nobody" : Printable.of(letter.getWorker()));
     return "%tF %<tT  %s-%d at %d: %s%s; %,d bytes"
         .formatted(
             record.timestamp(),
             topic,
             letter.getPartition(),
             letter.getOffset(),
-            letter.getReason(),
+            Printable.of(letter.getReason()),
             said,
             letter.getRecord().size());
   }

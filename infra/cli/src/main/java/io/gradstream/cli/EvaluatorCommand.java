@@ -11,6 +11,16 @@ import picocli.CommandLine.Command;
     mixinStandardHelpOptions = true)
 final class EvaluatorCommand extends RoleCommand {
   @Override
+  String role() {
+    return "evaluator";
+  }
+
+  @Override
+  boolean isDone(Services services) {
+    return services.evaluated();
+  }
+
+  @Override
   void start(Run run, RunDirectory directory, Services services) {
     services.startEvaluator(Models.prepare(run.spec()));
   }

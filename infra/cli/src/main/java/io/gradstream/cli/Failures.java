@@ -24,7 +24,7 @@ final class Failures {
 
   static int wrongArguments(ParameterException e, String[] args) {
     final CommandLine command = e.getCommandLine();
-    final var message = new StringBuilder(firstLine(e.getMessage()));
+    final var message = new StringBuilder(Printable.of(inWords(firstLine(e.getMessage()))));
     if (e instanceof UnmatchedArgumentException unmatched
         && !unmatched.getSuggestions().isEmpty()) {
       message.append("; did you mean ").append(unmatched.getSuggestions().getFirst()).append('?');
@@ -32,6 +32,15 @@ final class Failures {
     message.append(" (see ").append(command.getCommandSpec().qualifiedName()).append(" --help)");
     print(command.getErr(), message.toString());
     return USER_ERROR;
+  }
+
+  /** What picocli says of a value that it cannot convert, without the names of Java's types. */
+  private static String inWords(String message) {
+    return message
+        .replaceFirst("^(Invalid value for .*): '(.*)' is not an? (int|long)$", "$1: \"$2\" is not a whole number")
+        .replaceFirst("^(Invalid value for .*): '(.*)' is not an? (double|float)$", "$1: \"$2\" is not a number")
+        .replaceFirst(
+            "^(Invalid value for .*): cannot convert '(.*)' to .*Path .*$", "$1: \"$2\" is not a path");
   }
 
   static int failed(Exception e, CommandLine command, ParseResult parsed) {

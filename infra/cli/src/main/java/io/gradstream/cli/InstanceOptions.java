@@ -1,8 +1,7 @@
 package io.gradstream.cli;
 
 import io.gradstream.proto.UserError;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
+import java.nio.file.Path;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -16,7 +15,7 @@ final class InstanceOptions {
       paramLabel = "NAME",
       description = {
         "Tells apart several instances of the service; the same after a restart.",
-        "Default: this machine's name."
+        "Default: a name of its own, kept in --data-dir."
       })
   private @Nullable String instance;
 
@@ -33,20 +32,23 @@ final class InstanceOptions {
     return leave;
   }
 
-  String name() {
-    final String name = instance != null ? instance : hostName();
-    if (!NAME.matcher(name).matches()) {
+  /**
+   * Takes the name, until it is closed.
+   *
+   * @param role whose instance it is, such as "server"
+   * @param states where the run's instances have their directories
+   * @throws UserError if the name is not allowed, or another process has it
+   */
+  Instance take(String role, Path states) {
+    if (instance == null) {
+      return Instance.free(role, states);
+    }
+    if (!NAME.matcher(instance).matches() || instance.startsWith(".")) {
       throw new UserError(
-          "--instance: \"" + name + "\" is not allowed; letters, digits, dots and hyphens");
+          "--instance: \""
+              + Printable.of(instance)
+              + "\" is not allowed; letters, digits, inner dots and hyphens");
     }
-    return name;
-  }
-
-  private static String hostName() {
-    try {
-      return InetAddress.getLocalHost().getHostName();
-    } catch (UnknownHostException e) {
-      return "localhost";
-    }
+    return Instance.named(instance, role, states);
   }
 }

@@ -1,6 +1,8 @@
 package io.gradstream.cli;
 
+import io.gradstream.proto.UserError;
 import io.gradstream.proto.evidence.Signer;
+import io.gradstream.proto.spec.WorkerKey;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -33,6 +35,10 @@ final class KeysCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    if (!WorkerKey.isName(worker)) {
+      throw new UserError(
+          "--worker: \"" + Printable.of(worker) + "\" is not allowed; " + WorkerKey.NAME_RULE);
+    }
     final var out = spec.commandLine().getOut();
     out.printf("keys:%n  - {worker: %s, public-key: %s}%n", worker, Signer.generate(file));
     out.flush();

@@ -26,6 +26,9 @@ import org.slf4j.LoggerFactory;
 final class Logs {
   private static final Logger log = LoggerFactory.getLogger("io.gradstream.cli");
 
+  /** The message without control characters: it may hold names that workers gave themselves. */
+  private static final String MESSAGE = "%replace(%msg){'[\\p{Cntrl}&&[^\\t\\n]]', '?'}";
+
   private static volatile @Nullable Path file;
 
   private static final ThreadLocal<ILoggingEvent> lastKafkaError = new ThreadLocal<>();
@@ -63,9 +66,19 @@ final class Logs {
 
   /** Logs what a service does, where nothing else tells it. */
   static void ofService() {
-    ((LoggerContext) LoggerFactory.getILoggerFactory())
-        .getLogger("io.gradstream")
-        .setLevel(Level.INFO);
+    final var context = (LoggerContext) LoggerFactory.getILoggerFactory();
+    context.getLogger("io.gradstream").setLevel(Level.INFO);
+    limit(context);
+  }
+
+  /** Whoever sends a hundred thousand bad records must not fill a disk with warnings. */
+  private static void limit(LoggerContext context) {
+    if (context.getTurboFilterList().stream().noneMatch(WarningLimit.class::isInstance)) {
+      final var limit = new WarningLimit();
+      limit.setContext(context);
+      limit.start();
+      context.addTurboFilter(limit);
+    }
   }
 
   /**
@@ -84,7 +97,7 @@ final class Logs {
     final var context = (LoggerContext) LoggerFactory.getILoggerFactory();
     final var encoder = new PatternLayoutEncoder();
     encoder.setContext(context);
-    encoder.setPattern("%d{ISO8601} %-5level [%thread] %logger{30} %msg%n");
+    encoder.setPattern("%d{ISO8601} %-5level [%thread] %logger{30} " + MESSAGE + "%n");
     encoder.start();
     final var appender = new FileAppender<ILoggingEvent>();
     appender.setContext(context);

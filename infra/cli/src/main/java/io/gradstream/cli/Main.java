@@ -27,6 +27,8 @@ import picocli.CommandLine.Spec;
       ServerCommand.class,
       EvaluatorCommand.class,
       StatusCommand.class,
+      WaitCommand.class,
+      DeleteCommand.class,
       DeadLettersCommand.class,
       AuditCommand.class,
       ExplainCommand.class,

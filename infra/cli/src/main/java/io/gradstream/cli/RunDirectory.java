@@ -18,9 +18,9 @@ record RunDirectory(Path path) {
     return path.resolve("kafka");
   }
 
-  /** The services' local state. */
-  Path state(String role) {
-    return path.resolve("state").resolve(role);
+  /** Where the instances of services have their directories. */
+  Path states() {
+    return path.resolve("state");
   }
 
   /** The files of a run that was forked from this one; Kafka's data are this one's. */

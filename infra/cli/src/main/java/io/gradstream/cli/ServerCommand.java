@@ -14,8 +14,12 @@ final class ServerCommand extends RoleCommand {
   @Mixin private InstanceOptions instance;
 
   @Override
+  String role() {
+    return "server";
+  }
+
+  @Override
   void start(Run run, RunDirectory directory, Services services) {
-    services.startServer(
-        instance.name(), directory.state("server-" + instance.name()), instance.leaves());
+    services.startServer(instance.take(role(), directory.states()), instance.leaves());
   }
 }

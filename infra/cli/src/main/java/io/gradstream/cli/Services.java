@@ -5,15 +5,18 @@ import io.gradstream.producer.evaluator.Evaluator;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.worker.Identity;
 import io.gradstream.producer.worker.WorkerFleet;
+import io.gradstream.proto.UserError;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.streams.StreamsService;
 import io.gradstream.server.topology.ParameterServer;
-import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
+import org.apache.kafka.common.errors.FencedInstanceIdException;
 
 /**
  * The services of a run that work in this process; closed in reverse order of their start. One
@@ -30,6 +33,7 @@ final class Services implements AutoCloseable {
 
   private final Run run;
   private final Deque<Service> started = new ArrayDeque<>();
+  private final List<Evaluator> evaluators = new ArrayList<>();
 
   /**
    * @throws io.gradstream.proto.UserError if an older version began the run
@@ -40,17 +44,28 @@ final class Services implements AutoCloseable {
   }
 
   /**
+   * Starts a parameter server.
+   *
    * @param leaves whether the instance does not come back under its name once it has ended
    */
-  void startServer(String instance, Path state, boolean leaves) {
-    add(ParameterServer.start(run, instance, state), leaves);
+  void startServer(Instance instance, boolean leaves) {
+    add(instance);
+    add(ParameterServer.start(run, instance.name(), instance.state()), leaves);
   }
 
   /**
+   * Starts an arbitrator.
+   *
    * @param leaves whether the instance does not come back under its name once it has ended
    */
-  void startArbitrator(String instance, Path state, boolean leaves) {
-    add(Arbitrator.start(run, instance, state), leaves);
+  void startArbitrator(Instance instance, boolean leaves) {
+    add(instance);
+    add(Arbitrator.start(run, instance.name(), instance.state()), leaves);
+  }
+
+  /** Lets go of the instance after what works under its name. */
+  private void add(Instance instance) {
+    add(Optional::empty, instance::close);
   }
 
   void startWorkers(int count, Set<String> tasks, Supplier<TaskModel> models, Identity identity) {
@@ -61,6 +76,12 @@ final class Services implements AutoCloseable {
   void startEvaluator(Supplier<TaskModel> models) {
     final Evaluator evaluator = Evaluator.start(run, models);
     add(evaluator::failure, evaluator::close);
+    evaluators.add(evaluator);
+  }
+
+  /** Whether the evaluators that were started have evaluated the last version. */
+  boolean evaluated() {
+    return evaluators.stream().allMatch(Evaluator::finished);
   }
 
   private void add(StreamsService service, boolean leaves) {
@@ -93,10 +114,22 @@ final class Services implements AutoCloseable {
           .failure()
           .ifPresent(
               failure -> {
-                throw new IllegalStateException(
-                    "a service of run " + run.spec().run() + " stopped", failure);
+                throw of(failure);
               });
     }
+  }
+
+  private RuntimeException of(Throwable failure) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof FencedInstanceIdException) {
+        return new UserError(
+            "another process took this one's place in run %s, under the same name; give each its own --instance"
+                .formatted(run.spec().run()),
+            failure);
+      }
+    }
+    return new IllegalStateException(
+        "a service of run " + run.spec().run() + " stopped", failure);
   }
 
   @Override

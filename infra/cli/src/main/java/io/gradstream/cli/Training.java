@@ -2,11 +2,13 @@ package io.gradstream.cli;
 
 import io.gradstream.cli.progress.LogSize;
 import io.gradstream.cli.progress.ProgressLine;
+import io.gradstream.cli.progress.Refusals;
 import io.gradstream.cli.progress.Report;
 import io.gradstream.cli.progress.RunReader;
 import io.gradstream.cli.progress.RunSummary;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.worker.Identity;
+import io.gradstream.proto.UserError;
 import io.gradstream.proto.run.Run;
 import io.gradstream.submission.Pause;
 import io.gradstream.weights.Safetensors;
@@ -26,7 +28,6 @@ import java.util.function.Supplier;
  */
 final class Training {
   private static final Duration LOOK = Duration.ofMillis(250);
-  private static final String INSTANCE = "train";
 
   private final Run run;
   private final RunDirectory directory;
@@ -60,6 +61,7 @@ final class Training {
       final long start = System.nanoTime();
       announce(before, wasFinished);
       if (!wasFinished) {
+        new DiskSpace(run, directory).requireRoomFor(run.spec().rounds() - before);
         work(reader, workers, models);
         reader.catchUp();
       }
@@ -99,17 +101,20 @@ final class Training {
 
   private void work(RunReader reader, int workers, Supplier<TaskModel> models) {
     try (var services = new Services(run)) {
-      services.startServer(INSTANCE, directory.state("server"), true);
-      services.startArbitrator(INSTANCE, directory.state("arbitrator"), true);
+      services.startServer(Instance.free("server", directory.states()), true);
+      services.startArbitrator(Instance.free("arbitrator", directory.states()), true);
       services.startWorkers(workers, Set.copyOf(run.manifest().tasks()), models, identity);
       if (run.spec().evaluation().every() > 0) {
         services.startEvaluator(models);
       }
       final var line = new ProgressLine(run.spec().rounds());
+      final var disk = new DiskSpace(run, directory);
       RunSummary summary = reader.poll();
       while (!stop.isRaised() && !isFinished(summary)) {
         services.requireRunning();
         display.progress(line.at(summary, System.nanoTime()));
+        requireProgress(summary);
+        disk.check();
         // A reader that waited for records would ask the broker again after each of them.
         Pause.of(LOOK);
         summary = reader.poll();
@@ -117,11 +122,24 @@ final class Training {
     }
   }
 
+  /**
+   * Looks whether the open round can end.
+   *
+   * @throws UserError if the same gradient was refused again and again
+   */
+  private void requireProgress(RunSummary summary) {
+    final var refusal = summary.refusal().filter(of -> of.times() >= Refusals.FOR_EVER);
+    if (refusal.isPresent()) {
+      throw new UserError(
+          "run %s: %s"
+              .formatted(
+                  run.spec().run(),
+                  Refusals.text(run, refusal.get(), summary.bestVersion())));
+    }
+  }
+
   private boolean isFinished(RunSummary summary) {
-    final long rounds = run.spec().rounds();
-    return summary.rounds() >= rounds
-        && (run.spec().evaluation().every() == 0 || summary.validations().containsKey(rounds))
-        && new WeightsReader(run).latest().map(Weights::version).orElse(-1L) >= rounds;
+    return new RunEnd(run).isReached(summary);
   }
 
   private void conclude(Report report, Optional<Weights> weights) throws IOException {

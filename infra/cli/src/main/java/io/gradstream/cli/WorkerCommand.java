@@ -32,6 +32,11 @@ final class WorkerCommand extends RoleCommand {
   @Mixin private KeyOptions key;
 
   @Override
+  String role() {
+    return "worker";
+  }
+
+  @Override
   void start(Run run, RunDirectory directory, Services services) {
     if (threads < 1 || threads > 1024) {
       throw new UserError("--threads: " + threads + " is not possible; 1 to 1024");

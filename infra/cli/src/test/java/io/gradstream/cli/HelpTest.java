@@ -22,6 +22,8 @@ class HelpTest {
         "server",
         "evaluator",
         "status",
+        "wait",
+        "delete",
         "audit",
         "explain",
         "lineage",

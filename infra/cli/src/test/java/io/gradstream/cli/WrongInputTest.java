@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
@@ -40,6 +41,24 @@ class WrongInputTest {
         arguments("name: second", "name: first", "spec.yaml:5: tasks.1.name: "),
         arguments("loss: landscape", "loss: landscap", "spec.yaml:4: tasks.0.loss"),
         arguments("[-0.8, -0.5, 0.0]", "[-0.5, -0.8, 0.0]", "spec.yaml:8: resolver.thresholds: "),
+        arguments("[-0.8, -0.5, 0.0]", "[-0.5, -0.5, 0.0]", "spec.yaml:8: resolver.thresholds: "),
+        arguments("learning-rate: 0.05", "learning-rate: 1e40", "spec.yaml:9: optimizer.learning-rate: 1e40"),
+        arguments("learning-rate: 0.05", "learning-rate: 1e-50", "optimizer.learning-rate: 1e-50"),
+        arguments("resolver:", "clip-norm: 0,05\nresolver:", "did you mean 0.05?"),
+        arguments(
+            "loss: landscape}",
+            "loss: landscape, weight: 1e300}",
+            "spec.yaml:4: tasks.0.weight: 1e300 is out of range"),
+        arguments(
+            "resolver:",
+            "schedule: {warmup-rounds: 11}\nresolver:",
+            "spec.yaml:8: schedule.warmup-rounds: 11 are more than the run's 10 rounds"),
+        arguments(
+            "resolver:",
+            "compute: {device: cuda}\nresolver:",
+            "spec.yaml:8: compute.device: \"cuda\" is not allowed; must be cpu, or gpu:0, gpu:1, ...; did you mean gpu:0?"),
+        arguments("method: gcond, thresholds", "method: gcond, metod", "did you mean \"method\"?"),
+        arguments("mode: sequential", "mode: " + "[".repeat(50_000), "nested deeper than 50 levels"),
         arguments("method: gcond", "method: gcnd", "did you mean \"gcond\"?"),
         arguments(
             "{method: gcond, thresholds: [-0.8, -0.5, 0.0]}",
@@ -79,6 +98,50 @@ class WrongInputTest {
   @Test
   void aSpecThatIsNotThereIsNamed() {
     refuses("nowhere.yaml: no such file", "train", "nowhere.yaml");
+  }
+
+  @Test
+  void aFileThatIsNoSpecIsRefusedInWords() throws IOException {
+    final Path large = directory.resolve("large.yaml");
+    try (var file = new RandomAccessFile(large.toFile(), "rw")) {
+      file.setLength(1L << 40);
+    }
+
+    refuses("large.yaml: larger than 1 MiB", "train", large.toString());
+    refuses(directory + ": is a directory", "train", directory.toString());
+    refuses(": file name too long; a run spec", "train", "x".repeat(300));
+  }
+
+  @Test
+  void aNameThatLeadsElsewhereIsRefused() {
+    refuses("--run: \"../../x\" is not allowed", "status", "--run", "../../x");
+    refuses("--run: \"\\u001b[2J\" is not allowed", "status", "--run", "\u001b[2J");
+  }
+
+  @Test
+  void aWorkersNameIsCheckedBeforeItsKeyIsMade() {
+    final Path key = directory.resolve("key");
+
+    refuses("--worker: \"a b/c\" is not allowed", "keys", "--worker", "a b/c", "--out", key.toString());
+
+    assertThat(key).doesNotExist();
+  }
+
+  @Test
+  void aNumberThatIsNoneIsRefusedWithoutJavasWords() {
+    refuses("'--rounds': \"abc\" is not a whole number", "train", "x.yaml", "--rounds", "abc");
+    refuses("\"abc\" is not a number", "chaos", "x.yaml", "--minutes", "abc");
+  }
+
+  @Test
+  void deletingAsksOrIsTold() {
+    refuses(
+        "no run absent in " + directory,
+        "delete",
+        "--run",
+        "absent",
+        "--data-dir",
+        directory.toString());
   }
 
   @Test

@@ -59,14 +59,20 @@ final class FirstRecords {
     return record;
   }
 
-  /** Publishes the records, and when all are acknowledged the run's own on the spec topic. */
-  static void publish(Run run, Stream<ProducerRecord<byte[], byte[]>> first) {
+  /**
+   * Publishes the records, and when all are acknowledged the run's own on the spec topic.
+   *
+   * @param beforeTheLast called before the run's own, which may be refused by an exception
+   */
+  static void publish(
+      Run run, Stream<ProducerRecord<byte[], byte[]>> first, Runnable beforeTheLast) {
     try (var producer = new KafkaProducer<byte[], byte[]>(run.connection().producer())) {
       final var sent = new ArrayList<Future<RecordMetadata>>();
       first.forEach(record -> sent.add(producer.send(record)));
       for (final var record : sent) {
         record.get();
       }
+      beforeTheLast.run();
       producer
           .send(
               new ProducerRecord<>(

@@ -1,5 +1,7 @@
 package io.gradstream.submission;
 
+import static io.gradstream.submission.Answers.await;
+
 import io.gradstream.audit.fork.Fork;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.UserError;
@@ -13,16 +15,10 @@ import io.gradstream.proto.spec.TaskSpec;
 import io.gradstream.proto.topic.Connection;
 import io.gradstream.proto.topic.LogReader;
 import io.gradstream.proto.topic.Topics;
-import java.time.Duration;
-import java.util.Collection;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Future;
-import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
@@ -34,18 +30,17 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
-import org.apache.kafka.common.errors.RetriableException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Brings a run to a cluster, once: the same spec again finds the run as it is, and a submission
- * that was broken off is started over. Nothing is created for a spec that is wrong anywhere.
+ * that was broken off is started over. Of several at a time the first wins, the others say what is
+ * there ({@link SubmissionLock}). Nothing is created for a spec that is wrong anywhere, and nothing
+ * is deleted that rounds were computed in.
  */
 public final class Submission {
   private static final Logger log = LoggerFactory.getLogger(Submission.class);
-
-  private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   /**
    * What came of it.
@@ -54,55 +49,56 @@ public final class Submission {
    */
   public record Outcome(Run run, boolean isNew) {}
 
+  /** A run's records before it is one. */
+  private record Beginning(
+      RunDescription description, Stream<ProducerRecord<byte[], byte[]>> records) {}
+
   private final Connection connection;
   private final Admin admin;
+  private final RunSpec spec;
 
-  private Submission(Connection connection, Admin admin) {
+  private Submission(Connection connection, Admin admin, RunSpec spec) {
     this.connection = connection;
     this.admin = admin;
+    this.spec = spec;
   }
 
   /**
    * Submits a run, or finds it.
    *
-   * @throws UserError if no broker answers, or another spec runs under the same name
+   * @throws UserError if no broker answers, another spec runs under the same name, or topics of
+   *     that name hold a training whose spec is lost
    */
   public static Outcome submit(CheckedSpec spec, Connection connection) {
     try (Admin admin = Cluster.open(connection)) {
-      return new Submission(connection, admin).submit(spec);
+      final var submission = new Submission(connection, admin, spec.spec());
+      return submission.find().orElseGet(() -> submission.begin(spec));
     }
-  }
-
-  /** The run that is there under a spec's name, if there is one. */
-  private Optional<Run> find(RunSpec spec) {
-    if (!isSubmitted(spec.run())) {
-      return Optional.empty();
-    }
-    final Run run = Run.read(connection, spec.run());
-    requireSame(run.spec(), spec);
-    return Optional.of(run);
   }
 
   /**
    * Submits a run that goes on from another one, or finds it.
    *
    * @param fork computes what the run begins with, asked only if it is not there yet
-   * @throws UserError if no broker answers, another spec runs under the same name, or its model is
-   *     not that of the run it goes on from
+   * @throws UserError as {@link #submit(CheckedSpec, Connection)}, and if its model is not that of
+   *     the run it goes on from
    */
   public static Outcome submit(CheckedSpec spec, Supplier<Fork> fork, Connection connection) {
     try (Admin admin = Cluster.open(connection)) {
-      return new Submission(connection, admin).submit(spec, fork);
+      final var submission = new Submission(connection, admin, spec.spec());
+      return submission.find().orElseGet(() -> submission.begin(spec, fork.get()));
     }
   }
 
-  private Outcome submit(CheckedSpec checked, Supplier<Fork> forks) {
-    final RunSpec spec = checked.spec();
-    final Optional<Run> there = find(spec);
-    if (there.isPresent()) {
-      return new Outcome(there.get(), false);
+  private Outcome begin(CheckedSpec checked) {
+    try (TaskModel model = checked.models().get()) {
+      final RunDescription run = RunDescription.of(spec, manifest(spec, model));
+      model.initialize(spec.seed());
+      return create(new Beginning(run, FirstRecords.initialWeights(run, model.weights())));
     }
-    final Fork fork = forks.get();
+  }
+
+  private Outcome begin(CheckedSpec checked, Fork fork) {
     try (TaskModel model = checked.models().get()) {
       if (manifest(spec, model).hash() != fork.manifest().hash()) {
         throw new UserError(
@@ -110,44 +106,69 @@ public final class Submission {
                 .formatted(fork.origin().getRun()));
       }
     }
-    final Run run = new Run(RunDescription.of(spec, fork.manifest(), fork.origin()), connection);
-    create(run, fork.records(run.topics()));
-    return new Outcome(run, true);
+    final RunDescription run = RunDescription.of(spec, fork.manifest(), fork.origin());
+    return create(new Beginning(run, fork.records(run.topics())));
   }
 
   /** Creates what a run needs, and its first records; the last is what makes it a run. */
-  private void create(Run run, Stream<ProducerRecord<byte[], byte[]>> first) {
-    createTopics(TopicPlan.of(run));
-    setWorkerGroup(run);
-    FirstRecords.publish(run, first);
-    log.info(
-        "submitted run {}: {} parameters in {} shards on {} partitions",
-        run.spec().run(),
-        run.manifest().size(),
-        run.manifest().shards().size(),
-        run.manifest().partitions());
-  }
-
-  private Outcome submit(CheckedSpec checked) {
-    final RunSpec spec = checked.spec();
-    final Optional<Run> there = find(spec);
-    if (there.isPresent()) {
-      return new Outcome(there.get(), false);
-    }
-    try (TaskModel model = checked.models().get()) {
-      final Run run = new Run(RunDescription.of(spec, manifest(spec, model)), connection);
-      model.initialize(spec.seed());
-      create(run, FirstRecords.initialWeights(run.description(), model.weights()));
+  private Outcome create(Beginning beginning) {
+    try (var lock = SubmissionLock.take(connection, admin, spec.run())) {
+      final Optional<Outcome> others = find();
+      if (others.isPresent()) {
+        return others.get();
+      }
+      final Run run = new Run(beginning.description(), connection);
+      removeBrokenOff(lock);
+      lock.requireHeld();
+      final List<NewTopic> topics = TopicPlan.of(run);
+      await(admin.createTopics(topics).all());
+      awaitLeaders(topics);
+      setWorkerGroup(run);
+      FirstRecords.publish(run, beginning.records(), lock::requireHeld);
+      log.info(
+          "submitted run {}: {} parameters in {} shards on {} partitions",
+          spec.run(),
+          run.manifest().size(),
+          run.manifest().shards().size(),
+          run.manifest().partitions());
       return new Outcome(run, true);
     }
   }
 
+  /** What a broken-off submission left may belong to another spec, so it goes. */
+  private void removeBrokenOff(SubmissionLock lock) {
+    final var remains = RunRemains.of(connection, admin, spec.run());
+    if (remains.topics().isEmpty()) {
+      return;
+    }
+    if (remains.holdTraining()) {
+      throw new UserError(
+          "the topics of run %s at %s hold rounds that were computed, but topic %s, which says what the run is, has no record; nothing was changed. Choose another name, or remove the run with: gradstream delete --run %s"
+              .formatted(
+                  spec.run(), connection.bootstrap(), Topics.spec(spec.run()), spec.run()));
+    }
+    log.warn(
+        "submission of run {}: an earlier one was broken off; its topics are made anew: {}",
+        spec.run(),
+        remains.topics());
+    lock.requireHeld();
+    remains.delete();
+  }
+
   private static Manifest manifest(RunSpec spec, TaskModel model) {
-    return Manifest.of(
-        spec.tasks().stream().map(TaskSpec::name).toList(),
-        model.tensors().stream().map(tensor -> inScope(spec, tensor)).toList(),
-        spec.transport().shardValues(),
-        spec.transport().partitions());
+    final Manifest manifest =
+        Manifest.of(
+            spec.tasks().stream().map(TaskSpec::name).toList(),
+            model.tensors().stream().map(tensor -> inScope(spec, tensor)).toList(),
+            spec.transport().shardValues(),
+            spec.transport().partitions());
+    final int shards = manifest.shards().size();
+    if (spec.transport().partitions() > shards) {
+      throw new UserError(
+          "transport.partitions: %d, but the model's parameters make %d shards; give at most so many"
+              .formatted(spec.transport().partitions(), shards));
+    }
+    return manifest;
   }
 
   /** In the scope of all parameters no tensor is a task's own. */
@@ -157,44 +178,46 @@ public final class Submission {
         : tensor;
   }
 
-  private boolean isSubmitted(String run) {
-    final String topic = Topics.spec(run);
+  /** The run that is there under the spec's name, if there is one. */
+  private Optional<Outcome> find() {
+    final String topic = Topics.spec(spec.run());
     if (!await(admin.listTopics().names()).contains(topic)) {
-      return false;
+      return Optional.empty();
     }
-    try (var reader = new LogReader(connection, run + ".submission")) {
-      return reader.last(new TopicPartition(topic, 0)).isPresent();
+    try (var reader = new LogReader(connection, spec.run() + ".submission")) {
+      if (reader.last(new TopicPartition(topic, 0)).isEmpty()) {
+        return Optional.empty();
+      }
     }
+    final Run run = Run.read(connection, spec.run());
+    requireSame(run.spec());
+    return Optional.of(new Outcome(run, false));
   }
 
-  private static void requireSame(RunSpec there, RunSpec here) {
-    final List<String> differences = SpecDifference.between(there.text(), here.text());
-    if (!differences.isEmpty()) {
-      final int more = differences.size() - 3;
-      throw new UserError(
-          "run "
-              + here.run()
-              + " exists with another spec ("
-              + String.join("; ", differences.subList(0, Math.min(3, differences.size())))
-              + (more > 0 ? "; and " + more + " more" : "")
-              + "); choose another name for this run, or another --data-dir");
+  private void requireSame(RunSpec there) {
+    final List<String> differences = SpecDifference.between(there.text(), spec.text());
+    if (differences.isEmpty()) {
+      return;
     }
+    final int more = differences.size() - 3;
+    throw new UserError(
+        "run "
+            + spec.run()
+            + " exists with another spec ("
+            + String.join("; ", differences.subList(0, Math.min(3, differences.size())))
+            + (more > 0 ? "; and " + more + " more" : "")
+            + "); "
+            + (isLonger(there, differences)
+                ? "to go on from its last version: gradstream fork --run %s --version %d --as %s-longer --set rounds=%d --train"
+                    .formatted(spec.run(), there.rounds(), spec.run(), spec.rounds())
+                : "choose another name for this run"));
   }
 
-  /** Creates the topics anew: what a broken-off submission left may belong to another spec. */
-  private void createTopics(List<NewTopic> topics) {
-    final Collection<String> existing = await(admin.listTopics().names());
-    final List<String> left =
-        topics.stream().map(NewTopic::name).filter(existing::contains).toList();
-    if (!left.isEmpty()) {
-      log.warn("an earlier submission was broken off; its topics are created anew: {}", left);
-      await(admin.deleteTopics(left).all());
-      awaitCluster(
-          "let go of the old topics",
-          () -> Collections.disjoint(await(admin.listTopics().names()), left));
-    }
-    await(admin.createTopics(topics).all());
-    awaitLeaders(topics);
+  /** Whether the spec asks for nothing but more rounds, which a fork gives. */
+  private boolean isLonger(RunSpec there, List<String> differences) {
+    return differences.size() == 1
+        && differences.getFirst().startsWith("rounds:")
+        && spec.rounds() > there.rounds();
   }
 
   /**
@@ -210,7 +233,8 @@ public final class Submission {
       }
     }
     final List<String> names = topics.stream().map(NewTopic::name).toList();
-    awaitCluster(
+    Answers.awaitCluster(
+        connection.bootstrap(),
         "serve the run's new topics",
         () -> {
           // The administration client logs errors for topics that its broker has not heard of yet.
@@ -220,28 +244,6 @@ public final class Submission {
           await(admin.listOffsets(ends).all());
           return true;
         });
-  }
-
-  /** Waits for what the controller has decided to reach the brokers. */
-  private void awaitCluster(String what, BooleanSupplier isDone) {
-    final long deadline = System.nanoTime() + PATIENCE.toNanos();
-    while (!isDoneNow(isDone)) {
-      if (System.nanoTime() > deadline) {
-        throw new UserError(
-            "the cluster at %s does not %s within %d s; look at its brokers and submit again"
-                .formatted(connection.bootstrap(), what, PATIENCE.toSeconds()));
-      }
-      Pause.of(Duration.ofMillis(50));
-    }
-  }
-
-  private static boolean isDoneNow(BooleanSupplier isDone) {
-    try {
-      return isDone.getAsBoolean();
-    } catch (RetriableException e) {
-      log.debug("not yet", e);
-      return false;
-    }
   }
 
   /**
@@ -272,16 +274,5 @@ public final class Submission {
 
   private static AlterConfigOp set(String key, String value) {
     return new AlterConfigOp(new ConfigEntry(key, value), AlterConfigOp.OpType.SET);
-  }
-
-  private static <T> T await(Future<T> future) {
-    try {
-      return future.get();
-    } catch (ExecutionException e) {
-      throw e.getCause() instanceof KafkaException kafka ? kafka : new KafkaException(e.getCause());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted while submitting", e);
-    }
   }
 }

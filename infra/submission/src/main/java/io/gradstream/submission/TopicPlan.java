@@ -1,8 +1,7 @@
 package io.gradstream.submission;
 
 import io.gradstream.proto.run.Run;
-import io.gradstream.proto.spec.Transport;
-import io.gradstream.proto.topic.Topics;
+import io.gradstream.proto.topic.TopicKind;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -11,56 +10,53 @@ import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.common.config.TopicConfig;
 
 /**
- * The topics of a run with their partitions and settings.
- *
- * <p>Gradients, verdicts and updates are the evidence: they are kept as long as the spec says. The
- * spec and the weights are compacted, everything else is small and kept for ever. All records carry
- * the broker's time, so that the times of a round can be compared whoever wrote them.
+ * The topics of a run as Kafka is asked for them: what each {@link TopicKind} declares, in the
+ * numbers of one run. All records carry the broker's time, so that the times of a round can be
+ * compared whoever wrote them.
  */
 final class TopicPlan {
   private static final String FOR_EVER = "-1";
-
   private static final long MEBIBYTE = 1024 * 1024;
+  private static final long MILLISECONDS_OF_AN_HOUR = 3_600_000;
 
-  private final Transport transport;
-  private final List<NewTopic> topics = new ArrayList<>();
+  private TopicPlan() {}
 
-  private TopicPlan(Transport transport) {
-    this.transport = transport;
-  }
-
-  /** All topics of a run; the spec topic is the last. */
+  /** All topics of a run. */
   static List<NewTopic> of(Run run) {
-    final var plan = new TopicPlan(run.spec().transport());
-    final Topics names = run.topics();
-    final int partitions = run.manifest().partitions();
-    final Integer hours = run.spec().transport().retentionHours();
-    final String evidence = hours == null ? FOR_EVER : Long.toString(hours * 3_600_000L);
-    for (int task = 0; task < run.orderedTasks(); task++) {
-      plan.add(names.orders(task), run.orderPartitions(), kept(FOR_EVER));
-      plan.add(names.gradients(task), partitions, kept(evidence));
+    final var topics = new ArrayList<NewTopic>();
+    for (final TopicKind kind : TopicKind.values()) {
+      for (final String name : run.description().topicsOf(kind)) {
+        topics.add(topic(run, kind, name));
+      }
     }
-    plan.add(names.statistics(), 1, kept(FOR_EVER));
-    plan.add(names.verdicts(), partitions, kept(evidence));
-    plan.add(names.updates(), partitions, kept(evidence));
-    plan.add(names.weights(), partitions, weights(run));
-    plan.add(names.metrics(), 1, kept(FOR_EVER));
-    plan.add(names.deadLetters(), 1, kept(FOR_EVER));
-    if (run.description().origin().isPresent()) {
-      plan.add(names.state(), partitions, kept(FOR_EVER));
-    }
-    plan.add(names.spec(), 1, compacted());
-    return List.copyOf(plan.topics);
+    return List.copyOf(topics);
   }
 
-  private void add(String name, int partitions, Map<String, String> settings) {
-    final var all = new HashMap<>(settings);
-    all.put(TopicConfig.MESSAGE_TIMESTAMP_TYPE_CONFIG, "LogAppendTime");
+  private static NewTopic topic(Run run, TopicKind kind, String name) {
+    final int replication = run.spec().transport().replication();
+    final var settings = new HashMap<>(kept(run, kind));
+    settings.put(TopicConfig.MESSAGE_TIMESTAMP_TYPE_CONFIG, "LogAppendTime");
     // With three replicas one may fail and what is acknowledged still lies on two.
-    all.put(
-        TopicConfig.MIN_IN_SYNC_REPLICAS_CONFIG,
-        Integer.toString(Math.max(1, transport.replication() - 1)));
-    topics.add(new NewTopic(name, partitions, (short) transport.replication()).configs(all));
+    settings.put(
+        TopicConfig.MIN_IN_SYNC_REPLICAS_CONFIG, Integer.toString(Math.max(1, replication - 1)));
+    final int partitions =
+        switch (kind.partitions()) {
+          case ONE -> 1;
+          case SHARDS -> run.manifest().partitions();
+          case SLOTS -> run.orderPartitions();
+        };
+    return new NewTopic(name, partitions, (short) replication).configs(settings);
+  }
+
+  private static Map<String, String> kept(Run run, TopicKind kind) {
+    final Integer hours = run.spec().transport().retentionHours();
+    return switch (kind.kept()) {
+      case FOR_EVER -> kept(FOR_EVER);
+      case AS_EVIDENCE ->
+          kept(hours == null ? FOR_EVER : Long.toString(hours * MILLISECONDS_OF_AN_HOUR));
+      case LATEST -> compacted();
+      case LATEST_VERSIONS -> weights(run);
+    };
   }
 
   private static Map<String, String> kept(String milliseconds) {

@@ -2,6 +2,7 @@ package io.gradstream.submission;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.gradstream.embedded.EmbeddedKafka;
 import io.gradstream.proto.UserError;
@@ -16,8 +17,18 @@ import io.gradstream.proto.topic.LogReader;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.GroupListing;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.junit.jupiter.api.AfterAll;
@@ -77,10 +88,10 @@ class SubmissionTest {
   void refusesAnotherSpecUnderTheSameNameAndSaysWhatDiffers() {
     Submission.submit(spec("taken", 10), connection);
 
-    assertThatThrownBy(() -> Submission.submit(spec("taken", 20), connection))
+    assertThatThrownBy(() -> Submission.submit(spec("taken", 10, "seed=2"), connection))
         .isInstanceOf(UserError.class)
-        .hasMessageContaining("run taken exists with another spec (rounds: 10 there, 20 here)")
-        .hasMessageContaining("choose another name");
+        .hasMessageContaining("run taken exists with another spec (seed: 1 there, 2 here)")
+        .hasMessageEndingWith("choose another name for this run");
   }
 
   @Test
@@ -97,6 +108,160 @@ class SubmissionTest {
           .singleElement()
           .satisfies(topic -> assertThat(topic.partitions()).hasSize(1));
     }
+  }
+
+  /** The record that says what a run is can be lost; what was trained must not be. */
+  @Test
+  void deletesNothingThatRoundsWereComputedIn() throws Exception {
+    final Run run = Submission.submit(spec("lost", 10), connection).run();
+    send(run.topics().verdicts(), new byte[] {1});
+    try (Admin admin = connection.admin()) {
+      admin.deleteTopics(List.of(run.topics().spec())).all().get();
+      await().untilAsserted(() -> assertThat(topics(admin)).doesNotContain(run.topics().spec()));
+
+      assertThatThrownBy(() -> Submission.submit(spec("lost", 10), connection))
+          .isInstanceOf(UserError.class)
+          .hasMessageContaining("topic lost.spec, which says what the run is, has no record")
+          .hasMessageContaining("gradstream delete --run lost");
+
+      assertThat(topics(admin)).contains("lost.verdicts", "lost.updates", "lost.weights");
+    }
+    assertThat(initialWeights(run)).containsExactly(-8.5f, 7.5f);
+  }
+
+  @Test
+  void ofSeveralAtOnceOneSubmitsAndTheOthersFindIt() throws Exception {
+    final List<Object> outcomes = atOnce("rush", List.of(10, 10, 10, 10));
+
+    assertThat(outcomes)
+        .extracting(outcome -> ((Submission.Outcome) outcome).isNew())
+        .containsExactlyInAnyOrder(true, false, false, false);
+    assertThat(initialWeights(Run.read(connection, "rush"))).containsExactly(-8.5f, 7.5f);
+  }
+
+  @Test
+  void ofSeveralSpecsAtOnceOneWinsAndTheOthersSayWhatIsThere() throws Exception {
+    final List<Object> outcomes = atOnce("race", List.of(10, 20, 30));
+
+    assertThat(outcomes).filteredOn(Submission.Outcome.class::isInstance).hasSize(1);
+    assertThat(outcomes)
+        .filteredOn(UserError.class::isInstance)
+        .hasSize(2)
+        .allSatisfy(
+            error ->
+                assertThat((UserError) error)
+                    .hasMessageContaining("run race exists with another spec (rounds: "));
+    assertThat(initialWeights(Run.read(connection, "race"))).containsExactly(-8.5f, 7.5f);
+  }
+
+  private static List<Object> atOnce(String run, List<Integer> rounds) throws Exception {
+    final var together = new CountDownLatch(1);
+    try (var threads = Executors.newCachedThreadPool()) {
+      final List<Future<Object>> submissions =
+          rounds.stream()
+              .map(
+                  number ->
+                      threads.submit(
+                          () -> {
+                            together.await();
+                            try {
+                              return (Object) Submission.submit(spec(run, number), connection);
+                            } catch (UserError e) {
+                              return e;
+                            }
+                          }))
+              .toList();
+      together.countDown();
+      final var outcomes = new ArrayList<>();
+      for (final var submission : submissions) {
+        outcomes.add(submission.get());
+      }
+      return outcomes;
+    }
+  }
+
+  @Test
+  void aSubmissionThatDiedLetsGoOfItsLock() throws Exception {
+    try (Admin admin = connection.admin()) {
+      admin.createTopics(List.of(new NewTopic("died.submission", 1, (short) 1))).all().get();
+
+      assertThat(Submission.submit(spec("died", 10), connection).isNew()).isTrue();
+
+      assertThat(topics(admin)).doesNotContain("died.submission");
+    }
+  }
+
+  @Test
+  void startingOverTakesChangelogsAndGroupsAlong() throws Exception {
+    try (Admin admin = connection.admin()) {
+      final String changelog = "half.arbitrator-sums-changelog";
+      admin.createTopics(List.of(new NewTopic(changelog, 1, (short) 1))).all().get();
+      commit("half.arbitrator", changelog);
+
+      Submission.submit(spec("half", 10), connection);
+
+      assertThat(topics(admin)).doesNotContain(changelog);
+      assertThat(groups(admin)).doesNotContain("half.arbitrator");
+    }
+  }
+
+  @Test
+  void deletesWhatIsARunsAndNothingElse() throws Exception {
+    final Run run = Submission.submit(spec("going", 10), connection).run();
+    Submission.submit(spec("going-not", 10), connection);
+    commit(run.topics().serverApplication(), run.topics().updates());
+    try (Admin admin = connection.admin()) {
+      admin.createTopics(List.of(new NewTopic("going.incoming", 1, (short) 1))).all().get();
+
+      RunRemains.of(connection, admin, "going").delete();
+
+      assertThat(topics(admin))
+          .filteredOn(topic -> topic.startsWith("going."))
+          .containsExactly("going.incoming");
+      assertThat(topics(admin)).contains("going-not.spec", "going-not.verdicts");
+      assertThat(groups(admin)).doesNotContain("going.server");
+    }
+    assertThat(Submission.submit(spec("going", 20), connection).isNew()).isTrue();
+  }
+
+  @Test
+  void moreRoundsOfARunAreAFork() {
+    Submission.submit(spec("short", 10), connection);
+
+    assertThatThrownBy(() -> Submission.submit(spec("short", 20), connection))
+        .hasMessageContaining(
+            "gradstream fork --run short --version 10 --as short-longer --set rounds=20 --train");
+  }
+
+  @Test
+  void refusesMorePartitionsThanTheModelHasShards() throws Exception {
+    assertThatThrownBy(
+            () -> Submission.submit(spec("wide", 10, "transport.partitions=5"), connection))
+        .isInstanceOf(UserError.class)
+        .hasMessage(
+            "transport.partitions: 5, but the model's parameters make 1 shards; give at most so many");
+  }
+
+  private static void send(String topic, byte[] value) throws Exception {
+    try (var producer = new KafkaProducer<byte[], byte[]>(connection.producer())) {
+      producer.send(new ProducerRecord<>(topic, 0, null, value)).get();
+    }
+  }
+
+  private static void commit(String group, String topic) {
+    final Map<String, Object> settings = connection.consumer();
+    settings.put("group.id", group);
+    try (var consumer = new KafkaConsumer<byte[], byte[]>(settings)) {
+      consumer.commitSync(Map.of(new TopicPartition(topic, 0), new OffsetAndMetadata(1)));
+    }
+  }
+
+  private static Set<String> topics(Admin admin) throws Exception {
+    return admin.listTopics().names().get();
+  }
+
+  private static List<String> groups(Admin admin) throws Exception {
+    return admin.listGroups().all().get().stream().map(GroupListing::groupId).toList();
   }
 
   private static List<Float> initialWeights(Run run) throws MalformedRecordException {
@@ -125,7 +290,7 @@ class SubmissionTest {
     }
   }
 
-  private static CheckedSpec spec(String run, int rounds) {
+  private static CheckedSpec spec(String run, int rounds, String... overrides) {
     return CheckedSpec.of(
         RunSpec.parse(
             """
@@ -140,6 +305,6 @@ class SubmissionTest {
             """
                 .formatted(run, rounds),
             "test",
-            List.of()));
+            List.of(overrides)));
   }
 }

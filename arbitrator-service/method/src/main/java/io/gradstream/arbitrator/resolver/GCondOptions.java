@@ -65,9 +65,11 @@ record GCondOptions(
   GCondOptions {
     Checks.size("thresholds", thresholds, 3, "[critical, main, weak]");
     Checks.size("tie-breaking-weights", tieBreakingWeights, 2, "[stability, strength]");
-    if (!(thresholds.get(0) <= thresholds.get(1) && thresholds.get(1) <= thresholds.get(2))) {
+    if (!(thresholds.get(0) < thresholds.get(1) && thresholds.get(1) < thresholds.get(2))) {
       throw new SpecError(
-          "thresholds", "must rise from critical over main to weak, found " + thresholds);
+          "thresholds",
+          "must rise from critical over main to weak, each above the one before, found "
+              + thresholds);
     }
     thresholds = List.copyOf(thresholds);
     tieBreakingWeights = List.copyOf(tieBreakingWeights);

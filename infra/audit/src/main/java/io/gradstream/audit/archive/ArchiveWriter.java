@@ -6,7 +6,7 @@ import io.gradstream.proto.log.LogCursor;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.run.RunDescription;
-import io.gradstream.proto.topic.Topics;
+import io.gradstream.proto.topic.TopicKind;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -97,8 +97,10 @@ public final class ArchiveWriter {
     final var written = new ArrayList<Inventory.Table>();
     final var rows = new RunTables(run, tables);
     try (rows) {
-      for (final String topic : topicsOf(run)) {
-        topics.add(write(topic, rows));
+      for (final TopicKind kind : TopicKind.values()) {
+        for (final String topic : run.topicsOf(kind)) {
+          topics.add(write(topic, rows));
+        }
       }
     }
     for (final String table : TableColumns.names()) {
@@ -111,27 +113,6 @@ public final class ArchiveWriter {
         new Inventory(Inventory.FORMAT, Inventory.VERSION, run.spec().run(), topics, written);
     inventory.write(directory);
     return inventory;
-  }
-
-  private static List<String> topicsOf(RunDescription run) {
-    final Topics names = run.topics();
-    final var topics =
-        new ArrayList<>(
-            List.of(
-                names.spec(),
-                names.weights(),
-                names.updates(),
-                names.verdicts(),
-                names.statistics()));
-    for (int task = 0; task < run.orderedTasks(); task++) {
-      topics.add(names.gradients(task));
-      topics.add(names.orders(task));
-    }
-    topics.addAll(List.of(names.metrics(), names.deadLetters()));
-    if (run.origin().isPresent()) {
-      topics.add(names.state());
-    }
-    return topics;
   }
 
   private Inventory.Topic write(String topic, RunTables tables) throws IOException {

@@ -3,6 +3,7 @@ package io.gradstream.cli.evidence;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.MessageLite;
 import com.google.protobuf.Parser;
+import io.gradstream.cli.Printable;
 import io.gradstream.audit.origin.Origins;
 import io.gradstream.audit.replay.LoggedRound;
 import io.gradstream.audit.replay.LoggedShards;
@@ -111,7 +112,7 @@ public final class LineageText {
             shard.index(),
             run.topics().nameOf(each.getTask()),
             each.getSlot(),
-            each.getWorker(),
+            Printable.of(each.getWorker()),
             run.topics().gradients(each.getTask()),
             shard.partition(),
             each.getOffset(),
@@ -136,7 +137,7 @@ public final class LineageText {
           of == null ? List.<Contribution>of() : of.products().getContributionsList()) {
         if (counted.add(each.getTask() * run.slots() + each.getSlot())) {
           totals
-              .computeIfAbsent(each.getWorker(), absent -> new TreeMap<>())
+              .computeIfAbsent(Printable.of(each.getWorker()), absent -> new TreeMap<>())
               .merge(each.getTask(), 1L, Long::sum);
         }
       }

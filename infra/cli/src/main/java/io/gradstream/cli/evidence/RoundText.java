@@ -1,5 +1,6 @@
 package io.gradstream.cli.evidence;
 
+import io.gradstream.cli.Printable;
 import io.gradstream.audit.origin.TensorChange;
 import io.gradstream.audit.replay.LoggedRound;
 import io.gradstream.proto.message.ShardStatistics;
@@ -194,7 +195,7 @@ public final class RoundText {
       for (final ShardStatistics.Slot slot : statement.statistics().getSlotsList()) {
         if (seen.putIfAbsent(slot.getTask() * run.slots() + slot.getSlot(), slot) == null) {
           byWorker
-              .computeIfAbsent(slot.getWorker(), absent -> new ArrayList<>())
+              .computeIfAbsent(Printable.of(slot.getWorker()), absent -> new ArrayList<>())
               .add(
                   "%s %d (%.0f ms)"
                       .formatted(

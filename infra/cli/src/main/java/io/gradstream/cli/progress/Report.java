@@ -34,6 +34,7 @@ public record Report(
     final var text = new StringBuilder();
     losses(text);
     conflicts(text);
+    warnings(text);
     evaluations(text);
     time(text);
     if (weightsSha256 != null) {
@@ -116,6 +117,23 @@ public record Report(
     }
   }
 
+  /** What a person must not miss: rounds that the method gave up on, or that moved nothing. */
+  private void warnings(StringBuilder text) {
+    if (summary.withoutAnswer().all() > 0) {
+      line(
+          text,
+          "no answer",
+          "in %s the method used its fallback; the last: %s"
+              .formatted(summary.withoutAnswer().text(), summary.lastFallback()));
+    }
+    if (summary.withoutUpdate().all() > 0) {
+      line(
+          text,
+          "no update",
+          "in %s no shared parameter was moved".formatted(summary.withoutUpdate().text()));
+    }
+  }
+
   private double jointShare() {
     return (double) summary.jointRounds() / summary.seenRounds();
   }
@@ -181,6 +199,10 @@ public record Report(
     if (Double.isFinite(summary.smallestCosine())) {
       json.put("smallest_cosine", summary.smallestCosine());
     }
+    json.put("fallback_rounds", summary.withoutAnswer().all())
+        .put("fallback_rounds_of_last_100", summary.withoutAnswer().recent())
+        .put("zero_update_rounds", summary.withoutUpdate().all())
+        .put("zero_update_rounds_of_last_100", summary.withoutUpdate().recent());
     json.put("seconds", seconds).put("trained_rounds", trainedRounds);
     final TimeShares.Seconds time = summary.time();
     json.putObject("time")
@@ -204,11 +226,14 @@ public record Report(
   }
 
   private static String change(double first, double last) {
-    return first > 0 ? format("  %+.0f %%", 100 * (last - first) / first) : "";
+    final double percents = 100 * (last - first) / first;
+    return first > 0 ? format(Math.abs(percents) < 1e5 ? "  %+.0f %%" : "  %+.0e %%", percents) : "";
   }
 
-  private static String percent(double ratio) {
-    return format("%.0f %%", 100 * ratio);
+  /** Whole percents as far as a person reads them as such. */
+  static String percent(double ratio) {
+    final double percents = 100 * ratio;
+    return format(Math.abs(percents) < 1e5 ? "%.0f %%" : "%.0e %%", percents);
   }
 
   private static void line(StringBuilder text, String name, String content) {

@@ -3,6 +3,7 @@ package io.gradstream.cli.progress;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -45,7 +46,13 @@ public final class RunSummary {
   private long firstOrderMs;
   private long lastVerdictMs;
   private @Nullable Conflict conflict;
-  private @Nullable Standstill standstill;
+  private final TreeMap<Long, Standstill> standstills = new TreeMap<>();
+  private final RefusedSlots refused = new RefusedSlots();
+  private final RoundCounter withoutAnswer = new RoundCounter();
+  private final RoundCounter withoutUpdate = new RoundCounter();
+  private String lastFallback = "";
+  private double smallestLoss = Double.POSITIVE_INFINITY;
+  private long bestVersion;
 
   /**
    * @param tasks task names, in manifest order
@@ -80,10 +87,21 @@ public final class RunSummary {
     }
     rounds++;
     lastVerdictMs = timeMs;
-    standstill = null;
+    standstills.headMap(rounds, false).clear();
+    refused.dropBefore(rounds);
+    withoutAnswer.add(!verdict.getFallback().isEmpty());
+    withoutUpdate.add(isZero(verdict));
+    if (!verdict.getFallback().isEmpty()) {
+      lastFallback = verdict.getFallback();
+    }
     lastLosses = verdict.getLossesList().stream().mapToDouble(Double::doubleValue).toArray();
     if (firstLosses.length == 0) {
       firstLosses = lastLosses;
+    }
+    final double sum = Arrays.stream(lastLosses).sum();
+    if (sum < smallestLoss) {
+      smallestLoss = sum;
+      bestVersion = verdict.getRound();
     }
     if (!verdict.getScalarized()) {
       jointRounds++;
@@ -97,13 +115,20 @@ public final class RunSummary {
       case VALIDATION ->
           validations.put(metric.getValidation().getVersion(), metric.getValidation());
       case WAITING -> {
-        if (metric.getWaiting().getRound() == rounds) {
-          standstill =
+        // Topics are read in any order: the verdict before may be told of later.
+        if (metric.getWaiting().getRound() >= rounds) {
+          standstills.put(
+              metric.getWaiting().getRound(),
               new Standstill(
-                  metric.getTimeMs() - metric.getWaiting().getWaitedMs(), metric.getWaiting());
+                  metric.getTimeMs() - metric.getWaiting().getWaitedMs(), metric.getWaiting()));
         }
       }
-      case REFUSED, VALUE_NOT_SET -> {}
+      case REFUSED -> {
+        if (metric.getRefused().getRound() >= rounds) {
+          refused.add(metric.getRefused());
+        }
+      }
+      case VALUE_NOT_SET -> {}
     }
   }
 
@@ -227,7 +252,43 @@ public final class RunSummary {
 
   /** What the newest round waits for, if it was reported to stand still. */
   public Optional<Standstill> standstill() {
-    return Optional.ofNullable(standstill);
+    return Optional.ofNullable(standstills.get(rounds));
+  }
+
+  /** The slot of the open round that was refused most often; empty if none was. */
+  public Optional<RefusedSlots.Refusal> refusal() {
+    return refused.mostOften(rounds);
+  }
+
+  /** The version whose gradients had the smallest losses, all tasks together. */
+  public long bestVersion() {
+    return bestVersion;
+  }
+
+  /** Rounds in which the method had no answer and its documented fallback was used. */
+  public RoundCounter withoutAnswer() {
+    return withoutAnswer;
+  }
+
+  /** What the method said of the newest round in which it had no answer; empty if it always had. */
+  public String lastFallback() {
+    return lastFallback;
+  }
+
+  /** Rounds in which no parameter that tasks share was moved. */
+  public RoundCounter withoutUpdate() {
+    return withoutUpdate;
+  }
+
+  /** When the newest verdict came, in milliseconds since 1970; before it the first order; else 0. */
+  public long lastMovedMs() {
+    return Math.max(firstOrderMs, lastVerdictMs);
+  }
+
+  private static boolean isZero(Verdict verdict) {
+    return verdict.hasUpdateNorm() && verdict.getUpdateNorm() == 0
+        || verdict.getWeightsCount() > 0
+            && verdict.getWeightsList().stream().allMatch(weight -> weight == 0);
   }
 
   public TimeShares.Seconds time() {

@@ -113,6 +113,62 @@ class RunSummaryTest {
     assertThat(run.standstill()).isEmpty();
   }
 
+  /** Which topic is read first is chance. */
+  @Test
+  void knowsOfAStandstillThatWasReadBeforeTheVerdictsItFollows() {
+    final var waiting = Metric.Waiting.newBuilder().setRound(2).setWaitedMs(5000);
+    run.metric(Metric.newBuilder().setTimeMs(8000).setWaiting(waiting).build());
+    assertThat(run.standstill()).isEmpty();
+
+    run.verdict(verdict(0, 1, 1, 0.5).build(), 10);
+    run.verdict(verdict(1, 1, 1, 0.5).build(), 20);
+
+    assertThat(run.standstill().orElseThrow().sinceMs()).isEqualTo(3000);
+  }
+
+  @Test
+  void countsHowOftenASlotOfTheOpenRoundWasRefused() {
+    run.metric(refused(1, 0, 1));
+    run.metric(refused(0, 1, 0));
+    run.metric(refused(1, 0, 1));
+    run.verdict(verdict(0, 1, 1, 0.5).build(), 10);
+
+    assertThat(run.refusal()).hasValue(new RefusedSlots.Refusal(1, 0, 1, 2));
+
+    run.verdict(verdict(1, 1, 1, 0.5).build(), 20);
+
+    assertThat(run.refusal()).isEmpty();
+  }
+
+  private static Metric refused(long round, int task, int slot) {
+    return Metric.newBuilder()
+        .setRefused(Metric.Refused.newBuilder().setRound(round).setTask(task).setSlot(slot))
+        .build();
+  }
+
+  @Test
+  void countsRoundsWithoutAnAnswerAndWithoutAnUpdate() {
+    for (int round = 0; round < 150; round++) {
+      final var verdict = verdict(round, 1, 1, 0.5).addWeights(round < 20 ? 0 : 1).addWeights(0);
+      run.verdict(verdict.setFallback(round >= 140 ? "no descent" : "").build(), round);
+    }
+
+    assertThat(run.withoutAnswer().all()).isEqualTo(10);
+    assertThat(run.withoutAnswer().text()).isEqualTo("10 rounds, 10 of the last 100");
+    assertThat(run.lastFallback()).isEqualTo("no descent");
+    assertThat(run.withoutUpdate().all()).isEqualTo(20);
+    assertThat(run.withoutUpdate().recent()).isZero();
+  }
+
+  @Test
+  void knowsTheVersionBeforeTheLossesRose() {
+    run.verdict(verdict(0, 5, 5, 0.5).build(), 10);
+    run.verdict(verdict(1, 4, 4, 0.5).build(), 20);
+    run.verdict(verdict(2, 1e30, Double.NaN, 0.5).build(), 30);
+
+    assertThat(run.bestVersion()).isEqualTo(1);
+  }
+
   /** Gradients of norm 2 and 3 with a cosine. */
   private static Verdict.Builder verdict(long round, double a, double b, double cosine) {
     return Verdict.newBuilder()

@@ -7,9 +7,11 @@ import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.message.RunRecord;
 import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.topic.TopicKind;
 import io.gradstream.proto.topic.Topics;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * What a run is, wherever its topics lie: on a cluster or in an archive.
@@ -126,6 +128,18 @@ public record RunDescription(RunSpec spec, Manifest manifest, ByteString record)
 
   public Topics topics() {
     return new Topics(spec.run(), manifest.tasks());
+  }
+
+  /** Full names of the run's topics of one kind, task by task where each has one. */
+  public List<String> topicsOf(TopicKind kind) {
+    if (kind.isPerTask()) {
+      return IntStream.range(0, orderedTasks())
+          .mapToObj(task -> kind == TopicKind.ORDERS ? topics().orders(task) : topics().gradients(task))
+          .toList();
+    }
+    return kind == TopicKind.STATE && origin().isEmpty()
+        ? List.of()
+        : List.of(spec.run() + "." + kind.suffix());
   }
 
   /** Slots per task and round. */

@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +21,9 @@ import org.jspecify.annotations.Nullable;
  * <p>The first mistake ends the reading, with file, line and dotted path.
  */
 final class Binder {
+  private static final double SMALLEST = 1e-37;
+  private static final Pattern DECIMAL_COMMA = Pattern.compile("[-+]?\\d+,\\d+");
+
   private Binder() {}
 
   /**
@@ -27,6 +31,14 @@ final class Binder {
    * @throws UserError if the node does not describe such a record
    */
   static <R extends Record> R bind(Class<R> type, SpecNode node, String path) {
+    return bind(type, node, path, List.of());
+  }
+
+  /**
+   * @param others keys that may stand here beside the record's, as far as hints are concerned
+   */
+  static <R extends Record> R bind(
+      Class<R> type, SpecNode node, String path, List<String> others) {
     final var parameters = Parameter.of(type);
     final var known = parameters.stream().map(Parameter::key).toList();
     if (!(node instanceof SpecNode.Keys keys)) {
@@ -37,7 +49,9 @@ final class Binder {
         .forEach(
             (key, value) -> {
               if (!known.contains(key)) {
-                throw value.error(join(path, key), "unknown key" + Nearest.hint(key, known));
+                final var all = new ArrayList<>(known);
+                all.addAll(others);
+                throw value.error(join(path, key), "unknown key" + Nearest.hint(key, all));
               }
             });
     final var types = new Class<?>[parameters.size()];
@@ -143,7 +157,17 @@ final class Binder {
     if (!parameter.inRange(number)) {
       throw node.error(path, node.describe() + " is out of range; must be " + parameter.range());
     }
+    if (shape instanceof Shape.Real && !isFloat(number)) {
+      throw node.error(
+          path, node.describe() + " is out of range; float32 holds 1e-37 to 3.4e38, and 0");
+    }
     return number;
+  }
+
+  /** Whether float32, which all arithmetic on vectors is done in, holds a number with all digits. */
+  private static boolean isFloat(BigDecimal number) {
+    final double magnitude = Math.abs(number.doubleValue());
+    return number.signum() == 0 || magnitude <= Float.MAX_VALUE && magnitude >= SMALLEST;
   }
 
   private static SpecNode.Scalar scalar(Shape shape, SpecNode node, String path) {
@@ -154,7 +178,11 @@ final class Binder {
   }
 
   private static UserError wrongType(String expected, SpecNode node, String path) {
-    return node.error(path, "expected " + expected + ", found " + node.describe());
+    final String point =
+        node instanceof SpecNode.Scalar scalar && DECIMAL_COMMA.matcher(scalar.text()).matches()
+            ? "; did you mean " + scalar.text().replace(',', '.') + "?"
+            : "";
+    return node.error(path, "expected " + expected + ", found " + node.describe() + point);
   }
 
   private static <R extends Record> R construct(

@@ -21,10 +21,19 @@ public record Compute(
     @Param(value = "cpu, or gpu:0 for the first GPU", defaultValue = "cpu") String device) {
   private static final Pattern DEVICE = Pattern.compile("cpu|gpu:\\d{1,3}");
 
+  /** What PyTorch and people call the same. */
+  private static final Pattern CUDA = Pattern.compile("(cuda|gpu)(:\\d{1,3})?");
+
   public Compute {
     if (!DEVICE.matcher(device).matches()) {
       throw new SpecError(
-          "device", "\"" + device + "\" is not allowed; must be cpu, or gpu:0, gpu:1, ...");
+          "device",
+          "\""
+              + device
+              + "\" is not allowed; must be cpu, or gpu:0, gpu:1, ..."
+              + (CUDA.matcher(device).matches()
+                  ? "; did you mean " + (device.contains(":") ? "gpu" + device.substring(device.indexOf(':')) : "gpu:0") + "?"
+                  : ""));
     }
   }
 }

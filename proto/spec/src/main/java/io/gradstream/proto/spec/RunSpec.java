@@ -1,11 +1,14 @@
 package io.gradstream.proto.spec;
 
+import io.gradstream.proto.FileFault;
 import io.gradstream.proto.UserError;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
 import java.nio.charset.CharacterCodingException;
-import java.nio.file.AccessDeniedException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -76,15 +79,18 @@ public record RunSpec(
             value = "the workers whose signed gradients are taken; none: anybody's",
             defaultValue = "[]")
         List<WorkerKey> keys) {
+  /** What a run may be called, as the end of a message. */
+  public static final String NAME_RULE =
+      "a run's name has at most 100 letters, digits, inner hyphens and underscores";
+
   private static final Pattern RUN = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?");
 
+  /** Larger than any spec that a person writes, and small enough to be read at once. */
+  private static final int MAX_FILE_BYTES = 1024 * 1024;
+
   public RunSpec {
-    if (!RUN.matcher(run).matches() || run.length() > 100) {
-      throw new SpecError(
-          "run",
-          "\""
-              + run
-              + "\" is not allowed; use at most 100 letters, digits, inner hyphens and underscores");
+    if (!isName(run)) {
+      throw new SpecError("run", "\"" + run + "\" is not allowed; " + NAME_RULE);
     }
     tasks = List.copyOf(tasks);
     if (tasks.isEmpty()) {
@@ -98,6 +104,14 @@ public record RunSpec(
             "tasks." + i + ".name",
             "\"" + tasks.get(i).name() + "\" is already the name of tasks." + earlier);
       }
+    }
+    if (schedule.warmupRounds() > rounds) {
+      throw new SpecError(
+          "schedule.warmup-rounds",
+          schedule.warmupRounds()
+              + " are more than the run's "
+              + rounds
+              + " rounds, so the learning rate would never be reached");
     }
     if (tasks.stream().allMatch(task -> task.weight() == 0)) {
       throw new SpecError("tasks.0.weight", "no task has a weight above 0, so nothing would train");
@@ -114,6 +128,11 @@ public record RunSpec(
               + " tasks; stochastic accumulation needs a multiple of "
               + tasks.size());
     }
+  }
+
+  /** Whether a run may have that name, which becomes part of topics and paths. */
+  public static boolean isName(String name) {
+    return RUN.matcher(name).matches() && name.length() <= 100;
   }
 
   private static void checkKeys(List<WorkerKey> keys, Set<String> tasks) {
@@ -141,16 +160,19 @@ public record RunSpec(
    * @throws UserError if the file cannot be read or describes no run
    */
   public static RunSpec read(Path file, List<String> overrides) {
-    try {
-      return parse(Files.readString(file), file.toString(), overrides);
-    } catch (NoSuchFileException e) {
-      throw new UserError(file + ": no such file; a run spec is a YAML file", e);
-    } catch (AccessDeniedException e) {
-      throw new UserError(file + ": cannot be read: permission denied", e);
+    try (InputStream stream = Files.newInputStream(file)) {
+      final byte[] bytes = stream.readNBytes(MAX_FILE_BYTES + 1);
+      if (bytes.length > MAX_FILE_BYTES) {
+        throw new UserError(
+            file + ": larger than 1 MiB; a run spec is a YAML file that a person writes");
+      }
+      final CharBuffer text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes));
+      return parse(text.toString(), file.toString(), overrides);
     } catch (CharacterCodingException e) {
       throw new UserError(file + ": not text in UTF-8; a run spec is a YAML file", e);
     } catch (IOException e) {
-      throw new UserError(file + ": cannot be read: " + e.getMessage(), e);
+      throw new UserError(
+          "%s: %s; a run spec is a YAML file".formatted(file, FileFault.of(e)), e);
     }
   }
 

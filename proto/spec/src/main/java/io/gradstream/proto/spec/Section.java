@@ -108,7 +108,7 @@ public final class Section {
    * @throws UserError at the first unknown key, missing key, wrong type or value out of range
    */
   public <R extends Record> R bind(Class<R> type) {
-    return Binder.bind(type, options, path);
+    return Binder.bind(type, options, path, List.of(kindKey));
   }
 
   /**

@@ -13,7 +13,11 @@ import java.util.regex.Pattern;
 public record TaskSpec(
     @Param("name of the task, unique in the run; part of its topics' names") String name,
     @Param("the loss this task minimises") @Section.KindKey("type") Section loss,
-    @Param(value = "weight (lambda) of the task's gradient", defaultValue = "1.0", min = 0)
+    @Param(
+            value = "weight (lambda) of the task's gradient",
+            defaultValue = "1.0",
+            min = 0,
+            max = 1e6)
         double weight) {
   private static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]*[a-z0-9])?");
 

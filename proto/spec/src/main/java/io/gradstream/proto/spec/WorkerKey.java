@@ -21,14 +21,21 @@ public record WorkerKey(
     @Param(value = "the tasks it may compute; none: all", defaultValue = "[]") List<String> tasks) {
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]*");
 
+  /** What a worker may be called, as the end of a message. */
+  public static final String NAME_RULE =
+      "a worker's name has at most 60 letters, digits, dots, hyphens and underscores";
+
   public WorkerKey {
     tasks = List.copyOf(tasks);
-    if (!NAME.matcher(worker).matches() || worker.length() > 60) {
-      throw new SpecError(
-          "worker",
-          "\"" + worker + "\" is not allowed; use at most 60 letters, digits, dots and hyphens");
+    if (!isName(worker)) {
+      throw new SpecError("worker", "\"" + worker + "\" is not allowed; " + NAME_RULE);
     }
     decode(publicKey);
+  }
+
+  /** Whether a worker may have that name. */
+  public static boolean isName(String worker) {
+    return NAME.matcher(worker).matches() && worker.length() <= 60;
   }
 
   /** The key itself. */

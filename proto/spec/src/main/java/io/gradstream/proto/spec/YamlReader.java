@@ -11,7 +11,11 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.snakeyaml.engine.v2.api.lowlevel.Compose;
+import org.snakeyaml.engine.v2.api.lowlevel.Parse;
 import org.snakeyaml.engine.v2.common.ScalarStyle;
+import org.snakeyaml.engine.v2.events.CollectionEndEvent;
+import org.snakeyaml.engine.v2.events.CollectionStartEvent;
+import org.snakeyaml.engine.v2.events.Event;
 import org.snakeyaml.engine.v2.exceptions.Mark;
 import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
@@ -28,6 +32,8 @@ import org.snakeyaml.engine.v2.nodes.SequenceNode;
  * to a billion nodes).
  */
 final class YamlReader {
+  private static final int MAX_DEPTH = 50;
+
   private final Function<Integer, Location> locations;
   private final Set<Node> seen = Collections.newSetFromMap(new IdentityHashMap<>());
 
@@ -48,6 +54,7 @@ final class YamlReader {
   private SpecNode document(String text) {
     try {
       final var settings = LoadSettings.builder().setParseComments(false).build();
+      requireShallow(text, settings);
       final @Nullable Node root = new Compose(settings).composeString(text).orElse(null);
       return root == null
           ? new SpecNode.Scalar("", true, locations.apply(1))
@@ -63,6 +70,26 @@ final class YamlReader {
     } catch (YamlEngineException e) {
       throw new UserError(
           locations.apply(1).text() + ": not YAML: " + oneLine(String.valueOf(e.getMessage())));
+    }
+  }
+
+  /** Nodes are composed by recursion, so depth is looked at before; no spec needs much of it. */
+  private void requireShallow(String text, LoadSettings settings) {
+    int depth = 0;
+    for (final Event event : new Parse(settings).parseString(text)) {
+      depth +=
+          switch (event) {
+            case CollectionStartEvent start -> 1;
+            case CollectionEndEvent end -> -1;
+            default -> 0;
+          };
+      if (depth > MAX_DEPTH) {
+        throw new UserError(
+            locations.apply(lineOf(event.getStartMark())).text()
+                + ": nested deeper than "
+                + MAX_DEPTH
+                + " levels; no part of a run spec is");
+      }
     }
   }
 

@@ -25,10 +25,12 @@ public final class StreamsService implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(StreamsService.class);
   private static final Duration CLOSE_LIMIT = Duration.ofSeconds(30);
 
+  private final String name;
   private final KafkaStreams streams;
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
 
-  private StreamsService(KafkaStreams streams) {
+  private StreamsService(String name, KafkaStreams streams) {
+    this.name = name;
     this.streams = streams;
   }
 
@@ -36,7 +38,7 @@ public final class StreamsService implements AutoCloseable {
       Run run, String application, String instance, Path stateDir, Topology topology) {
     final var streams =
         new KafkaStreams(topology, StreamsSettings.of(run, application, instance, stateDir));
-    final var service = new StreamsService(streams);
+    final var service = new StreamsService(application, streams);
     streams.setUncaughtExceptionHandler(service::onFault);
     streams.start();
     return service;
@@ -44,10 +46,10 @@ public final class StreamsService implements AutoCloseable {
 
   private StreamThreadExceptionResponse onFault(Throwable fault) {
     if (passes(fault)) {
-      LOG.warn("goes on from the last commit after", fault);
+      LOG.warn("{}: a thread met a fault that passes, and begins again at the last commit", name, fault);
       return StreamThreadExceptionResponse.REPLACE_THREAD;
     }
-    LOG.error("stops after", fault);
+    LOG.error("{}: stops, because of a fault that does not pass", name, fault);
     failure.compareAndSet(null, fault);
     return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
   }

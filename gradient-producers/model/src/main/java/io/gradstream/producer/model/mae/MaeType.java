@@ -7,6 +7,7 @@ import io.gradstream.producer.loss.ReconstructionLosses;
 import io.gradstream.producer.model.ModelType;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.model.torch.TorchEngine;
+import io.gradstream.proto.UserError;
 import io.gradstream.proto.spec.Compute;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.spec.SpecError;
@@ -25,6 +26,11 @@ public record MaeType(MaeOptions options) implements ModelType {
                         ReconstructionLosses.CATALOG.create(task.loss()), task.weight()))
             .toList();
     ImageData data = DataSources.CATALOG.create(spec.data());
+    if (spec.evaluation().every() > 0 && spec.evaluation().samples() > data.heldOut().size()) {
+      throw new UserError(
+          "evaluation.samples: %d, but %d images are held out; give at most so many, or a larger data.held-out"
+              .formatted(spec.evaluation().samples(), data.heldOut().size()));
+    }
     Geometry geometry;
     try {
       geometry = Geometry.of(options, data);

@@ -1,0 +1,92 @@
+package io.gradstream.cli;
+
+import io.gradstream.cli.progress.LogSize;
+import io.gradstream.proto.UserError;
+import io.gradstream.proto.kernels.ValueType;
+import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.run.Run;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+
+/**
+ * Whether the disk of a broker in this process holds what a run writes. A broker that meets a full
+ * disk dies on the spot; so this is looked at before and meanwhile. One thread.
+ */
+final class DiskSpace {
+  /** For metadata, changelogs and what else writes to the disk. */
+  private static final long RESERVE = 256L << 20;
+
+  private static final Duration LOOK = Duration.ofSeconds(2);
+
+  private final Run run;
+  private final Path kafka;
+  private long lookedNanos = System.nanoTime() - LOOK.toNanos();
+
+  DiskSpace(Run run, RunDirectory directory) {
+    this.run = run;
+    this.kafka = directory.kafka();
+  }
+
+  /**
+   * What a round leaves on the log for ever: each slot's gradient and the update, a value for each
+   * parameter. Weights are compacted, the rest is small.
+   */
+  static long bytesOfRound(RunDescription run) {
+    final long values = run.spec().transport().valueType() == ValueType.BFLOAT16 ? 2 : Float.BYTES;
+    final long vectors = (long) run.slots() * run.manifest().tasks().size() + 1;
+    return vectors * run.manifest().size() * values;
+  }
+
+  /**
+   * Looks before a training whether its rounds fit.
+   *
+   * @param rounds that are still to come
+   * @throws UserError if they do not, and nothing is deleted meanwhile
+   */
+  void requireRoomFor(long rounds) {
+    if (run.spec().transport().retentionHours() != null || !Files.isDirectory(kafka)) {
+      return;
+    }
+    final long free = free();
+    final double needed = (double) bytesOfRound(run.description()) * rounds;
+    if (needed > free) {
+      throw new UserError(
+          "run %s writes about %s a round, %s in its %d rounds, and %s are free in %s; give another --data-dir, fewer rounds, transport.value-type: bfloat16 or transport.retention-hours"
+              .formatted(
+                  run.spec().run(),
+                  LogSize.text(bytesOfRound(run.description())),
+                  LogSize.text((long) Math.min(needed, Long.MAX_VALUE)),
+                  rounds,
+                  LogSize.text(free),
+                  kafka));
+    }
+  }
+
+  /**
+   * Looks now and then whether the next rounds fit.
+   *
+   * @throws UserError if they do not
+   */
+  void check() {
+    if (System.nanoTime() - lookedNanos < LOOK.toNanos() || !Files.isDirectory(kafka)) {
+      return;
+    }
+    lookedNanos = System.nanoTime();
+    final long free = free();
+    if (free < RESERVE + 4 * bytesOfRound(run.description())) {
+      throw new UserError(
+          "the disk is full but for %s (%s), so run %s was ended before Kafka dies of it; make room and give the same command again, it goes on"
+              .formatted(LogSize.text(free), kafka, run.spec().run()));
+    }
+  }
+
+  private long free() {
+    try {
+      return Files.getFileStore(kafka).getUsableSpace();
+    } catch (IOException e) {
+      return Long.MAX_VALUE; // not every file system tells
+    }
+  }
+}

@@ -1,0 +1,104 @@
+package io.gradstream.cli;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.run.Run;
+import io.gradstream.proto.topic.LogReader;
+import java.time.Duration;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What a role has to know of its run beside its own work: whether it is over, and whether a broker
+ * answers at all. It reads one verdict a second on a thread of its own, so that a broker that does
+ * not answer holds up nothing.
+ */
+final class RunWatch implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(RunWatch.class);
+  private static final Duration LOOK = Duration.ofSeconds(1);
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+
+  private final Run run;
+  private final String role;
+  private final RunEnd end;
+  private final Thread thread;
+  private volatile boolean over;
+  private volatile boolean closed;
+  private long silentSinceNanos = -1;
+
+  /**
+   * @param role who asks, for its log, such as "worker"
+   */
+  RunWatch(Run run, String role) {
+    this.run = run;
+    this.role = role;
+    this.end = new RunEnd(run);
+    this.thread = Thread.ofPlatform().name("run-watch").daemon().start(this::watch);
+  }
+
+  /** Whether the last weights are published. */
+  boolean isOver() {
+    return over;
+  }
+
+  private void watch() {
+    try (Admin admin = run.connection().admin();
+        LogReader log = new LogReader(run.connection(), run.spec().run() + ".watch")) {
+      while (!closed && !over) {
+        if (answers(admin)) {
+          over = look(log);
+        }
+        Thread.sleep(LOOK);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private boolean answers(Admin admin) throws InterruptedException {
+    try {
+      admin.describeCluster().nodes().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+      if (silentSinceNanos >= 0) {
+        LOG.info("{} of run {}: the broker answers again", role, run.spec().run());
+        silentSinceNanos = -1;
+      }
+      return true;
+    } catch (ExecutionException | TimeoutException e) {
+      if (silentSinceNanos < 0) {
+        silentSinceNanos = System.nanoTime();
+        LOG.warn(
+            "{} of run {}: no broker answers at {}; the work goes on when one does",
+            role,
+            run.spec().run(),
+            run.connection().bootstrap());
+      }
+      return false;
+    }
+  }
+
+  private boolean look(LogReader log) {
+    final var verdicts =
+        new TopicPartition(run.topics().verdicts(), run.manifest().shard(0).partition());
+    try {
+      final var last = log.last(verdicts);
+      return last.isPresent()
+          && Verdict.parseFrom(last.get().value()).getRound() + 1 >= run.spec().rounds()
+          && end.isPublished();
+    } catch (InvalidProtocolBufferException | KafkaException | IllegalStateException e) {
+      LOG.debug("{} of run {}: could not look whether it is over", role, run.spec().run(), e);
+      return false;
+    }
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    thread.interrupt();
+  }
+}

@@ -1,0 +1,74 @@
+package io.gradstream.cli;
+
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.turbo.TurboFilter;
+import ch.qos.logback.core.spi.FilterReply;
+import java.time.Duration;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Marker;
+
+/**
+ * Lets through so many warnings of one kind, which is one place in the code, in a while. The first
+ * of the next while says how many were left out. Thread-safe.
+ */
+final class WarningLimit extends TurboFilter {
+  private static final int MOST = 20;
+  private static final long WHILE_NANOS = Duration.ofSeconds(10).toNanos();
+
+  /** The warnings of one kind in the current while. */
+  private static final class Kind {
+    private long beganNanos;
+    private long count;
+  }
+
+  private final LongSupplier nanos;
+  private final ConcurrentHashMap<String, Kind> kinds = new ConcurrentHashMap<>();
+
+  WarningLimit() {
+    this(System::nanoTime);
+  }
+
+  WarningLimit(LongSupplier nanos) {
+    this.nanos = nanos;
+  }
+
+  @Override
+  public FilterReply decide(
+      @Nullable Marker marker,
+      Logger logger,
+      Level level,
+      @Nullable String format,
+      @Nullable Object @Nullable [] params,
+      @Nullable Throwable thrown) {
+    if (level != Level.WARN || format == null) {
+      return FilterReply.NEUTRAL;
+    }
+    final long left = leftOut(logger.getName() + format);
+    if (left < 0) {
+      return FilterReply.DENY;
+    }
+    if (left > 0) {
+      logger.info("{} more warnings like the next one were left out", left);
+    }
+    return FilterReply.NEUTRAL;
+  }
+
+  /** How many of a kind were left out before this one; -1 if this one is, too. */
+  private long leftOut(String name) {
+    final Kind kind = kinds.computeIfAbsent(name, absent -> new Kind());
+    synchronized (kind) {
+      final long now = nanos.getAsLong();
+      long left = 0;
+      if (kind.count == 0 || now - kind.beganNanos > WHILE_NANOS) {
+        left = Math.max(0, kind.count - MOST);
+        kind.beganNanos = now;
+        kind.count = 0;
+      }
+      kind.count++;
+      return kind.count > MOST ? -1 : left;
+    }
+  }
+}

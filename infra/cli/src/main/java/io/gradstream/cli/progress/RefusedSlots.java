@@ -1,0 +1,45 @@
+package io.gradstream.cli.progress;
+
+import io.gradstream.proto.message.Metric;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * Which slots of rounds that are open, as far as is known, were refused how often. A slot has the
+ * same bits whoever computes it: one that is refused again is refused for ever. One thread.
+ */
+public final class RefusedSlots {
+  private record Slot(int task, int slot) {}
+
+  /**
+   * A slot that was refused.
+   *
+   * @param times how often
+   */
+  public record Refusal(long round, int task, int slot, int times) {}
+
+  private final TreeMap<Long, Map<Slot, Integer>> rounds = new TreeMap<>();
+
+  void add(Metric.Refused refused) {
+    rounds
+        .computeIfAbsent(refused.getRound(), absent -> new HashMap<>())
+        .merge(new Slot(refused.getTask(), refused.getSlot()), 1, Integer::sum);
+  }
+
+  void dropBefore(long round) {
+    rounds.headMap(round, false).clear();
+  }
+
+  /** The slot of a round that was refused most often. */
+  Optional<Refusal> mostOften(long round) {
+    return rounds.getOrDefault(round, Map.of()).entrySet().stream()
+        .map(of -> new Refusal(round, of.getKey().task(), of.getKey().slot(), of.getValue()))
+        .max(
+            Comparator.comparingInt(Refusal::times)
+                .thenComparing(Comparator.comparingInt(Refusal::task).reversed())
+                .thenComparing(Comparator.comparingInt(Refusal::slot).reversed()));
+  }
+}

@@ -1,0 +1,98 @@
+package io.gradstream.cli.progress;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.manifest.TensorShape;
+import io.gradstream.proto.message.Metric;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.run.Run;
+import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.topic.Connection;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+class DiagnosisTest {
+  private static final String ONE_COPY = "its records lie on one broker each";
+
+  private final RunSummary summary = new RunSummary(List.of("first", "second"), 2, 0);
+
+  @Test
+  void aRunWithoutAnyRoleNamesThoseThatAreMissingAndHowToStartThem() {
+    assertThat(of(run(1), crew(0, 0, 0), false))
+        .contains(
+            "no server works for it; start one with: gradstream server --run r --bootstrap b:1",
+            "no arbitrator works for it; start one with: gradstream arbitrator --run r --bootstrap b:1",
+            "no worker works for it; start one with: gradstream worker --run r --bootstrap b:1");
+  }
+
+  /** A report of the standstill comes after the orders' timeout only. */
+  @Test
+  void aRoundWhoseWorkersHaveJustEndedIsOpenAndTheyAreMissing() {
+    summary.order(0, 1000);
+    summary.verdict(Verdict.newBuilder().setRound(0).addAllLosses(List.of(1.0, 1.0)).build(), 2000);
+
+    assertThat(of(run(1), crew(1, 1, 0), false))
+        .contains("round 1 is open for 12s")
+        .anyMatch(line -> line.startsWith("no worker works for it"))
+        .noneMatch(line -> line.startsWith("no server"));
+  }
+
+  @Test
+  void aReportedStandstillNamesWhatItWaitsFor() {
+    final var waiting = Metric.Waiting.newBuilder().setRound(0).setWaitedMs(5000);
+    waiting.addSlotsBuilder().setTask(1).setSlot(0);
+    summary.metric(Metric.newBuilder().setTimeMs(8000).setWaiting(waiting).build());
+
+    assertThat(of(run(1), new Crew(1, 1, 1, Set.of(0), Set.of()), false))
+        .anyMatch(line -> line.endsWith("waits for second slots [0] (no worker serves it)"));
+  }
+
+  @Test
+  void aFinishedRunNeedsNobody() {
+    assertThat(of(run(1), crew(0, 0, 0), true)).singleElement().asString().startsWith(ONE_COPY);
+    assertThat(of(run(3), crew(0, 0, 0), true)).isEmpty();
+  }
+
+  @Test
+  void brokersThatAreAwayAreNamed() {
+    assertThat(of(run(3), new Crew(1, 1, 1, Set.of(0, 1), Set.of(2)), false))
+        .containsExactly("brokers [2] hold records of the run and do not answer; start them again");
+  }
+
+  private List<String> of(Run run, Crew crew, boolean finished) {
+    return Diagnosis.of(run, summary, crew, finished, 14_000);
+  }
+
+  private static Crew crew(int servers, int arbitrators, int workers) {
+    return new Crew(servers, arbitrators, workers, workers == 0 ? Set.of() : Set.of(0, 1), Set.of());
+  }
+
+  private static Run run(int replication) {
+    final var spec =
+        RunSpec.parse(
+            """
+            run: r
+            rounds: 10
+            tasks:
+              - {name: first, loss: quadratic}
+              - {name: second, loss: quadratic}
+            model: toy
+            resolver: sum
+            optimizer: {type: sgd, learning-rate: 0.1}
+            transport: {replication: %d}
+            """
+                .formatted(replication),
+            "test",
+            List.of());
+    final var manifest =
+        Manifest.of(
+            List.of("first", "second"),
+            List.of(new TensorShape("shared", new long[] {4}, TensorShape.SHARED)),
+            245_760,
+            1);
+    return new Run(RunDescription.of(spec, manifest), Connection.to("b:1"));
+  }
+}

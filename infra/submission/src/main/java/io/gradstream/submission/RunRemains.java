@@ -1,0 +1,144 @@
+package io.gradstream.submission;
+
+import static io.gradstream.submission.Answers.await;
+
+import io.gradstream.proto.UserError;
+import io.gradstream.proto.topic.Connection;
+import io.gradstream.proto.topic.TopicKind;
+import io.gradstream.proto.topic.Topics;
+import java.time.Duration;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.GroupIdNotFoundException;
+import org.apache.kafka.common.errors.GroupNotEmptyException;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
+
+/**
+ * What lies of a run on a cluster, whether or not the run can still be read: its topics, the
+ * changelogs and groups of its services, the share group of its workers.
+ */
+public final class RunRemains {
+  /** An instance that ended keeps its place in its group for six seconds. */
+  private static final Duration LEAVING = Duration.ofSeconds(15);
+
+  private static final Duration LOOK = Duration.ofMillis(250);
+
+  private final Connection connection;
+  private final Admin admin;
+  private final Topics names;
+  private final Set<String> topics = new TreeSet<>();
+
+  private RunRemains(Connection connection, Admin admin, String run) {
+    this.connection = connection;
+    this.admin = admin;
+    this.names = new Topics(run, List.of());
+  }
+
+  /** Looks what there is; the client must stay open as long as this is used. */
+  public static RunRemains of(Connection connection, Admin admin, String run) {
+    final var remains = new RunRemains(connection, admin, run);
+    await(admin.listTopics().names()).stream()
+        .filter(topic -> TopicKind.isOfRun(run, topic))
+        .forEach(remains.topics::add);
+    return remains;
+  }
+
+  /** Names of the run's topics and changelogs. */
+  public Set<String> topics() {
+    return Collections.unmodifiableSet(topics);
+  }
+
+  /**
+   * Whether rounds were computed: then it is no submission that was broken off, but somebody's
+   * training.
+   */
+  boolean holdTraining() {
+    // A fork's submission writes one verdict to each partition.
+    final long verdicts = topics.contains(names.state()) ? 1 : 0;
+    return topics.stream()
+        .anyMatch(
+            topic ->
+                TopicKind.GRADIENTS.includes(names.run(), topic) && records(topic) > 0
+                    || topic.equals(names.statistics()) && records(topic) > 0
+                    || topic.equals(names.verdicts()) && records(topic) > verdicts);
+  }
+
+  /** The largest number of records that a partition of a topic was given, deleted ones included. */
+  private long records(String topic) {
+    final Map<TopicPartition, OffsetSpec> ends = new HashMap<>();
+    await(admin.describeTopics(List.of(topic)).allTopicNames())
+        .get(topic)
+        .partitions()
+        .forEach(
+            partition ->
+                ends.put(new TopicPartition(topic, partition.partition()), OffsetSpec.latest()));
+    return await(admin.listOffsets(ends).all()).values().stream()
+        .mapToLong(end -> end.offset())
+        .max()
+        .orElse(0);
+  }
+
+  /**
+   * Deletes all of it, and returns when the brokers have let it go.
+   *
+   * @throws UserError if a service or a worker of the run still works; then nothing is deleted
+   */
+  public void delete() {
+    deleteGroup(
+        names.arbitratorApplication(),
+        group -> admin.deleteConsumerGroups(List.of(group)).all(),
+        "arbitrator");
+    deleteGroup(
+        names.serverApplication(),
+        group -> admin.deleteConsumerGroups(List.of(group)).all(),
+        "server");
+    deleteGroup(
+        names.workerGroup(), group -> admin.deleteShareGroups(List.of(group)).all(), "worker");
+    topics.forEach(this::deleteTopic);
+    Answers.awaitCluster(
+        connection.bootstrap(),
+        "let go of the old topics",
+        () -> Collections.disjoint(await(admin.listTopics().names()), topics));
+  }
+
+  private void deleteTopic(String topic) {
+    try {
+      await(admin.deleteTopics(List.of(topic)).all());
+    } catch (UnknownTopicOrPartitionException gone) {
+      // so it should be
+    }
+  }
+
+  /** Deletes a group of a kind. */
+  private interface Deletion {
+    KafkaFuture<Void> of(String group);
+  }
+
+  private void deleteGroup(String group, Deletion deletion, String role) {
+    final long deadline = System.nanoTime() + LEAVING.toNanos();
+    while (true) {
+      try {
+        await(deletion.of(group));
+        return;
+      } catch (GroupIdNotFoundException never) {
+        return;
+      } catch (GroupNotEmptyException e) {
+        if (System.nanoTime() > deadline) {
+          throw new UserError(
+              "run %s still has a %s at work at %s; end it first"
+                  .formatted(names.run(), role, connection.bootstrap()),
+              e);
+        }
+        Pause.of(LOOK);
+      }
+    }
+  }
+}

@@ -1,0 +1,158 @@
+package io.gradstream.submission;
+
+import static io.gradstream.submission.Answers.await;
+
+import io.gradstream.proto.UserError;
+import io.gradstream.proto.topic.Connection;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicCollection;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.errors.RetriableException;
+import org.apache.kafka.common.errors.TopicExistsException;
+import org.apache.kafka.common.errors.UnknownTopicIdException;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Lets one submission of a run work at a time, whoever else tries on whatever machine.
+ *
+ * <p>The lock is a topic, {@code <run>.submission}: of several that create it, Kafka lets one
+ * succeed. Its holder writes a record every second and deletes it at the end. A holder that has
+ * been silent for {@link #SILENCE} is taken for dead, and its topic is deleted by its identity, so
+ * that nobody deletes a later holder's. One owner, one thread.
+ */
+final class SubmissionLock implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(SubmissionLock.class);
+  private static final Duration BEAT = Duration.ofSeconds(1);
+  private static final Duration SILENCE = Duration.ofSeconds(10);
+  private static final Duration PATIENCE = Duration.ofMinutes(5);
+  private static final Duration LOOK = Duration.ofMillis(200);
+
+  /** What another holder shows of itself: it lives while this changes. */
+  private record Sign(Uuid topic, long beats) {}
+
+  private final Admin admin;
+  private final String run;
+  private final Uuid topic;
+  private final KafkaProducer<byte[], byte[]> producer;
+  private final ScheduledExecutorService heart;
+
+  private SubmissionLock(Connection connection, Admin admin, String run, Uuid topic) {
+    this.admin = admin;
+    this.run = run;
+    this.topic = topic;
+    this.producer = new KafkaProducer<>(connection.producer());
+    this.heart =
+        Executors.newSingleThreadScheduledExecutor(
+            Thread.ofPlatform().name("submission-" + run).daemon().factory());
+  }
+
+  private static String nameOf(String run) {
+    return run + ".submission";
+  }
+
+  /**
+   * Takes the lock, and waits for whoever has it.
+   *
+   * @throws UserError if somebody keeps it for minutes
+   */
+  static SubmissionLock take(Connection connection, Admin admin, String run) {
+    final long deadline = System.nanoTime() + PATIENCE.toNanos();
+    Sign seen = null;
+    long seenNanos = System.nanoTime();
+    while (System.nanoTime() < deadline) {
+      final Optional<Uuid> created = create(admin, run);
+      if (created.isPresent()) {
+        final var lock = new SubmissionLock(connection, admin, run, created.get());
+        lock.heart.scheduleWithFixedDelay(lock::beat, 0, BEAT.toMillis(), TimeUnit.MILLISECONDS);
+        return lock;
+      }
+      final Sign sign = signOfHolder(admin, run).orElse(null);
+      if (sign == null || !sign.equals(seen)) {
+        seen = sign;
+        seenNanos = System.nanoTime();
+      } else if (System.nanoTime() - seenNanos > SILENCE.toNanos()) {
+        LOG.warn("submission of run {}: an earlier one was broken off and left its lock", run);
+        delete(admin, sign.topic());
+      }
+      Pause.of(LOOK);
+    }
+    throw new UserError(
+        "another submission of run %s has been at work for %d minutes at %s; wait for it, or end it and submit again"
+            .formatted(run, PATIENCE.toMinutes(), connection.bootstrap()));
+  }
+
+  private static Optional<Uuid> create(Admin admin, String run) {
+    final var topic = new NewTopic(nameOf(run), Optional.of(1), Optional.empty());
+    try {
+      return Optional.of(
+          await(admin.createTopics(List.of(topic)).topicId(nameOf(run))));
+    } catch (TopicExistsException e) {
+      return Optional.empty();
+    }
+  }
+
+  private static Optional<Sign> signOfHolder(Admin admin, String run) {
+    final var partition = new TopicPartition(nameOf(run), 0);
+    try {
+      final Map<String, TopicDescription> topics =
+          await(admin.describeTopics(List.of(nameOf(run))).allTopicNames());
+      final var ends = await(admin.listOffsets(Map.of(partition, OffsetSpec.latest())).all());
+      return Optional.of(
+          new Sign(topics.get(nameOf(run)).topicId(), ends.get(partition).offset()));
+    } catch (RetriableException goneOrNotYetThere) {
+      return Optional.empty();
+    }
+  }
+
+  private static void delete(Admin admin, Uuid topic) {
+    try {
+      await(admin.deleteTopics(TopicCollection.ofTopicIds(List.of(topic))).all());
+    } catch (UnknownTopicIdException | UnknownTopicOrPartitionException e) {
+      LOG.debug("lock {} is gone already", topic, e);
+    }
+  }
+
+  private void beat() {
+    producer.send(new ProducerRecord<>(nameOf(run), 0, null, new byte[0]));
+  }
+
+  /**
+   * Makes sure that nobody has taken this submission for dead.
+   *
+   * @throws UserError if somebody has
+   */
+  void requireHeld() {
+    if (signOfHolder(admin, run).map(Sign::topic).filter(topic::equals).isEmpty()) {
+      throw new UserError(
+          "another submission of run %s took over while this one stood still; look at it with: gradstream status --run %s"
+              .formatted(run, run));
+    }
+  }
+
+  @Override
+  public void close() {
+    heart.shutdownNow();
+    producer.close(Duration.ZERO);
+    try {
+      delete(admin, topic);
+    } catch (KafkaException e) {
+      LOG.warn("submission of run {}: its lock stays and is let go of in {}", run, SILENCE, e);
+    }
+  }
+}
