@@ -1,6 +1,7 @@
 package io.gradstream.cli;
 
 import io.gradstream.audit.archive.ArchiveWriter;
+import io.gradstream.proto.FileFault;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.log.KafkaRunLog;
 import java.io.IOException;
@@ -59,7 +60,7 @@ final class ArchiveCommand implements Callable<Integer> {
                   written.bytes() / 1e6,
                   written.tables()));
     } catch (IOException e) {
-      throw new UserError("--out: cannot write " + directory + " (" + e + ")", e);
+      throw new UserError("--out: cannot write " + directory + ": " + FileFault.of(e), e);
     }
     return 0;
   }

@@ -1,5 +1,6 @@
 package io.gradstream.cli;
 
+import io.gradstream.proto.FileFault;
 import io.gradstream.proto.UserError;
 import io.gradstream.weights.Safetensors;
 import io.gradstream.weights.Weights;
@@ -37,7 +38,7 @@ final class ExportCommand implements Callable<Integer> {
       try {
         Safetensors.write(file, found.run().description(), weights);
       } catch (IOException e) {
-        throw new UserError("--out: cannot write " + file + " (" + e + ")", e);
+        throw new UserError("--out: cannot write " + file + ": " + FileFault.of(e), e);
       }
       final var out = spec.commandLine().getOut();
       out.printf("%s: weights version %d, sha256 %s%n", file, weights.version(), weights.sha256());

@@ -6,6 +6,7 @@ import ch.qos.logback.classic.encoder.PatternLayoutEncoder;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.FileAppender;
 import ch.qos.logback.core.UnsynchronizedAppenderBase;
+import io.gradstream.proto.FileFault;
 import io.gradstream.proto.UserError;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -92,7 +93,7 @@ final class Logs {
       Files.createDirectories(directory);
     } catch (IOException e) {
       throw new UserError(
-          "--data-dir: cannot use " + directory + " (" + e + "); choose another directory", e);
+          "--data-dir: cannot use " + directory + ": " + FileFault.of(e) + "; choose another directory", e);
     }
     final var context = (LoggerContext) LoggerFactory.getILoggerFactory();
     final var encoder = new PatternLayoutEncoder();

@@ -6,6 +6,7 @@ import io.gradstream.audit.whatif.Comparison;
 import io.gradstream.audit.whatif.WhatIf;
 import io.gradstream.audit.whatif.WhatIfPlot;
 import io.gradstream.audit.whatif.WhatIfSummary;
+import io.gradstream.proto.FileFault;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.run.RunDescription;
@@ -107,7 +108,7 @@ final class ReplayCommand implements Callable<Integer> {
     try {
       Files.writeString(file, text);
     } catch (IOException e) {
-      throw new UserError(option + ": cannot write " + file + " (" + e + ")", e);
+      throw new UserError(option + ": cannot write " + file + ": " + FileFault.of(e), e);
     }
   }
 }

@@ -1,6 +1,7 @@
 package io.gradstream.cli;
 
 import io.gradstream.audit.restore.PastWeights;
+import io.gradstream.proto.FileFault;
 import io.gradstream.proto.UserError;
 import io.gradstream.weights.Safetensors;
 import io.gradstream.weights.Weights;
@@ -63,7 +64,7 @@ final class RestoreCommand implements Callable<Integer> {
       try {
         Safetensors.write(file, past.run(), weights);
       } catch (IOException e) {
-        throw new UserError("--out: cannot write " + file + " (" + e + ")", e);
+        throw new UserError("--out: cannot write " + file + ": " + FileFault.of(e), e);
       }
       final PastWeights.Agreement agreement = past.agreement(opened.log());
       final var out = spec.commandLine().getOut();

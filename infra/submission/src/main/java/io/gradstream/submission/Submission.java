@@ -30,6 +30,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.InvalidReplicationFactorException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -121,7 +122,7 @@ public final class Submission {
       removeBrokenOff(lock);
       lock.requireHeld();
       final List<NewTopic> topics = TopicPlan.of(run);
-      await(admin.createTopics(topics).all());
+      createTopics(topics);
       awaitLeaders(topics);
       setWorkerGroup(run);
       FirstRecords.publish(run, beginning.records(), lock::requireHeld);
@@ -132,6 +133,17 @@ public final class Submission {
           run.manifest().shards().size(),
           run.manifest().partitions());
       return new Outcome(run, true);
+    }
+  }
+
+  private void createTopics(List<NewTopic> topics) {
+    try {
+      await(admin.createTopics(topics).all());
+    } catch (InvalidReplicationFactorException e) {
+      throw new UserError(
+          "transport.replication: %d, but fewer brokers answer at %s; start more, or give a smaller number"
+              .formatted(spec.transport().replication(), connection.bootstrap()),
+          e);
     }
   }
 

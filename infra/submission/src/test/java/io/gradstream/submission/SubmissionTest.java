@@ -242,6 +242,14 @@ class SubmissionTest {
             "transport.partitions: 5, but the model's parameters make 1 shards; give at most so many");
   }
 
+  @Test
+  void refusesMoreReplicasThanThereAreBrokers() {
+    assertThatThrownBy(
+            () -> Submission.submit(spec("copies", 10, "transport.replication=3"), connection))
+        .isInstanceOf(UserError.class)
+        .hasMessageStartingWith("transport.replication: 3, but fewer brokers answer at ");
+  }
+
   private static void send(String topic, byte[] value) throws Exception {
     try (var producer = new KafkaProducer<byte[], byte[]>(connection.producer())) {
       producer.send(new ProducerRecord<>(topic, 0, null, value)).get();

@@ -144,7 +144,11 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     }
     progress.catchUp(verdicts(), this::verdict);
     advance();
-    LOG.info("partition {} of {} goes on in round {}", partition, topics.run(), round.round());
+    LOG.info(
+        "arbitrator of run {}: partition {} goes on in round {}",
+        topics.run(),
+        partition,
+        round.round());
   }
 
   private TopicPartition verdicts() {

@@ -48,7 +48,7 @@ final class RecordSinks {
 
   /** Sends a record that must not be taken in to the dead letters. */
   DeadLetter refuse(TopicPartition from, long offset, byte @Nullable [] value, String reason) {
-    LOG.warn("refused {} at offset {}: {}", from, offset, reason);
+    LOG.warn("arbitrator: refused {} at offset {}: {}", from, offset, reason);
     final DeadLetter letter = DeadLetters.ofGradient(from, offset, reason, value);
     forward(DeadLetters.key(from), letter, SinkNames.REFUSED_RECORDS);
     return letter;

@@ -68,7 +68,7 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
       final long from = decider.last().map(Verdict::getStatisticsOffset).orElse(0L);
       log.read(statistics, from, committed, record -> take(record.offset(), record.value()));
     }
-    LOG.info("deciding {} from round {}", topics.run(), decider.round());
+    LOG.info("arbitrator of run {}: decides from round {} on", topics.run(), decider.round());
   }
 
   private static Verdict parse(byte[] value) {
@@ -116,7 +116,7 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
   }
 
   private void refuse(long offset, byte @Nullable [] value, String reason) {
-    LOG.warn("refused {} at offset {}: {}", topics.statistics(), offset, reason);
+    LOG.warn("arbitrator: refused {} at offset {}: {}", topics.statistics(), offset, reason);
     final var from = new TopicPartition(topics.statistics(), 0);
     context.forward(
         new Record<>(

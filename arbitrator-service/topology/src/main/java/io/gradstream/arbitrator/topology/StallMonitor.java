@@ -42,7 +42,8 @@ final class StallMonitor {
     reportedMs = nowMs;
     final List<PartitionRound.MissingSlot> missing = round.missing();
     LOG.warn(
-        "round {} stands still for {} s, partition {} waits for {}",
+        "arbitrator of run {}: round {} stands still for {} s, partition {} waits for {}",
+        topics.run(),
         round.round(),
         (nowMs - movedMs) / 1000,
         partition,

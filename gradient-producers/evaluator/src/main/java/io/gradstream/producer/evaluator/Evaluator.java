@@ -108,7 +108,7 @@ public final class Evaluator implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (ExecutionException | RuntimeException e) {
-      LOG.error("evaluator stops after", e);
+      LOG.error("evaluator of run {}: stops, because of a fault", run.spec().run(), e);
       failure.set(e);
     }
   }
@@ -177,7 +177,11 @@ public final class Evaluator implements AutoCloseable {
                 metric.toByteArray()))
         .get();
     done.add(version);
-    LOG.info("version {}: held-out losses {}", version, losses.getLossesMap());
+    LOG.info(
+        "evaluator of run {}: version {} has held-out losses {}",
+        run.spec().run(),
+        version,
+        losses.getLossesMap());
   }
 
   /** Whether the last version has been evaluated. */

@@ -89,7 +89,7 @@ public final class WorkerFleet implements AutoCloseable {
                   try {
                     worker.run();
                   } catch (RuntimeException | Error e) {
-                    LOG.error("worker {} stops after", name, e);
+                    LOG.error("worker {}: stops, because of a fault", name, e);
                     failure.compareAndSet(null, e);
                   }
                 }));

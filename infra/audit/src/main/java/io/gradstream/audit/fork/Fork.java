@@ -12,17 +12,13 @@ import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.run.StoreImage;
 import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.spec.SpecChange;
 import io.gradstream.proto.topic.Topics;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Objects;
-import java.util.function.Function;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A new run that goes on from a past version of another one.
@@ -32,23 +28,6 @@ import org.jspecify.annotations.Nullable;
  * first round, as on any other.
  */
 public final class Fork {
-  /** What the state was computed under; with other values it would mean something else. */
-  private static final Map<String, Function<RunSpec, @Nullable Object>> KEPT =
-      new LinkedHashMap<>();
-
-  static {
-    KEPT.put("tasks", spec -> spec.tasks().stream().map(task -> task.name()).toList());
-    KEPT.put("accumulation.mode", spec -> spec.accumulation().mode());
-    KEPT.put("accumulation.micro-batches", spec -> spec.accumulation().microBatches());
-    KEPT.put("calibrator", spec -> spec.calibrator().kind());
-    KEPT.put("selection", spec -> spec.selection().kind());
-    KEPT.put("momentum.mode", spec -> spec.momentum().mode());
-    KEPT.put("optimizer", spec -> spec.optimizer().kind());
-    KEPT.put("scope", RunSpec::scope);
-    KEPT.put("transport.partitions", spec -> spec.transport().partitions());
-    KEPT.put("transport.shard-values", spec -> spec.transport().shardValues());
-  }
-
   private final ForkPoint point;
   private final Verdict before;
   private final RunRecord.Origin origin;
@@ -91,14 +70,13 @@ public final class Fork {
           "--set: rounds: %d, and version %d has that many behind it; give more"
               .formatted(spec.rounds(), version));
     }
-    KEPT.forEach(
-        (key, part) -> {
-          if (!Objects.equals(part.apply(from.spec()), part.apply(spec))) {
-            throw new UserError(
-                "--set: %s: a fork takes over momentum, sums and moments that were computed with %s and cannot go on with %s"
-                    .formatted(key, part.apply(from.spec()), part.apply(spec)));
-          }
-        });
+    SpecChange.forbiddenInFork(from.spec(), spec)
+        .ifPresent(
+            change -> {
+              throw new UserError(
+                  "--set: %s: a fork takes over momentum, sums and moments that were computed with %s and cannot go on with %s"
+                      .formatted(change.key(), change.before(), change.after()));
+            });
     return spec;
   }
 

@@ -85,13 +85,20 @@ public record Comparison(
         .toList();
   }
 
+  /** Whether nothing is left of the tasks' gradients, so that no shared parameter moves. */
+  public static boolean isCollapsed(Verdict verdict) {
+    return verdict.getWeightsCount() > 0
+        && verdict.getWeightsList().stream().allMatch(weight -> weight == 0);
+  }
+
   /**
    * Tasks whose own gradient points against the weighted sum of all, so that a step along it makes
-   * their loss worse; empty where it is decided element by element or by the summed loss.
+   * their loss worse; empty where it is decided element by element or by the summed loss, and where
+   * there is no step at all.
    */
   public static OptionalInt conflictsLeft(Verdict verdict) {
     final int tasks = verdict.getWeightsCount();
-    if (tasks == 0) {
+    if (tasks == 0 || isCollapsed(verdict)) {
       return OptionalInt.empty();
     }
     int left = 0;

@@ -1,11 +1,13 @@
 package io.gradstream.audit.whatif;
 
+import io.gradstream.proto.message.Verdict;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.DoubleSummaryStatistics;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalInt;
+import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 
 /**
@@ -67,6 +69,17 @@ public record WhatIfSummary(List<Comparison> rounds) {
                     .map(Comparison::alternative)
                     .map(Comparison::conflictsLeft)
                     .toList())));
+    final long collapsed = collapsed(Comparison::recorded);
+    final long collapsedOtherwise = collapsed(Comparison::alternative);
+    if (collapsed + collapsedOtherwise > 0) {
+      lines.add(
+          line(
+              "no update",
+              "%d rounds as recorded, %d otherwise, of %d",
+              collapsed,
+              collapsedOtherwise,
+              rounds.size()));
+    }
     rounds.stream()
         .filter(round -> round.difference() > 0)
         .sorted(Comparator.comparingDouble(Comparison::cosine))
@@ -81,6 +94,11 @@ public record WhatIfSummary(List<Comparison> rounds) {
                         round.cosine(),
                         round.normRatio())));
     return lines;
+  }
+
+  /** In how many rounds the tasks' gradients cancelled, or were weighted away. */
+  private long collapsed(Function<Comparison, Verdict> verdict) {
+    return rounds.stream().map(verdict).filter(Comparison::isCollapsed).count();
   }
 
   private static String line(String name, String format, Object... arguments) {

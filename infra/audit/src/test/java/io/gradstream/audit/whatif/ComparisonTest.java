@@ -42,6 +42,19 @@ class ComparisonTest {
     assertThat(one.difference()).isEqualTo(1);
   }
 
+  /** No step makes nothing worse, and is no solution either. */
+  @Test
+  void anUpdateThatCollapsedIsNotOneWithoutConflicts() {
+    final Verdict collapsed = verdict("mgda", 0, 0).build();
+    final var summary = new WhatIfSummary(List.of(compare(SUM, collapsed)));
+
+    assertThat(Comparison.conflictsLeft(collapsed)).isEmpty();
+    assertThat(summary.lines())
+        .contains(
+            "conflicts left  0 of 1 rounds as recorded, unknown otherwise",
+            "no update       0 rounds as recorded, 1 otherwise, of 1");
+  }
+
   @Test
   void aLongerStepInTheSameDirectionIsNoOtherDecision() {
     assertThat(compare(SUM, verdict("mgda", 0.5, 0.5).build()).decisionDiffers()).isFalse();

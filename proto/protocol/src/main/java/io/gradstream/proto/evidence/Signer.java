@@ -1,6 +1,7 @@
 package io.gradstream.proto.evidence;
 
 import com.google.protobuf.ByteString;
+import io.gradstream.proto.FileFault;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.spec.WorkerKey;
@@ -68,7 +69,7 @@ public record Signer(String worker, PrivateKey key) {
     } catch (FileAlreadyExistsException e) {
       throw new UserError(file + " exists, and a key must not be lost; choose another name", e);
     } catch (IOException e) {
-      throw new UserError(file + ": cannot be written (" + e + ")", e);
+      throw new UserError(file + ": cannot be written: " + FileFault.of(e), e);
     } catch (GeneralSecurityException e) {
       throw new IllegalStateException("every JDK has Ed25519", e);
     }
@@ -104,7 +105,7 @@ public record Signer(String worker, PrivateKey key) {
           Base64.getMimeDecoder().decode(text.substring(begin + BEGIN.length(), end));
       return KeyFactory.getInstance(ALGORITHM).generatePrivate(new PKCS8EncodedKeySpec(bytes));
     } catch (IOException e) {
-      throw new UserError(file + ": cannot be read (" + e + ")", e);
+      throw new UserError(file + ": cannot be read: " + FileFault.of(e), e);
     } catch (IllegalArgumentException | GeneralSecurityException e) {
       throw new UserError(file + ": not an Ed25519 key; make one with: gradstream keys", e);
     }

@@ -9,9 +9,15 @@ package io.gradstream.proto.spec;
 public record Accumulation(
     @Param(
             value = "sequential: every micro-batch serves all tasks; stochastic: K/N for each task",
-            defaultValue = "sequential")
+            defaultValue = "sequential",
+            inFork = Param.InFork.FIXED)
         Mode mode,
-    @Param(value = "micro-batches of a round (K)", defaultValue = "4", min = 1, max = 65536)
+    @Param(
+            value = "micro-batches of a round (K)",
+            defaultValue = "4",
+            min = 1,
+            max = 65536,
+            inFork = Param.InFork.FIXED)
         int microBatches,
     @Param(value = "samples of one micro-batch", defaultValue = "16", min = 1, max = 1048576)
         int batchSize) {

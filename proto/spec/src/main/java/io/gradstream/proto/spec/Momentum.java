@@ -10,7 +10,8 @@ public record Momentum(
             value =
                 "integrated: bias-corrected momentum of the unified gradient, and the optimizer's"
                     + " own beta1 is 0; pure: none, the optimizer keeps its beta1",
-            defaultValue = "integrated")
+            defaultValue = "integrated",
+            inFork = Param.InFork.FIXED)
         Mode mode,
     @Param(
             value = "decay of the integrated momentum per round",

@@ -33,4 +33,19 @@ public @interface Param {
 
   /** Whether {@link #max()} itself is forbidden. */
   boolean exclusiveMax() default false;
+
+  /** Whether {@code replay} may decide recorded rounds by another value. */
+  boolean inReplay() default false;
+
+  /** What {@code fork} may change when a new run goes on from the state of another. */
+  InFork inFork() default InFork.FREE;
+
+  /** What a fork may change in a key. */
+  enum InFork {
+    FREE,
+    /** The options, but not which method or type it is: the state it left would mean nothing. */
+    KIND_FIXED,
+    /** Nothing. */
+    FIXED
+  }
 }

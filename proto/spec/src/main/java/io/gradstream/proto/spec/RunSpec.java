@@ -36,27 +36,40 @@ import org.jspecify.annotations.Nullable;
  */
 public record RunSpec(
     @Param("name of the run; prefix of its topics") String run,
-    @Param(value = "the only source of randomness", defaultValue = "1") long seed,
+    @Param(value = "the only source of randomness", defaultValue = "1", inReplay = true) long seed,
     @Param(value = "optimizer steps of the whole run", min = 1) long rounds,
-    @Param("the tasks, each one loss") List<TaskSpec> tasks,
+    @Param(value = "the tasks, each one loss", inFork = Param.InFork.FIXED) List<TaskSpec> tasks,
     @Param(value = "how micro-batches are shared among the tasks", defaultValue = "{}")
         Accumulation accumulation,
     @Param("the model") @Section.KindKey("type") Section model,
     @Param(value = "the training data", defaultValue = "none") @Section.KindKey("type")
         Section data,
-    @Param("how the tasks' conflicts are resolved") @Section.KindKey("method") Section resolver,
-    @Param(value = "per-task filter in front of the resolver", defaultValue = "none")
+    @Param(value = "how the tasks' conflicts are resolved", inReplay = true)
+        @Section.KindKey("method")
+        Section resolver,
+    @Param(
+            value = "per-task filter in front of the resolver",
+            defaultValue = "none",
+            inReplay = true,
+            inFork = Param.InFork.KIND_FIXED)
         @Section.KindKey("method")
         Section calibrator,
-    @Param(value = "which rounds need one gradient a task", defaultValue = "none")
+    @Param(
+            value = "which rounds need one gradient a task",
+            defaultValue = "none",
+            inFork = Param.InFork.KIND_FIXED)
         @Section.KindKey("method")
         Section selection,
-    @Param(value = "momentum between resolver and optimizer", defaultValue = "{}")
+    @Param(
+            value = "momentum between resolver and optimizer",
+            defaultValue = "{}",
+            inReplay = true)
         Momentum momentum,
     @Param(
             value = "largest global norm of what the optimizer gets; absent: no clipping",
             min = 0,
-            exclusiveMin = true)
+            exclusiveMin = true,
+            inReplay = true)
         @Nullable Double clipNorm,
     @Param(
             value =
@@ -65,11 +78,17 @@ public record RunSpec(
             min = 1,
             exclusiveMin = true)
         @Nullable Double maxNormRatio,
-    @Param("how weights follow from the unified gradient") @Section.KindKey("type")
+    @Param(
+            value = "how weights follow from the unified gradient",
+            inFork = Param.InFork.KIND_FIXED)
+        @Section.KindKey("type")
         Section optimizer,
     @Param(value = "course of the learning rate", defaultValue = "{}")
         LearningRateSchedule schedule,
-    @Param(value = "parameters on which conflicts are resolved", defaultValue = "shared")
+    @Param(
+            value = "parameters on which conflicts are resolved",
+            defaultValue = "shared",
+            inFork = Param.InFork.FIXED)
         Scope scope,
     @Param(value = "validation on held-out data", defaultValue = "{}") Evaluation evaluation,
     @Param(value = "where gradients are computed", defaultValue = "{}") Compute compute,

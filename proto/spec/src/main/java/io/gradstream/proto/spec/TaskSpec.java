@@ -11,13 +11,17 @@ import java.util.regex.Pattern;
  *     gradients
  */
 public record TaskSpec(
-    @Param("name of the task, unique in the run; part of its topics' names") String name,
+    @Param(
+            value = "name of the task, unique in the run; part of its topics' names",
+            inFork = Param.InFork.FIXED)
+        String name,
     @Param("the loss this task minimises") @Section.KindKey("type") Section loss,
     @Param(
             value = "weight (lambda) of the task's gradient",
             defaultValue = "1.0",
             min = 0,
-            max = 1e6)
+            max = 1e6,
+            inReplay = true)
         double weight) {
   private static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]*[a-z0-9])?");
 

@@ -22,14 +22,16 @@ public record Transport(
             value = "partitions of the topics that carry shards",
             defaultValue = "1",
             min = 1,
-            max = 1024)
+            max = 1024,
+            inFork = Param.InFork.FIXED)
         int partitions,
     @Param(value = "how tensor values travel", defaultValue = "float32") ValueType valueType,
     @Param(
             value = "values of one shard; a shard is one record and fits a stock broker",
             defaultValue = "245760",
             min = 1,
-            max = 245760)
+            max = 245760,
+            inFork = Param.InFork.FIXED)
         int shardValues,
     @Param(value = "processing guarantee of Kafka Streams", defaultValue = "at-least-once")
         Processing processing,
