@@ -55,8 +55,8 @@ class TopicKindTest {
 
   @ParameterizedTest
   @EnumSource
-  void theReadmeTellsOfEachKind(TopicKind kind) throws IOException {
-    assertThat(Files.readAllLines(Path.of("../../README.md")))
+  void theArchitectureTellsOfEachKind(TopicKind kind) throws IOException {
+    assertThat(Files.readAllLines(Path.of("../../docs/architecture.md")))
         .anyMatch(line -> line.matches("\\| [^|]*`" + kind.suffix() + "(\\.<task>)?`.*"));
   }
 }
