@@ -89,7 +89,7 @@ class ReplayTest {
   @ParameterizedTest
   @CsvSource({
     "gcond, resolver.thresholds=5, thresholds",
-    "gcond, accumulation.micro-batches=6, accumulation was part",
+    "gcond, accumulation.micro-batches=6, accumulation.micro-batches was part",
     "sum, rounds=3, rounds was part",
     "gcont, seed=2, gcond"
   })

@@ -49,9 +49,10 @@ final class Binder {
         .forEach(
             (key, value) -> {
               if (!known.contains(key)) {
-                final var all = new ArrayList<>(known);
-                all.addAll(others);
-                throw value.error(join(path, key), "unknown key" + Nearest.hint(key, all));
+                final boolean isOther = others.stream().anyMatch(o -> Nearest.isNear(key, o));
+                throw value.error(
+                    join(path, key),
+                    "unknown key" + Nearest.hint(key, isOther ? others : known));
               }
             });
     final var types = new Class<?>[parameters.size()];

@@ -48,14 +48,14 @@ class MistakesTest {
           rounds: 300 | rounds: 0    | x.yaml:3: rounds: 0 is out of range; must be at least 1
           rounds: 300 | rounds: 1e30 | x.yaml:3: rounds: 1e30 is out of range; must fit 64 bits
           rounds: 300 | rounds: 3\\nrounds: 4 | x.yaml:4: rounds: given twice in one place, first at x.yaml:3
-          run: r | run: a b | x.yaml:2: run: "a b" is not allowed; use at most 100 letters, digits, inner hyphens and underscores
+          run: r | run: a b | x.yaml:2: run: "a b" is not allowed; a run's name has at most 100 letters, digits, inner hyphens and underscores
           run: r | run: {a: b} | x.yaml:2: run: expected text, found keys (a)
           beta: 0.9 | beta: 1 | x.yaml:13: momentum.beta: 1 is out of range; must be at least 0 and below 1
           beta: 0.9 | beta: .nan | x.yaml:13: momentum.beta: expected a number, found ".nan"
           {beta: 0.9} | {mode: pur} | x.yaml:13: momentum.mode: "pur" is not allowed; did you mean "pure"? Known: integrated, pure
           {beta: 0.9} | {mode: adam} | x.yaml:13: momentum.mode: "adam" is not allowed; known: integrated, pure
           {beta: 0.9} | 0.9 | x.yaml:13: momentum: expected keys (mode, beta), found 0.9
-          {device: cpu} | {device: cuda} | x.yaml:14: compute.device: "cuda" is not allowed; must be cpu, or gpu:0, gpu:1, ...
+          {device: cpu} | {device: cuda} | x.yaml:14: compute.device: "cuda" is not allowed; must be cpu, or gpu:0, gpu:1, ...; did you mean gpu:0?
           {name: l1, loss: masked-l1} | {name: ssim, loss: masked-l1} | x.yaml:6: tasks.1.name: "ssim" is already the name of tasks.0
           {name: l1, loss: masked-l1} | {name: L1, loss: masked-l1} | x.yaml:5: tasks.0.name: "L1" is not allowed; use at most 40 of a-z, 0-9 and inner hyphens, such as "left-digit"
           {name: l1, loss: masked-l1} | {name: all, loss: masked-l1} | x.yaml:5: tasks.0.name: "all" is reserved for all tasks together; choose another
@@ -64,7 +64,7 @@ class MistakesTest {
           {name: l1, loss: masked-l1} | {name: l1, loss: {tpye: x}} | x.yaml:5: tasks.0.loss.tpye: unknown key; did you mean "type"?
           {name: l1, loss: masked-l1} | {name: l1, loss: {window: 3}} | x.yaml:5: tasks.0.loss.type: missing; it names the kind
           {name: l1, loss: masked-l1} | {name: l1, loss: {type: [x]}} | x.yaml:5: tasks.0.loss.type: expected a name, found a list
-          {name: l1, loss: masked-l1} | {name: l1, loss: x, weight: -1} | x.yaml:5: tasks.0.weight: -1 is out of range; must be at least 0
+          {name: l1, loss: masked-l1} | {name: l1, loss: x, weight: -1} | x.yaml:5: tasks.0.weight: -1 is out of range; must be at least 0 and at most 1000000
           {type: sgd} | {type: sgd | x.yaml:13: not YAML: expected ',' or '}', but got :, while parsing a flow mapping from line 12
           {type: sgd} | &a {type: sgd}\\nmodel2: *a | x.yaml:13: an alias; write the value out instead
           {type: sgd} | {? [a] : b} | x.yaml:12: expected a plain key, found a list or keys

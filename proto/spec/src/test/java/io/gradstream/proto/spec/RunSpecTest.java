@@ -128,7 +128,7 @@ class RunSpecTest {
   void saysThatAFileCannotBeRead(@TempDir Path directory) {
     assertThatThrownBy(() -> RunSpec.read(directory, List.of()))
         .isInstanceOf(UserError.class)
-        .hasMessage(directory + ": cannot be read: Is a directory");
+        .hasMessage(directory + ": is a directory; a run spec is a YAML file");
   }
 
   @Test
