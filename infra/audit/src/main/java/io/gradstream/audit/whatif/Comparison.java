@@ -28,6 +28,9 @@ public record Comparison(
   /** Shares nearer to each other differ by rounding. */
   private static final double SAME_SHARE = 1e-9;
 
+  /** Square of the update's norm over the gradients', below which nothing moves in float32. */
+  private static final double COLLAPSED = 1e-18;
+
   /**
    * Compares two verdicts and what became of them.
    *
@@ -85,10 +88,26 @@ public record Comparison(
         .toList();
   }
 
-  /** Whether nothing is left of the tasks' gradients, so that no shared parameter moves. */
+  /**
+   * Whether next to nothing is left of the tasks' gradients, so that no shared parameter moves: the
+   * weights are zero, or they are on tasks that have no gradient, or all cancels. False where it is
+   * decided element by element or by the summed loss.
+   */
   public static boolean isCollapsed(Verdict verdict) {
-    return verdict.getWeightsCount() > 0
-        && verdict.getWeightsList().stream().allMatch(weight -> weight == 0);
+    final int tasks = verdict.getWeightsCount();
+    if (tasks == 0 || verdict.getGramCount() != tasks * tasks) {
+      return false;
+    }
+    double squaredNorm = 0;
+    double squaredNorms = 0;
+    for (int i = 0; i < tasks; i++) {
+      squaredNorms += verdict.getGram(i * tasks + i);
+      for (int j = 0; j < tasks; j++) {
+        squaredNorm +=
+            verdict.getWeights(i) * verdict.getWeights(j) * verdict.getGram(i * tasks + j);
+      }
+    }
+    return squaredNorm <= COLLAPSED * squaredNorms;
   }
 
   /**

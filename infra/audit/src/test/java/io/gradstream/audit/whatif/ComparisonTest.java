@@ -56,6 +56,20 @@ class ComparisonTest {
   }
 
   @Test
+  void allWeightOnATaskWithoutGradientIsACollapse() {
+    final Verdict onNothing =
+        Verdict.newBuilder()
+            .addAllGram(List.of(4.0, 0.0, 0.0, 0.0))
+            .addWeights(0)
+            .addWeights(1)
+            .build();
+
+    assertThat(Comparison.isCollapsed(onNothing)).isTrue();
+    assertThat(Comparison.isCollapsed(SUM)).isFalse();
+    assertThat(Comparison.isCollapsed(verdict("cagrad", 1e-6, 1e-6).build())).isFalse();
+  }
+
+  @Test
   void aLongerStepInTheSameDirectionIsNoOtherDecision() {
     assertThat(compare(SUM, verdict("mgda", 0.5, 0.5).build()).decisionDiffers()).isFalse();
     assertThat(compare(SUM, verdict("cagrad", 1, 1.1).build()).decisionDiffers()).isTrue();

@@ -1,5 +1,6 @@
 package io.gradstream.cli.progress;
 
+import io.gradstream.audit.whatif.Comparison;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
@@ -287,8 +288,7 @@ public final class RunSummary {
 
   private static boolean isZero(Verdict verdict) {
     return verdict.hasUpdateNorm() && verdict.getUpdateNorm() == 0
-        || verdict.getWeightsCount() > 0
-            && verdict.getWeightsList().stream().allMatch(weight -> weight == 0);
+        || Comparison.isCollapsed(verdict);
   }
 
   public TimeShares.Seconds time() {
