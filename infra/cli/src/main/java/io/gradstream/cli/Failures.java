@@ -37,10 +37,15 @@ final class Failures {
   /** What picocli says of a value that it cannot convert, without the names of Java's types. */
   private static String inWords(String message) {
     return message
-        .replaceFirst("^(Invalid value for .*): '(.*)' is not an? (int|long)$", "$1: \"$2\" is not a whole number")
-        .replaceFirst("^(Invalid value for .*): '(.*)' is not an? (double|float)$", "$1: \"$2\" is not a number")
         .replaceFirst(
-            "^(Invalid value for .*): cannot convert '(.*)' to .*Path .*$", "$1: \"$2\" is not a path");
+            "^(Invalid value for .*): '(.*)' is not an? (int|long)$",
+            "$1: \"$2\" is not a whole number")
+        .replaceFirst(
+            "^(Invalid value for .*): '(.*)' is not an? (double|float)$",
+            "$1: \"$2\" is not a number")
+        .replaceFirst(
+            "^(Invalid value for .*): cannot convert '(.*)' to .*Path .*$",
+            "$1: \"$2\" is not a path");
   }
 
   static int failed(Exception e, CommandLine command, ParseResult parsed) {

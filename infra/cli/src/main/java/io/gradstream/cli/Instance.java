@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A name belongs to one process at a time: a second one under the same name would throw the
  * first out of the group. So whoever takes a name locks its directory until it ends. Who asks for
- * no name gets the first that is free below the run's directory, and so, after a restart, the one it
- * had: its partitions are still kept for it.
+ * no name gets the first that is free below the run's directory, and so, after a restart, the one
+ * it had: its partitions are still kept for it.
  *
  * @param name in the group, unique on all machines
  * @param state where Kafka Streams keeps its bookkeeping
@@ -53,8 +53,7 @@ record Instance(String name, Path state, FileChannel lock) implements AutoClosea
         return new Instance(nameIn(state, number), state, lock);
       }
     }
-    throw new UserError(
-        "%d instances work below %s; give --instance NAME".formatted(MOST, states));
+    throw new UserError("%d instances work below %s; give --instance NAME".formatted(MOST, states));
   }
 
   private static @Nullable FileChannel lock(Path state) {
@@ -89,8 +88,7 @@ record Instance(String name, Path state, FileChannel lock) implements AutoClosea
       }
       final var distinction = new byte[3];
       new SecureRandom().nextBytes(distinction);
-      final String name =
-          hostName() + "-" + number + "-" + HexFormat.of().formatHex(distinction);
+      final String name = hostName() + "-" + number + "-" + HexFormat.of().formatHex(distinction);
       Files.writeString(file, name + "\n");
       return name;
     } catch (IOException e) {

@@ -93,7 +93,12 @@ final class Logs {
       Files.createDirectories(directory);
     } catch (IOException e) {
       throw new UserError(
-          "--data-dir: cannot use " + directory + ": " + FileFault.of(e) + "; choose another directory", e);
+          "--data-dir: cannot use "
+              + directory
+              + ": "
+              + FileFault.of(e)
+              + "; choose another directory",
+          e);
     }
     final var context = (LoggerContext) LoggerFactory.getILoggerFactory();
     final var encoder = new PatternLayoutEncoder();

@@ -26,7 +26,6 @@ final class RunEnd {
 
   /** Whether the last weights are there, which server, arbitrator and workers are for. */
   boolean isPublished() {
-    return new WeightsReader(run).latest().map(Weights::version).orElse(-1L)
-        >= run.spec().rounds();
+    return new WeightsReader(run).latest().map(Weights::version).orElse(-1L) >= run.spec().rounds();
   }
 }

@@ -128,8 +128,7 @@ final class Services implements AutoCloseable {
             failure);
       }
     }
-    return new IllegalStateException(
-        "a service of run " + run.spec().run() + " stopped", failure);
+    return new IllegalStateException("a service of run " + run.spec().run() + " stopped", failure);
   }
 
   @Override

@@ -62,7 +62,8 @@ final class StatusCommand implements Callable<Integer> {
               : Diagnosis.of(run, summary, crew, isOver, System.currentTimeMillis());
       if (json) {
         final ObjectNode result = report.json();
-        result.putObject("roles")
+        result
+            .putObject("roles")
             .put("servers", crew.servers())
             .put("arbitrators", crew.arbitrators())
             .put("workers", crew.workers());

@@ -133,8 +133,7 @@ final class Training {
       throw new UserError(
           "run %s: %s"
               .formatted(
-                  run.spec().run(),
-                  Refusals.text(run, refusal.get(), summary.bestVersion())));
+                  run.spec().run(), Refusals.text(run, refusal.get(), summary.bestVersion())));
     }
   }
 

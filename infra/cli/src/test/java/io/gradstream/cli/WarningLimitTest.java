@@ -35,7 +35,9 @@ class WarningLimitTest {
 
     assertThat(written.list.get(20).getFormattedMessage())
         .isEqualTo("99980 more warnings like the next one were left out");
-    assertThat(written.list).last().extracting(ILoggingEvent::getFormattedMessage)
+    assertThat(written.list)
+        .last()
+        .extracting(ILoggingEvent::getFormattedMessage)
         .isEqualTo("refused offset 100000");
   }
 

@@ -42,7 +42,10 @@ class WrongInputTest {
         arguments("loss: landscape", "loss: landscap", "spec.yaml:4: tasks.0.loss"),
         arguments("[-0.8, -0.5, 0.0]", "[-0.5, -0.8, 0.0]", "spec.yaml:8: resolver.thresholds: "),
         arguments("[-0.8, -0.5, 0.0]", "[-0.5, -0.5, 0.0]", "spec.yaml:8: resolver.thresholds: "),
-        arguments("learning-rate: 0.05", "learning-rate: 1e40", "spec.yaml:9: optimizer.learning-rate: 1e40"),
+        arguments(
+            "learning-rate: 0.05",
+            "learning-rate: 1e40",
+            "spec.yaml:9: optimizer.learning-rate: 1e40"),
         arguments("learning-rate: 0.05", "learning-rate: 1e-50", "optimizer.learning-rate: 1e-50"),
         arguments("resolver:", "clip-norm: 0,05\nresolver:", "did you mean 0.05?"),
         arguments(
@@ -58,7 +61,8 @@ class WrongInputTest {
             "compute: {device: cuda}\nresolver:",
             "spec.yaml:8: compute.device: \"cuda\" is not allowed; must be cpu, or gpu:0, gpu:1, ...; did you mean gpu:0?"),
         arguments("method: gcond, thresholds", "method: gcond, metod", "did you mean \"method\"?"),
-        arguments("mode: sequential", "mode: " + "[".repeat(50_000), "nested deeper than 50 levels"),
+        arguments(
+            "mode: sequential", "mode: " + "[".repeat(50_000), "nested deeper than 50 levels"),
         arguments("method: gcond", "method: gcnd", "did you mean \"gcond\"?"),
         arguments(
             "{method: gcond, thresholds: [-0.8, -0.5, 0.0]}",
@@ -122,7 +126,8 @@ class WrongInputTest {
   void aWorkersNameIsCheckedBeforeItsKeyIsMade() {
     final Path key = directory.resolve("key");
 
-    refuses("--worker: \"a b/c\" is not allowed", "keys", "--worker", "a b/c", "--out", key.toString());
+    refuses(
+        "--worker: \"a b/c\" is not allowed", "keys", "--worker", "a b/c", "--out", key.toString());
 
     assertThat(key).doesNotExist();
   }

@@ -156,8 +156,7 @@ public final class Submission {
     if (remains.holdTraining()) {
       throw new UserError(
           "the topics of run %s at %s hold rounds that were computed, but topic %s, which says what the run is, has no record; nothing was changed. Choose another name, or remove the run with: gradstream delete --run %s"
-              .formatted(
-                  spec.run(), connection.bootstrap(), Topics.spec(spec.run()), spec.run()));
+              .formatted(spec.run(), connection.bootstrap(), Topics.spec(spec.run()), spec.run()));
     }
     log.warn(
         "submission of run {}: an earlier one was broken off; its topics are made anew: {}",

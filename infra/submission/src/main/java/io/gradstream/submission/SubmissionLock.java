@@ -100,8 +100,7 @@ final class SubmissionLock implements AutoCloseable {
   private static Optional<Uuid> create(Admin admin, String run) {
     final var topic = new NewTopic(nameOf(run), Optional.of(1), Optional.empty());
     try {
-      return Optional.of(
-          await(admin.createTopics(List.of(topic)).topicId(nameOf(run))));
+      return Optional.of(await(admin.createTopics(List.of(topic)).topicId(nameOf(run))));
     } catch (TopicExistsException e) {
       return Optional.empty();
     }
@@ -113,8 +112,7 @@ final class SubmissionLock implements AutoCloseable {
       final Map<String, TopicDescription> topics =
           await(admin.describeTopics(List.of(nameOf(run))).allTopicNames());
       final var ends = await(admin.listOffsets(Map.of(partition, OffsetSpec.latest())).all());
-      return Optional.of(
-          new Sign(topics.get(nameOf(run)).topicId(), ends.get(partition).offset()));
+      return Optional.of(new Sign(topics.get(nameOf(run)).topicId(), ends.get(partition).offset()));
     } catch (RetriableException goneOrNotYetThere) {
       return Optional.empty();
     }

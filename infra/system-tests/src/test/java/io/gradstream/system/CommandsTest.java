@@ -65,8 +65,7 @@ class CommandsTest {
                     assertThat(admin.listTopics().names().get())
                         .noneMatch(topic -> topic.startsWith("life.")));
       }
-      assertThat(
-              CommandLineRun.of("status", "--run", "life", "--bootstrap", bootstrap).exitCode())
+      assertThat(CommandLineRun.of("status", "--run", "life", "--bootstrap", bootstrap).exitCode())
           .isEqualTo(2);
     }
   }
@@ -90,7 +89,8 @@ class CommandsTest {
 
     assertThat(train.exitCode()).isEqualTo(2);
     assertThat(train.err())
-        .containsPattern("run toy: round 12 cannot end: the gradient of task (red|green|blue), slot")
+        .containsPattern(
+            "run toy: round 12 cannot end: the gradient of task (red|green|blue), slot")
         .contains("a value that is not finite")
         .contains("with a smaller optimizer.learning-rate");
   }

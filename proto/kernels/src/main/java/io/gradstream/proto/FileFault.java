@@ -13,8 +13,8 @@ public final class FileFault {
   private FileFault() {}
 
   /**
-   * Such as "no such file" or "permission denied", to be read after the file's name and a colon. The
-   * exceptions themselves mostly repeat the name.
+   * Such as "no such file" or "permission denied", to be read after the file's name and a colon.
+   * The exceptions themselves mostly repeat the name.
    */
   public static String of(IOException fault) {
     return switch (fault) {

@@ -1,8 +1,8 @@
 package io.gradstream.cli.evidence;
 
-import io.gradstream.cli.Printable;
 import io.gradstream.audit.origin.TensorChange;
 import io.gradstream.audit.replay.LoggedRound;
+import io.gradstream.cli.Printable;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.run.RunDescription;

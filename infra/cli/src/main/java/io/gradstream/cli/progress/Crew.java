@@ -12,8 +12,8 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.Node;
 
 /**
- * Who works for a run at the moment, and which brokers its topics lie on, as the cluster knows it. A
- * process that was killed counts for about six seconds more.
+ * Who works for a run at the moment, and which brokers its topics lie on, as the cluster knows it.
+ * A process that was killed counts for about six seconds more.
  *
  * @param servers instances of the parameter server
  * @param arbitrators instances of the arbitrator
@@ -22,11 +22,7 @@ import org.apache.kafka.common.Node;
  * @param brokersAway ids of brokers that hold some of the run's records and do not answer
  */
 public record Crew(
-    int servers,
-    int arbitrators,
-    int workers,
-    Set<Integer> servedTasks,
-    Set<Integer> brokersAway) {
+    int servers, int arbitrators, int workers, Set<Integer> servedTasks, Set<Integer> brokersAway) {
   /** Asks the cluster. */
   public static Crew of(Run run) {
     try (Admin admin = run.connection().admin()) {

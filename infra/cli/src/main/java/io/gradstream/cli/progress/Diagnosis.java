@@ -77,8 +77,7 @@ public final class Diagnosis {
     summary
         .refusal()
         .filter(refusal -> refusal.times() >= Refusals.FOR_EVER)
-        .ifPresent(
-            refusal -> lines.add(Refusals.text(run, refusal, summary.bestVersion())));
+        .ifPresent(refusal -> lines.add(Refusals.text(run, refusal, summary.bestVersion())));
   }
 
   private void standstill(List<String> lines) {

@@ -227,7 +227,9 @@ public record Report(
 
   private static String change(double first, double last) {
     final double percents = 100 * (last - first) / first;
-    return first > 0 ? format(Math.abs(percents) < 1e5 ? "  %+.0f %%" : "  %+.0e %%", percents) : "";
+    return first > 0
+        ? format(Math.abs(percents) < 1e5 ? "  %+.0f %%" : "  %+.0e %%", percents)
+        : "";
   }
 
   /** Whole percents as far as a person reads them as such. */

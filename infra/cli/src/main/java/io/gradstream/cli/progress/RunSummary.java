@@ -281,7 +281,9 @@ public final class RunSummary {
     return withoutUpdate;
   }
 
-  /** When the newest verdict came, in milliseconds since 1970; before it the first order; else 0. */
+  /**
+   * When the newest verdict came, in milliseconds since 1970; before it the first order; else 0.
+   */
   public long lastMovedMs() {
     return Math.max(firstOrderMs, lastVerdictMs);
   }

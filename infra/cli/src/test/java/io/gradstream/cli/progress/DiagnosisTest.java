@@ -67,7 +67,8 @@ class DiagnosisTest {
   }
 
   private static Crew crew(int servers, int arbitrators, int workers) {
-    return new Crew(servers, arbitrators, workers, workers == 0 ? Set.of() : Set.of(0, 1), Set.of());
+    return new Crew(
+        servers, arbitrators, workers, workers == 0 ? Set.of() : Set.of(0, 1), Set.of());
   }
 
   private static Run run(int replication) {

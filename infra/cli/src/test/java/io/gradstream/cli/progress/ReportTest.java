@@ -23,7 +23,8 @@ class ReportTest {
     verdict(1, 1, 1, 0.5, 0.5);
 
     assertThat(report().table())
-        .contains("no answer   in 2 rounds, 2 of the last 2 the method used its fallback; the last: none descends")
+        .contains(
+            "no answer   in 2 rounds, 2 of the last 2 the method used its fallback; the last: none descends")
         .contains("no update   in 1 rounds, 1 of the last 2 no shared parameter was moved");
     assertThat(report().json().get("fallback_rounds").asInt()).isEqualTo(2);
     assertThat(report().json().get("zero_update_rounds").asInt()).isEqualTo(1);

@@ -134,7 +134,8 @@ public record RunDescription(RunSpec spec, Manifest manifest, ByteString record)
   public List<String> topicsOf(TopicKind kind) {
     if (kind.isPerTask()) {
       return IntStream.range(0, orderedTasks())
-          .mapToObj(task -> kind == TopicKind.ORDERS ? topics().orders(task) : topics().gradients(task))
+          .mapToObj(
+              task -> kind == TopicKind.ORDERS ? topics().orders(task) : topics().gradients(task))
           .toList();
     }
     return kind == TopicKind.STATE && origin().isEmpty()

@@ -37,8 +37,7 @@ final class Binder {
   /**
    * @param others keys that may stand here beside the record's, as far as hints are concerned
    */
-  static <R extends Record> R bind(
-      Class<R> type, SpecNode node, String path, List<String> others) {
+  static <R extends Record> R bind(Class<R> type, SpecNode node, String path, List<String> others) {
     final var parameters = Parameter.of(type);
     final var known = parameters.stream().map(Parameter::key).toList();
     if (!(node instanceof SpecNode.Keys keys)) {
@@ -51,8 +50,7 @@ final class Binder {
               if (!known.contains(key)) {
                 final boolean isOther = others.stream().anyMatch(o -> Nearest.isNear(key, o));
                 throw value.error(
-                    join(path, key),
-                    "unknown key" + Nearest.hint(key, isOther ? others : known));
+                    join(path, key), "unknown key" + Nearest.hint(key, isOther ? others : known));
               }
             });
     final var types = new Class<?>[parameters.size()];
@@ -165,7 +163,9 @@ final class Binder {
     return number;
   }
 
-  /** Whether float32, which all arithmetic on vectors is done in, holds a number with all digits. */
+  /**
+   * Whether float32, which all arithmetic on vectors is done in, holds a number with all digits.
+   */
   private static boolean isFloat(BigDecimal number) {
     final double magnitude = Math.abs(number.doubleValue());
     return number.signum() == 0 || magnitude <= Float.MAX_VALUE && magnitude >= SMALLEST;

@@ -32,7 +32,11 @@ public record Compute(
               + device
               + "\" is not allowed; must be cpu, or gpu:0, gpu:1, ..."
               + (CUDA.matcher(device).matches()
-                  ? "; did you mean " + (device.contains(":") ? "gpu" + device.substring(device.indexOf(':')) : "gpu:0") + "?"
+                  ? "; did you mean "
+                      + (device.contains(":")
+                          ? "gpu" + device.substring(device.indexOf(':'))
+                          : "gpu:0")
+                      + "?"
                   : ""));
     }
   }

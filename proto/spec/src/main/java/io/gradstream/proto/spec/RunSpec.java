@@ -60,10 +60,7 @@ public record RunSpec(
             inFork = Param.InFork.KIND_FIXED)
         @Section.KindKey("method")
         Section selection,
-    @Param(
-            value = "momentum between resolver and optimizer",
-            defaultValue = "{}",
-            inReplay = true)
+    @Param(value = "momentum between resolver and optimizer", defaultValue = "{}", inReplay = true)
         Momentum momentum,
     @Param(
             value = "largest global norm of what the optimizer gets; absent: no clipping",
@@ -78,9 +75,7 @@ public record RunSpec(
             min = 1,
             exclusiveMin = true)
         @Nullable Double maxNormRatio,
-    @Param(
-            value = "how weights follow from the unified gradient",
-            inFork = Param.InFork.KIND_FIXED)
+    @Param(value = "how weights follow from the unified gradient", inFork = Param.InFork.KIND_FIXED)
         @Section.KindKey("type")
         Section optimizer,
     @Param(value = "course of the learning rate", defaultValue = "{}")
@@ -190,8 +185,7 @@ public record RunSpec(
     } catch (CharacterCodingException e) {
       throw new UserError(file + ": not text in UTF-8; a run spec is a YAML file", e);
     } catch (IOException e) {
-      throw new UserError(
-          "%s: %s; a run spec is a YAML file".formatted(file, FileFault.of(e)), e);
+      throw new UserError("%s: %s; a run spec is a YAML file".formatted(file, FileFault.of(e)), e);
     }
   }
 

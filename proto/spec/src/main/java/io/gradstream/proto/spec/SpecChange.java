@@ -81,7 +81,13 @@ public record SpecChange(String key, String before, String after) {
         && first.size() == second.size()) {
       for (int i = 0; i < first.size(); i++) {
         final var change =
-            in(Binder.join(key, Integer.toString(i)), param, first.get(i), second.get(i), free, rule);
+            in(
+                Binder.join(key, Integer.toString(i)),
+                param,
+                first.get(i),
+                second.get(i),
+                free,
+                rule);
         if (change.isPresent()) {
           return change;
         }

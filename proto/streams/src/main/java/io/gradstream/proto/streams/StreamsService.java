@@ -46,7 +46,8 @@ public final class StreamsService implements AutoCloseable {
 
   private StreamThreadExceptionResponse onFault(Throwable fault) {
     if (passes(fault)) {
-      LOG.warn("{}: a thread met a fault that passes, and begins again at the last commit", name, fault);
+      LOG.warn(
+          "{}: a thread met a fault that passes, and begins again at the last commit", name, fault);
       return StreamThreadExceptionResponse.REPLACE_THREAD;
     }
     LOG.error("{}: stops, because of a fault that does not pass", name, fault);
