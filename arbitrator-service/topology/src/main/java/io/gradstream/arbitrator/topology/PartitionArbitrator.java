@@ -93,7 +93,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     pending.clear();
     last = null;
     progress.restore(Map.of());
-    store.recover(() -> metadata().toByteArray()).or(this::begin).ifPresent(this::restore);
+    store.recover(log, () -> metadata().toByteArray()).or(this::begin).ifPresent(this::restore);
     moved();
     resumed = false;
     context.schedule(LOOK, PunctuationType.WALL_CLOCK_TIME, now -> store.change(() -> look(now)));

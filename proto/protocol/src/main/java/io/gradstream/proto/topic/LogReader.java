@@ -1,10 +1,14 @@
 package io.gradstream.proto.topic;
 
 import java.time.Duration;
+import java.util.Collection;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableSet;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
@@ -29,6 +33,9 @@ public final class LogReader implements AutoCloseable {
    * It reads what is there; a consumer that is closed or turns elsewhere waits for its last fetch.
    */
   private static final int FETCH_WAIT_MS = 10;
+
+  /** Records between two wanted ones that are read along: about what one fetch brings. */
+  private static final long MAX_GAP = 16;
 
   private final Connection connection;
   private final String group;
@@ -117,6 +124,43 @@ public final class LogReader implements AutoCloseable {
         throw new TimeoutException(
             "%s could not be read at offset %d for %s".formatted(partition, position, PATIENCE));
       }
+    }
+  }
+
+  /**
+   * Hands over the records at some offsets, in order; those that the log holds no more are left
+   * out. Offsets that lie close to each other are read in one go: to turn to another place throws
+   * away what was fetched.
+   *
+   * @param offsets in any order
+   * @param records may itself read from this reader
+   */
+  public void readAt(
+      TopicPartition partition,
+      Collection<Long> offsets,
+      Consumer<ConsumerRecord<byte[], byte[]>> records) {
+    final var wanted = new TreeSet<>(offsets);
+    while (!wanted.isEmpty()) {
+      final long first = wanted.first();
+      long last = first;
+      for (final long next : wanted) {
+        if (next - last > MAX_GAP) {
+          break;
+        }
+        last = next;
+      }
+      final NavigableSet<Long> together = wanted.headSet(last, true);
+      final var here = new HashSet<>(together);
+      together.clear();
+      read(
+          partition,
+          first,
+          last + 1,
+          record -> {
+            if (here.contains(record.offset())) {
+              records.accept(record);
+            }
+          });
     }
   }
 

@@ -1,13 +1,12 @@
 package io.gradstream.proto.streams;
 
+import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
-import io.gradstream.proto.kernels.NamedVectors;
 import io.gradstream.proto.kernels.VectorId;
 import io.gradstream.proto.message.StoreCommit;
-import java.lang.foreign.Arena;
+import io.gradstream.proto.message.StoreContents;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -16,84 +15,158 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.stream.Stream;
 import org.apache.kafka.common.utils.Bytes;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The records of an {@link InPlaceStore}'s changelog, and what of them is a whole commit.
+ * The records of an {@link InPlaceStore}'s changelog, and which commit of them counts.
  *
- * <p>A commit is the changed vectors, each under its own key, and then one {@link StoreCommit} that
- * lists every vector with the generation that last wrote it. A vector alternates between two keys,
- * so the commit before stays readable until the next one's last record is there: a crash in the
- * middle of a commit leaves the one before. Keys begin with the writer's own number. An instance
- * that was taken for dead and goes on writing therefore cannot spoil the records of its successor;
- * of several whole commits the one of the highest epoch, then generation, counts.
+ * <p>A commit is the changed vectors, each under its own key, then the {@link StoreContents} in
+ * pieces, which list every vector with the generation that last wrote it, and at last one {@link
+ * StoreCommit}. Each of these alternates between two keys, and goes to the other one only once the
+ * commit before is confirmed. So the last confirmed commit stays whole, whatever becomes of the
+ * next one: cut short by a crash, or with records missing because the broker did not take them.
+ *
+ * <p>Keys begin with the writer's own number. An instance that was taken for dead and goes on
+ * writing therefore cannot spoil the records of its successor; of several whole commits the one of
+ * the highest epoch, then generation, counts.
+ *
+ * <p>Of vectors only the place in the changelog is kept, so a changelog of any length takes no
+ * memory to speak of; who takes a commit over reads its vectors from there.
  *
  * <p>Not thread-safe: Kafka Streams restores on one thread and hands the store over.
  */
 final class Commits {
-  private static final int KEY_BYTES = Long.BYTES + 2 + Integer.BYTES;
-  private static final byte COMMIT = 2;
+  /** Below {@code max.request.size} and {@code message.max.bytes} of stock clients and brokers. */
+  static final int PIECE_BYTES = 512 * 1024;
 
-  /** One of the two keys of a vector. */
-  private record Place(VectorId id, int slot) {}
+  /**
+   * A vector as one commit wrote it.
+   *
+   * @param offset where it lies in the changelog, or -1
+   * @param values the vector itself, where it is in memory
+   */
+  record Copy(long generation, long offset, @Nullable MemorySegment values) {}
 
-  private record Copy(long generation, MemorySegment values) {}
+  private record Piece(long generation, ByteString bytes) {}
 
-  private static final class Chain {
-    final Map<Place, Copy> copies = new HashMap<>();
-    @Nullable StoreCommit commit;
-
-    /** Whether every vector of the last commit is here as that commit saw it. */
-    boolean whole() {
-      return commit != null
-          && commit.getCellsList().stream().allMatch(cell -> copyOf(cell).isPresent());
-    }
-
-    Optional<Copy> copyOf(StoreCommit.Cell cell) {
-      final var id = new VectorId(cell.getKind(), cell.getIndex());
-      return Stream.of(0, 1)
-          .map(slot -> copies.get(new Place(id, slot)))
-          .filter(copy -> copy != null && copy.generation() == cell.getGeneration())
-          .findFirst();
+  /** A whole commit. */
+  record Whole(StoreCommit commit, StoreContents contents, Map<VectorId, Copy> vectors) {
+    /** Whether its vectors need not be read. */
+    boolean isInMemory() {
+      return vectors.values().stream().anyMatch(copy -> copy.values() != null);
     }
   }
 
-  /** A whole commit: its vectors and its metadata. */
-  record Whole(StoreCommit commit, Map<VectorId, MemorySegment> vectors) {}
+  /** What one writer wrote; its keys without the writer. */
+  private static final class Chain {
+    private final long writer;
+    private final Map<ChangelogKey, Copy> copies = new HashMap<>();
+    private final Map<ChangelogKey, Piece> pieces = new HashMap<>();
+    private final @Nullable StoreCommit[] commits = new StoreCommit[2];
+
+    Chain(long writer) {
+      this.writer = writer;
+    }
+
+    /** The commit of a side, if all that it names is here. */
+    Optional<Whole> whole(int side) {
+      final StoreCommit commit = commits[side];
+      if (commit == null || commit.getPieces() == 0) {
+        return Optional.empty();
+      }
+      ByteString bytes = ByteString.EMPTY;
+      for (int i = 0; i < commit.getPieces(); i++) {
+        final Piece piece = pieces.get(ChangelogKey.contents(writer, side, i));
+        if (piece == null || piece.generation() != commit.getGeneration()) {
+          return Optional.empty();
+        }
+        bytes = bytes.concat(piece.bytes());
+      }
+      final StoreContents contents = parseContents(bytes);
+      final var vectors = new HashMap<VectorId, Copy>();
+      for (final StoreContents.Cell cell : contents.getCellsList()) {
+        final var id = new VectorId(cell.getKind(), cell.getIndex());
+        final Copy copy = copyOf(id, cell.getGeneration());
+        if (copy == null) {
+          return Optional.empty();
+        }
+        vectors.put(id, copy);
+      }
+      return Optional.of(new Whole(commit, contents, vectors));
+    }
+
+    private @Nullable Copy copyOf(VectorId id, long generation) {
+      for (int side = 0; side < 2; side++) {
+        final Copy copy = copies.get(ChangelogKey.vector(writer, side, id));
+        if (copy != null && copy.generation() == generation) {
+          return copy;
+        }
+      }
+      return null;
+    }
+  }
 
   private final Map<Long, Chain> chains = new HashMap<>();
   private final Set<Bytes> keys = new HashSet<>();
 
-  /** Takes in one changelog record; a null value deletes. */
-  void restore(byte[] key, byte @Nullable [] value) {
-    if (key.length != KEY_BYTES) {
-      throw new IllegalStateException("a changelog key of " + key.length + " bytes");
-    }
-    final ByteBuffer parts = ByteBuffer.wrap(key);
-    final Chain chain = chains.computeIfAbsent(parts.getLong(), writer -> new Chain());
-    final int slot = parts.get();
-    final var place =
-        new Place(new VectorId(Byte.toUnsignedInt(parts.get()), parts.getInt()), slot);
+  /**
+   * Takes in one changelog record.
+   *
+   * @param value null deletes
+   * @param offset where the record lies
+   */
+  void restore(byte[] key, byte @Nullable [] value, long offset) {
+    final ChangelogKey parsed = ChangelogKey.of(key);
+    final Chain chain = chains.computeIfAbsent(parsed.writer(), Chain::new);
     if (value == null) {
       keys.remove(Bytes.wrap(key));
-      if (slot == COMMIT) {
-        chain.commit = null;
-      } else {
-        chain.copies.remove(place);
-      }
     } else {
       keys.add(Bytes.wrap(key));
-      if (slot == COMMIT) {
-        chain.commit = parse(value);
-      } else {
-        chain.copies.put(place, copyOf(value));
-      }
+    }
+    switch (parsed.part()) {
+      case VECTOR ->
+          putOrRemove(
+              chain.copies,
+              parsed,
+              value == null ? null : new Copy(generationOf(value), offset, null));
+      case CONTENTS ->
+          putOrRemove(
+              chain.pieces,
+              parsed,
+              value == null
+                  ? null
+                  : new Piece(
+                      generationOf(value),
+                      ByteString.copyFrom(value, Long.BYTES, value.length - Long.BYTES)));
+      case COMMIT -> chain.commits[parsed.side()] = value == null ? null : parseCommit(value);
     }
   }
 
-  private static StoreCommit parse(byte[] value) {
+  private static <V> void putOrRemove(
+      Map<ChangelogKey, V> records, ChangelogKey key, @Nullable V value) {
+    if (value == null) {
+      records.remove(key);
+    } else {
+      records.put(key, value);
+    }
+  }
+
+  /** Puts a vector in that is in memory and need not be read. */
+  void put(ChangelogKey key, long generation, MemorySegment values) {
+    keys.add(key.bytes());
+    chains
+        .computeIfAbsent(key.writer(), Chain::new)
+        .copies
+        .put(key, new Copy(generation, -1, values));
+  }
+
+  /** Counts keys as holding a value. */
+  void remember(List<Bytes> others) {
+    keys.addAll(others);
+  }
+
+  private static StoreCommit parseCommit(byte[] value) {
     try {
       return StoreCommit.parseFrom(value);
     } catch (InvalidProtocolBufferException e) {
@@ -101,47 +174,44 @@ final class Commits {
     }
   }
 
-  private static Copy copyOf(byte[] value) {
-    final MemorySegment record = MemorySegment.ofArray(value);
-    final MemorySegment values =
-        Arena.ofAuto().allocate(value.length - Long.BYTES, NamedVectors.ALIGNMENT);
-    values.copyFrom(record.asSlice(Long.BYTES));
-    return new Copy(record.get(ValueLayout.JAVA_LONG_UNALIGNED, 0), values);
+  private static StoreContents parseContents(ByteString bytes) {
+    try {
+      return StoreContents.parseFrom(bytes);
+    } catch (InvalidProtocolBufferException e) {
+      throw new IllegalStateException("the changelog holds contents that no store wrote", e);
+    }
   }
 
   /** The commit to go on from, or nothing where none is whole. */
   Optional<Whole> latest() {
-    return chains.values().stream()
-        .filter(Chain::whole)
-        .max(
-            Comparator.comparingLong((Chain chain) -> commitOf(chain).getEpoch())
-                .thenComparingLong(chain -> commitOf(chain).getGeneration()))
-        .map(
-            chain -> {
-              final var vectors = new HashMap<VectorId, MemorySegment>();
-              for (final var cell : commitOf(chain).getCellsList()) {
-                vectors.put(
-                    new VectorId(cell.getKind(), cell.getIndex()),
-                    chain.copyOf(cell).orElseThrow().values());
-              }
-              return new Whole(commitOf(chain), vectors);
-            });
-  }
-
-  private static StoreCommit commitOf(Chain chain) {
-    if (chain.commit == null) {
-      throw new IllegalStateException("no commit in this chain");
+    record Candidate(Chain chain, int side, StoreCommit commit) {}
+    final var candidates = new ArrayList<Candidate>();
+    for (final Chain chain : chains.values()) {
+      for (int side = 0; side < 2; side++) {
+        final StoreCommit commit = chain.commits[side];
+        if (commit != null) {
+          candidates.add(new Candidate(chain, side, commit));
+        }
+      }
     }
-    return chain.commit;
+    return candidates.stream()
+        .sorted(
+            Comparator.comparingLong((Candidate candidate) -> candidate.commit().getEpoch())
+                .thenComparingLong(candidate -> candidate.commit().getGeneration())
+                .reversed())
+        .flatMap(candidate -> candidate.chain().whole(candidate.side()).stream())
+        .findFirst();
   }
 
   /** The highest epoch of any commit, 0 where there is none. */
   long highestEpoch() {
-    return chains.values().stream()
-        .filter(chain -> chain.commit != null)
-        .mapToLong(chain -> commitOf(chain).getEpoch())
-        .max()
-        .orElse(0);
+    long highest = 0;
+    for (final Chain chain : chains.values()) {
+      for (final StoreCommit commit : chain.commits) {
+        highest = Math.max(highest, commit == null ? 0 : commit.getEpoch());
+      }
+    }
+    return highest;
   }
 
   /** Keys that hold a value, whosoever wrote them. */
@@ -149,25 +219,34 @@ final class Commits {
     return new ArrayList<>(keys);
   }
 
-  static Bytes vectorKey(long writer, int slot, VectorId id) {
-    return key(writer, (byte) slot, id);
+  /** A commit's contents in pieces that each fit a record; at least one. */
+  static List<byte[]> pieces(long generation, StoreContents contents) {
+    final byte[] bytes = contents.toByteArray();
+    final var pieces = new ArrayList<byte[]>();
+    int from = 0;
+    do {
+      final int length = Math.min(PIECE_BYTES, bytes.length - from);
+      pieces.add(value(generation, MemorySegment.ofArray(bytes).asSlice(from, length)));
+      from += length;
+    } while (from < bytes.length);
+    return pieces;
   }
 
-  static Bytes commitKey(long writer) {
-    return key(writer, COMMIT, new VectorId(0, 0));
-  }
-
-  private static Bytes key(long writer, byte slot, VectorId id) {
-    final byte[] key = new byte[KEY_BYTES];
-    ByteBuffer.wrap(key).putLong(writer).put(slot).put((byte) id.kind()).putInt(id.index());
-    return Bytes.wrap(key);
-  }
-
-  static byte[] vectorValue(long generation, MemorySegment values) {
-    final byte[] value = new byte[Math.toIntExact(Long.BYTES + values.byteSize())];
+  /** The record of a vector or of a piece: the generation that wrote it, then its bytes. */
+  static byte[] value(long generation, MemorySegment bytes) {
+    final byte[] value = new byte[Math.toIntExact(Long.BYTES + bytes.byteSize())];
     final MemorySegment record = MemorySegment.ofArray(value);
     record.set(ValueLayout.JAVA_LONG_UNALIGNED, 0, generation);
-    record.asSlice(Long.BYTES).copyFrom(values);
+    record.asSlice(Long.BYTES).copyFrom(bytes);
     return value;
+  }
+
+  static long generationOf(byte[] value) {
+    return MemorySegment.ofArray(value).get(ValueLayout.JAVA_LONG_UNALIGNED, 0);
+  }
+
+  /** What a vector's record holds after its generation. */
+  static MemorySegment valuesOf(byte[] value) {
+    return MemorySegment.ofArray(value).asSlice(Long.BYTES);
   }
 }
