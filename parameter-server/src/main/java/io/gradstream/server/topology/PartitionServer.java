@@ -91,7 +91,8 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
     held = new HeldRecords<>(Turn.ORDER, log, run.spec().transport().heldMaxBytes());
     store = context.getStateStore(STORE);
     weights = new PartitionWeights(run.spec(), run.manifest(), partition, kernels, store);
-    final Optional<byte[]> bytes = store.recover(log, () -> metadata().toByteArray()).or(this::begin);
+    final Optional<byte[]> bytes =
+        store.recover(log, () -> metadata().toByteArray()).or(this::begin);
     final ServerMetadata metadata =
         bytes.map(PartitionServer::parseMetadata).orElse(ServerMetadata.getDefaultInstance());
     metadata

@@ -157,8 +157,7 @@ public final class InPlaceStore
     context = (InternalProcessorContext<?, ?>) stateContext;
     final Map<String, Object> config = stateContext.appConfigs();
     transactions =
-        StreamsConfig.EXACTLY_ONCE_V2.equals(
-            config.get(StreamsConfig.PROCESSING_GUARANTEE_CONFIG));
+        StreamsConfig.EXACTLY_ONCE_V2.equals(config.get(StreamsConfig.PROCESSING_GUARANTEE_CONFIG));
     commitNanos =
         TimeUnit.MILLISECONDS.toNanos(
             Long.parseLong(
@@ -317,10 +316,7 @@ public final class InPlaceStore
 
   @Override
   public MemorySegment vector(VectorId id, long length) {
-    final Cell cell =
-        cells.computeIfAbsent(
-            id,
-            absent -> new Cell(allocate(length * Float.BYTES)));
+    final Cell cell = cells.computeIfAbsent(id, absent -> new Cell(allocate(length * Float.BYTES)));
     if (cell.values.byteSize() != length * Float.BYTES) {
       throw new IllegalStateException(
           "%s has %d bytes, asked for %d values".formatted(id, cell.values.byteSize(), length));

@@ -137,8 +137,7 @@ final class CommitsTest {
 
   /** Writes a vector whose place in the log says which it is. */
   private void write(long writer, int side, VectorId id, long generation, int place) {
-    final byte[] value =
-        Commits.value(generation, MemorySegment.ofArray(new float[] {place}));
+    final byte[] value = Commits.value(generation, MemorySegment.ofArray(new float[] {place}));
     commits.restore(ChangelogKey.vector(writer, side, id).bytes().get(), value, place);
   }
 
@@ -149,7 +148,8 @@ final class CommitsTest {
   }
 
   private void writeContents(long writer, int side, long generation, Map<VectorId, Long> cells) {
-    final var contents = StoreContents.newBuilder().setMetadata(ByteString.copyFromUtf8("of " + generation));
+    final var contents =
+        StoreContents.newBuilder().setMetadata(ByteString.copyFromUtf8("of " + generation));
     cells.forEach(
         (id, written) ->
             contents

@@ -175,8 +175,7 @@ class InPlaceStoreTest {
     final var config = new Properties();
     config.putAll(connection.client());
     config.put(StreamsConfig.APPLICATION_ID_CONFIG, name);
-    config.put(
-        StreamsConfig.STATE_DIR_CONFIG, directory.resolve(name + "-" + starts++).toString());
+    config.put(StreamsConfig.STATE_DIR_CONFIG, directory.resolve(name + "-" + starts++).toString());
     config.put(StreamsConfig.DEFAULT_KEY_SERDE_CLASS_CONFIG, Serdes.ByteArraySerde.class);
     config.put(StreamsConfig.DEFAULT_VALUE_SERDE_CLASS_CONFIG, Serdes.ByteArraySerde.class);
     config.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, commitMs);
@@ -186,13 +185,10 @@ class InPlaceStoreTest {
     final var topology = new Topology();
     topology
         .addSource("in", topic("in"))
-        .addProcessor(
-            "adder", () -> new Sums(new LogReader(connection, name), flushes), "in")
+        .addProcessor("adder", () -> new Sums(new LogReader(connection, name), flushes), "in")
         .addStateStore(InPlaceStore.builder(Sums.STORE), "adder")
         .addSink("out", topic("out"), "adder");
-    topology
-        .addSource("other", topic("other"))
-        .addSink("other-out", topic("other-out"), "other");
+    topology.addSource("other", topic("other")).addSink("other-out", topic("other-out"), "other");
     final var streams = new KafkaStreams(topology, config, clients, new MovableTime());
     streams.start();
     return streams;

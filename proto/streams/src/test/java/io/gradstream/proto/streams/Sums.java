@@ -85,7 +85,10 @@ final class Sums implements Processor<byte[], byte[], byte[], byte[]> {
     context = processorContext;
     store = context.getStateStore(STORE);
     position =
-        store.recover(log, this::metadata).map(bytes -> ByteBuffer.wrap(bytes).getLong()).orElse(0L);
+        store
+            .recover(log, this::metadata)
+            .map(bytes -> ByteBuffer.wrap(bytes).getLong())
+            .orElse(0L);
     context.schedule(
         Duration.ofMillis(20),
         PunctuationType.WALL_CLOCK_TIME,
@@ -133,8 +136,7 @@ final class Sums implements Processor<byte[], byte[], byte[], byte[]> {
   private void send(long records) {
     final float[] values = new float[4];
     for (int i = 0; i < values.length; i++) {
-      values[i] =
-          store.vector(new VectorId(0, i / 2), 2).getAtIndex(ValueLayout.JAVA_FLOAT, i % 2);
+      values[i] = store.vector(new VectorId(0, i / 2), 2).getAtIndex(ValueLayout.JAVA_FLOAT, i % 2);
     }
     final byte[] after = new After(records, values).bytes();
     context.forward(new Record<>(null, after, context.currentSystemTimeMs()));
