@@ -35,7 +35,9 @@ public final class ParameterServer {
    */
   public static StreamsService start(Run run, String instance, Path stateDir) {
     OffHeap.announce(
-        "the parameter server", PartitionWeights.vectorBytes(run.spec(), run.manifest()));
+        "the parameter server",
+        PartitionWeights.vectorBytes(run.spec(), run.manifest()),
+        run.manifest().partitions());
     return StreamsService.start(
         run, run.topics().serverApplication(), instance, stateDir, topology(run));
   }

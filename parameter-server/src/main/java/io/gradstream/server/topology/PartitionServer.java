@@ -245,7 +245,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
   private void apply(Shard shard) throws MalformedRecordException {
     final List<Shard> together = weights.together(shard);
     long version = weights.version(shard.index());
-    while (allHeld(together, version)) {
+    while (allReady(together, version)) {
       final var updates = new ArrayList<ValuesRecord<UpdateShard>>();
       for (final Shard each : together) {
         final HeldRecords.Taken taken = held.take(new Turn(version, each.index()));
@@ -259,8 +259,9 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
     }
   }
 
-  private boolean allHeld(List<Shard> shards, long round) {
-    return shards.stream().allMatch(shard -> held.contains(new Turn(round, shard.index())));
+  private boolean allReady(List<Shard> shards, long round) {
+    return shards.stream().allMatch(shard -> held.contains(new Turn(round, shard.index())))
+        && shards.stream().allMatch(shard -> held.isReady(new Turn(round, shard.index())));
   }
 
   private void publish(Shard shard) {

@@ -48,7 +48,10 @@ public final class Arbitrator {
    * @throws io.gradstream.proto.UserError if this JVM may not take the memory its vectors need
    */
   public static StreamsService start(Run run, String instance, Path stateDir) {
-    OffHeap.announce("the arbitrator", PartitionRound.vectorBytes(run.spec(), run.manifest()));
+    OffHeap.announce(
+        "the arbitrator",
+        PartitionRound.vectorBytes(run.spec(), run.manifest()),
+        run.manifest().partitions());
     return StreamsService.start(
         run, run.topics().arbitratorApplication(), instance, stateDir, topology(run));
   }

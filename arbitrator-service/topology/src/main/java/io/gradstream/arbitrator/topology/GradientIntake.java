@@ -27,13 +27,16 @@ import org.jspecify.annotations.Nullable;
  * restart end up in the same sums. One owner, one thread.
  */
 final class GradientIntake {
-  /** When a slot's gradient of a shard is to be added. */
-  private record Turn(long round, int shard, int task, int slot) {
+  /**
+   * When a slot's gradient of a shard is to be added. The order is that of a task's log, where a
+   * worker sends a slot shard by shard: what is read again lies together.
+   */
+  private record Turn(long round, int task, int slot, int shard) {
     static final Comparator<Turn> ORDER =
         Comparator.comparingLong(Turn::round)
-            .thenComparingInt(Turn::shard)
             .thenComparingInt(Turn::task)
-            .thenComparingInt(Turn::slot);
+            .thenComparingInt(Turn::slot)
+            .thenComparingInt(Turn::shard);
   }
 
   private final Run run;
@@ -89,7 +92,7 @@ final class GradientIntake {
   void restore(ArbitratorMetadata metadata) {
     for (final var place : metadata.getHeldList()) {
       held.hold(
-          new Turn(place.getRound(), place.getShard(), place.getTask(), place.getSlot()),
+          new Turn(place.getRound(), place.getTask(), place.getSlot(), place.getShard()),
           gradients(place.getTask()),
           place.getOffset());
     }
@@ -126,7 +129,7 @@ final class GradientIntake {
           final String reason = "round " + gradient.round() + ", which has not begun";
           refuse(task, offset, value, reason);
         } else if (gradient.round() > round.round() || admit(gradient, task, offset, value)) {
-          final var turn = new Turn(gradient.round(), gradient.shard(), task, slot);
+          final var turn = new Turn(gradient.round(), task, slot, gradient.shard());
           held.hold(turn, gradients(task), offset, value);
         }
       }
@@ -178,7 +181,7 @@ final class GradientIntake {
   /** Adds what was held for the turns from {@code slot} on. */
   private void addHeld(int shard, int task, int slot) {
     int next = slot;
-    while (next < run.slots() && addHeld(new Turn(round.round(), shard, task, next))) {
+    while (next < run.slots() && addHeld(new Turn(round.round(), task, next, shard))) {
       next++;
     }
   }
@@ -209,9 +212,11 @@ final class GradientIntake {
   void open(Verdict verdict) {
     before = verdict;
     held.dropBefore(new Turn(round.round(), 0, 0, 0));
-    for (final Shard shard : round.shards()) {
-      for (int task = 0; task < run.orderedTasks(); task++) {
-        addHeld(shard.index(), task, 0);
+    for (int task = 0; task < run.orderedTasks(); task++) {
+      for (int slot = 0; slot < run.slots(); slot++) {
+        for (final Shard shard : round.shards()) {
+          addHeld(new Turn(round.round(), task, slot, shard.index()));
+        }
       }
     }
   }

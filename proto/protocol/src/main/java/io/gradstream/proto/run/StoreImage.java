@@ -16,7 +16,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
+import java.util.TreeMap;
 
 /**
  * The store of a service on one partition at one moment, as records that another run can begin
@@ -34,14 +34,28 @@ public record StoreImage(Map<VectorId, MemorySegment> vectors, ByteString metada
     vectors = Map.copyOf(vectors);
   }
 
-  /** The image's records: the vectors in order of their names, then the metadata. */
+  /** Of a piece of the metadata: well below the largest record of a stock broker. */
+  static final int PIECE_BYTES = 512 * 1024;
+
+  /** The image's records: the vectors in order of their names, then the metadata in pieces. */
   public List<Entry> entries(Owner owner) {
     final var entries = new ArrayList<Entry>();
     vectors.keySet().stream()
         .sorted(Comparator.comparingInt(VectorId::kind).thenComparingInt(VectorId::index))
         .forEach(id -> entries.add(entry(owner, id)));
-    final StateRecord last = StateRecord.newBuilder().setOwner(owner).setMetadata(metadata).build();
-    entries.add(new Entry(key(last), ValuesRecord.allocate(last, 0)));
+    final int pieces = Math.max(1, Math.ceilDiv(metadata.size(), PIECE_BYTES));
+    for (int i = 0; i < pieces; i++) {
+      final int from = i * PIECE_BYTES;
+      final StateRecord piece =
+          StateRecord.newBuilder()
+              .setOwner(owner)
+              .setIndex(i)
+              .setMetadata(
+                  metadata.substring(from, Math.min(from + PIECE_BYTES, metadata.size())))
+              .setPieces(pieces)
+              .build();
+      entries.add(new Entry(key(piece), ValuesRecord.allocate(piece, 0)));
+    }
     return entries;
   }
 
@@ -69,7 +83,8 @@ public record StoreImage(Map<VectorId, MemorySegment> vectors, ByteString metada
   public static final class Reader {
     private final Owner owner;
     private final Map<VectorId, MemorySegment> vectors = new HashMap<>();
-    private @Nullable ByteString metadata;
+    private final Map<Integer, ByteString> metadata = new TreeMap<>();
+    private int pieces = -1;
 
     public Reader(Owner owner) {
       this.owner = owner;
@@ -87,7 +102,8 @@ public record StoreImage(Map<VectorId, MemorySegment> vectors, ByteString metada
         return;
       }
       if (header.hasMetadata()) {
-        metadata = header.getMetadata();
+        metadata.put(header.getIndex(), header.getMetadata());
+        pieces = header.getPieces();
         return;
       }
       final MemorySegment values =
@@ -96,9 +112,11 @@ public record StoreImage(Map<VectorId, MemorySegment> vectors, ByteString metada
       vectors.put(new VectorId(header.getKind(), header.getIndex()), values);
     }
 
-    /** The image; empty when its metadata was not among the records. */
+    /** The image; empty when some of its metadata was not among the records. */
     public Optional<StoreImage> image() {
-      return Optional.ofNullable(metadata).map(found -> new StoreImage(vectors, found));
+      return metadata.size() == pieces
+          ? Optional.of(new StoreImage(vectors, ByteString.copyFrom(metadata.values())))
+          : Optional.empty();
     }
   }
 }

@@ -12,6 +12,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 class StoreImageTest {
@@ -56,6 +57,21 @@ class StoreImageTest {
   }
 
   @Test
+  void metadataOfAnySizeTravelsInRecordsThatABrokerTakes() throws MalformedRecordException {
+    final byte[] bytes = new byte[17_000_000];
+    new Random(1).nextBytes(bytes);
+    final var large = new StoreImage(Map.of(), ByteString.copyFrom(bytes));
+
+    final var records = large.entries(Owner.ARBITRATOR);
+
+    assertThat(records).allMatch(entry -> entry.value().length < 1_000_000);
+    assertThat(records.stream().map(entry -> ByteString.copyFrom(entry.key())))
+        .doesNotHaveDuplicates();
+    assertThat(read(records, Owner.ARBITRATOR).metadata()).isEqualTo(large.metadata());
+    assertThat(reader(records.subList(1, records.size()), Owner.ARBITRATOR).image()).isEmpty();
+  }
+
+  @Test
   void aRecordOfAnotherKindIsRefused() {
     assertThatExceptionOfType(MalformedRecordException.class)
         .isThrownBy(() -> new StoreImage.Reader(Owner.SERVER).add(new byte[] {1, 2}));
@@ -63,11 +79,16 @@ class StoreImageTest {
 
   private static StoreImage read(List<StoreImage.Entry> records, Owner owner)
       throws MalformedRecordException {
+    return reader(records, owner).image().orElseThrow();
+  }
+
+  private static StoreImage.Reader reader(List<StoreImage.Entry> records, Owner owner)
+      throws MalformedRecordException {
     final var reader = new StoreImage.Reader(owner);
     for (final StoreImage.Entry record : records) {
       reader.add(record.value());
     }
-    return reader.image().orElseThrow();
+    return reader;
   }
 
   private static MemorySegment vector(float... values) {

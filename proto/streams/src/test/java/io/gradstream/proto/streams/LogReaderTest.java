@@ -9,9 +9,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
@@ -129,6 +131,77 @@ class LogReaderTest {
       assertThat(held.take(3))
           .extracting(HeldRecords.Taken::record)
           .isEqualTo(new byte[] {103, 103});
+    }
+  }
+
+  @Test
+  void recordsAtOffsetsFarAndNearComeInOrder() {
+    final var offsets = List.of(1400L, 3L, 7L, 900L, 8L, 905L);
+    final var read = new ArrayList<Long>();
+    try (var log = new LogReader(connection, "at")) {
+      log.readAt(NUMBERS, offsets, record -> read.add(record.offset()));
+    }
+
+    assertThat(read).containsExactlyElementsOf(offsets.stream().sorted().toList());
+  }
+
+  @Test
+  void aRecordThatTheLogHasLetGoIsNotHeldAnyMore() throws Exception {
+    final TopicPartition expired = fourRecords("expired");
+    try (var log = new LogReader(connection, "expired")) {
+      final var held = new HeldRecords<>(Comparator.<Integer>naturalOrder(), log, 100);
+      held.hold(1, expired, 0);
+      held.hold(2, expired, 1);
+      held.hold(2, expired, 3);
+
+      deleteBefore(expired, 2);
+
+      assertThat(held.isReady(1)).isFalse();
+      assertThat(held.take(1)).isNull();
+      assertThat(held.contains(1)).isFalse();
+      final HeldRecords.@Nullable Taken taken = held.take(2);
+      assertThat(taken).isNotNull();
+      assertThat(taken.offset()).isEqualTo(3);
+      assertThat(taken.record()).containsExactly((byte) 3);
+      assertThat(held.take(2)).isNull();
+    }
+  }
+
+  /** To read them one by one takes a fetch each, most of which is thrown away. */
+  @Test
+  void withARecordThoseOfTheNextTurnsAreReadAgain() throws Exception {
+    final TopicPartition block = fourRecords("block");
+    try (var log = new LogReader(connection, "block")) {
+      final var held = new HeldRecords<>(Comparator.<Integer>naturalOrder(), log, 0);
+      for (int turn = 0; turn < 4; turn++) {
+        held.hold(turn, block, 3 - turn);
+      }
+      assertThat(held.take(0)).isNotNull();
+
+      deleteBefore(block, 4);
+
+      for (int turn = 1; turn < 4; turn++) {
+        assertThat(held.take(turn))
+            .extracting(HeldRecords.Taken::record)
+            .isEqualTo(new byte[] {(byte) (3 - turn)});
+      }
+    }
+  }
+
+  private static TopicPartition fourRecords(String topic) throws Exception {
+    try (var admin = connection.admin();
+        var producer = new KafkaProducer<byte[], byte[]>(connection.producer())) {
+      admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1))).all().get();
+      for (int i = 0; i < 4; i++) {
+        producer.send(new ProducerRecord<>(topic, 0, null, new byte[] {(byte) i})).get();
+      }
+    }
+    return new TopicPartition(topic, 0);
+  }
+
+  private static void deleteBefore(TopicPartition partition, long offset) throws Exception {
+    try (var admin = connection.admin()) {
+      admin.deleteRecords(Map.of(partition, RecordsToDelete.beforeOffset(offset))).all().get();
     }
   }
 
