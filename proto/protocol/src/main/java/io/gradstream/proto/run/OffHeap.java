@@ -66,8 +66,7 @@ public final class OffHeap {
       throw new UserError(
           ("%s: up to %d MiB outside the heap, and this JVM may take %d MiB there; start it with"
                   + " -XX:MaxDirectMemorySize=%dm or more")
-              .formatted(
-                  service, mebibytes(bytes), limits.direct() / MEBIBYTE, mebibytes(needed)));
+              .formatted(service, mebibytes(bytes), limits.direct() / MEBIBYTE, mebibytes(needed)));
     }
     final long least = bytes / partitions + CLIENTS;
     if (least > limits.beside()) {

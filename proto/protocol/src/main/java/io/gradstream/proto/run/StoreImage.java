@@ -50,8 +50,7 @@ public record StoreImage(Map<VectorId, MemorySegment> vectors, ByteString metada
           StateRecord.newBuilder()
               .setOwner(owner)
               .setIndex(i)
-              .setMetadata(
-                  metadata.substring(from, Math.min(from + PIECE_BYTES, metadata.size())))
+              .setMetadata(metadata.substring(from, Math.min(from + PIECE_BYTES, metadata.size())))
               .setPieces(pieces)
               .build();
       entries.add(new Entry(key(piece), ValuesRecord.allocate(piece, 0)));

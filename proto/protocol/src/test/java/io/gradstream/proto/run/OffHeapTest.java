@@ -12,7 +12,8 @@ class OffHeapTest {
 
   @Test
   void whatDoesNotFitIsRefusedBeforeAnythingStarts() {
-    assertThatThrownBy(() -> OffHeap.require("the arbitrator", 500 * MEBIBYTE, 1, limits(512, 4000)))
+    assertThatThrownBy(
+            () -> OffHeap.require("the arbitrator", 500 * MEBIBYTE, 1, limits(512, 4000)))
         .isInstanceOf(UserError.class)
         .hasMessageContaining("the arbitrator")
         .hasMessageContaining("500 MiB")

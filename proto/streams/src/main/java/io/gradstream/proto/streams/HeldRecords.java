@@ -122,8 +122,7 @@ public final class HeldRecords<K> {
   /** Reads the first record of a turn, and what lies on the same partition for the next turns. */
   private void read(K from) {
     final Map<Long, Held> block = new HashMap<>();
-    final TopicPartition partition =
-        Objects.requireNonNull(held.get(from)).getFirst().partition;
+    final TopicPartition partition = Objects.requireNonNull(held.get(from)).getFirst().partition;
     int turns = 0;
     for (final Deque<Held> ofTurn : held.tailMap(from, true).values()) {
       turns++;
