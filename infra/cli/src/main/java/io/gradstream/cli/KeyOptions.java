@@ -1,6 +1,6 @@
 package io.gradstream.cli;
 
-import io.gradstream.producer.worker.Identity;
+import io.gradstream.producer.worker.WorkerIdentity;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.evidence.Signer;
 import io.gradstream.proto.spec.RunSpec;
@@ -21,17 +21,17 @@ final class KeyOptions {
    *
    * @throws UserError if the run asks for a key that is not given or not listed
    */
-  Identity identity(RunSpec spec) {
+  WorkerIdentity identity(RunSpec spec) {
     if (spec.keys().isEmpty()) {
       if (key != null) {
         throw new UserError("--key: run " + spec.run() + " lists no keys; leave it out");
       }
-      return Identity.ofProcess();
+      return WorkerIdentity.ofProcess();
     }
     if (key == null) {
       throw new UserError(
           "run " + spec.run() + " takes signed gradients only; give the worker's --key FILE");
     }
-    return Identity.of(Signer.read(key, spec));
+    return WorkerIdentity.of(Signer.read(key, spec));
   }
 }

@@ -2,7 +2,7 @@ package io.gradstream.cli;
 
 import io.gradstream.cli.progress.Report;
 import io.gradstream.embedded.EmbeddedKafka;
-import io.gradstream.producer.worker.Identity;
+import io.gradstream.producer.worker.WorkerIdentity;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.topic.Connection;
 import io.gradstream.submission.CheckedSpec;
@@ -97,7 +97,7 @@ final class TrainCommand implements Callable<Integer> {
       Display display,
       StopSignal stop)
       throws IOException {
-    final Identity identity = key.identity(checked.spec());
+    final WorkerIdentity identity = key.identity(checked.spec());
     final var outcome = Submission.submit(checked, Connection.to(address));
     return new Training(outcome.run(), directory, identity, display, stop)
         .run(threads, checked.models());

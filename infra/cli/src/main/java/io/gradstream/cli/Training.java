@@ -7,7 +7,7 @@ import io.gradstream.cli.progress.Report;
 import io.gradstream.cli.progress.RunReader;
 import io.gradstream.cli.progress.RunSummary;
 import io.gradstream.producer.model.TaskModel;
-import io.gradstream.producer.worker.Identity;
+import io.gradstream.producer.worker.WorkerIdentity;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.run.Run;
 import io.gradstream.submission.Pause;
@@ -31,14 +31,14 @@ final class Training {
 
   private final Run run;
   private final RunDirectory directory;
-  private final Identity identity;
+  private final WorkerIdentity identity;
   private final Display display;
   private final StopSignal stop;
 
   /**
    * @param identity who the workers are
    */
-  Training(Run run, RunDirectory directory, Identity identity, Display display, StopSignal stop) {
+  Training(Run run, RunDirectory directory, WorkerIdentity identity, Display display, StopSignal stop) {
     this.run = run;
     this.directory = directory;
     this.identity = identity;

@@ -1,6 +1,7 @@
 package io.gradstream.cli;
 
 import io.gradstream.producer.model.Models;
+import io.gradstream.producer.worker.WorkerIdentity;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.run.Run;
 import java.util.LinkedHashSet;
@@ -26,7 +27,7 @@ final class WorkerCommand extends RoleCommand {
       names = "--tasks",
       paramLabel = "TASK",
       split = ",",
-      description = "The tasks to serve, separated by commas; default: all.")
+      description = "The tasks to serve, separated by commas; default: all that its key may compute.")
   private List<String> tasks = List.of();
 
   @Mixin private KeyOptions key;
@@ -49,6 +50,14 @@ final class WorkerCommand extends RoleCommand {
             "--tasks: run " + run.spec().run() + " has no task " + task + "; it has " + known);
       }
     }
-    services.startWorkers(threads, served, Models.prepare(run.spec()), key.identity(run.spec()));
+    final WorkerIdentity identity = key.identity(run.spec());
+    for (final String task : tasks) {
+      if (!identity.mayCompute(task, run.spec())) {
+        throw new UserError(
+            "--tasks: run %s lets worker %s not compute %s; leave --tasks out, and it takes what it may"
+                .formatted(run.spec().run(), identity.name(), task));
+      }
+    }
+    services.startWorkers(threads, served, Models.prepare(run.spec()), identity);
   }
 }

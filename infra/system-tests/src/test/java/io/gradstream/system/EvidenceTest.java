@@ -9,7 +9,7 @@ import io.gradstream.cli.CommandLineRun;
 import io.gradstream.embedded.EmbeddedKafka;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.model.Validation;
-import io.gradstream.producer.worker.Identity;
+import io.gradstream.producer.worker.WorkerIdentity;
 import io.gradstream.producer.worker.WorkerFleet;
 import io.gradstream.proto.evidence.Signer;
 import io.gradstream.proto.manifest.TensorShape;
@@ -176,7 +176,7 @@ class EvidenceTest {
               1,
               Set.copyOf(signed.run().manifest().tasks()),
               signed.checked().models(),
-              Identity.of(signer))) {
+              WorkerIdentity.of(signer))) {
         assertThat(signed.digest()).isEqualTo(digest);
         assertThat(alice.failure()).isEmpty();
       }
@@ -188,7 +188,7 @@ class EvidenceTest {
 
   private static WorkerFleet fleet(
       LiveRun of, String name, String task, Supplier<TaskModel> models) {
-    return WorkerFleet.start(of.run(), 1, Set.of(task), models, new Identity(name, null));
+    return WorkerFleet.start(of.run(), 1, Set.of(task), models, new WorkerIdentity(name, null));
   }
 
   /** A worker's model that makes its gradients larger than they are. */

@@ -9,6 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
@@ -39,34 +40,73 @@ public final class WeightsReplica implements AutoCloseable {
   private final KafkaConsumer<byte[], byte[]> consumer;
   private final WeightAssembler weights;
   private final Lock lock = new ReentrantLock();
-  private final Condition newVersion = lock.newCondition();
+  private final Condition changed = lock.newCondition();
+  private final List<TopicPartition> partitions;
+  private final AtomicLong catchUpsAsked = new AtomicLong();
   private final Thread thread;
+  private Map<TopicPartition, Long> catchUpEnds = Map.of();
+  private long catchUpsBegun;
+  private long catchUpsDone;
   private volatile boolean closed;
 
   public WeightsReplica(Run run, Kernels kernels) {
     this.run = run;
     this.weights = new WeightAssembler(run.manifest(), kernels, 1);
+    this.partitions =
+        IntStream.range(0, run.manifest().partitions())
+            .mapToObj(partition -> new TopicPartition(run.topics().weights(), partition))
+            .toList();
     this.consumer = new KafkaConsumer<>(run.connection().consumer());
     this.thread = Thread.ofPlatform().name("weights").daemon().start(this::follow);
   }
 
   private void follow() {
     try (consumer) {
-      seekNearEnd();
       while (!closed) {
-        for (final ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
-          add(record);
-        }
+        poll();
       }
-    } catch (WakeupException e) {
-      LOG.debug("closed while polling");
     } catch (RuntimeException e) {
-      LOG.error("weights can no longer be followed", e);
+      LOG.error("the workers can no longer follow the weights", e);
     } finally {
       closed = true;
       lock.lock();
       try {
-        newVersion.signalAll();
+        changed.signalAll();
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+
+  private void poll() {
+    try {
+      if (consumer.assignment().isEmpty()) {
+        seekNearEnd();
+      }
+      for (final ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
+        add(record);
+      }
+      answerCatchUps();
+    } catch (WakeupException e) {
+      LOG.debug("the replica of the weights was closed or asked while polling");
+    }
+  }
+
+  /** Looks where the topic ends for those who ask, and tells them once it was read up to there. */
+  private void answerCatchUps() {
+    final long asked = catchUpsAsked.get();
+    if (asked > catchUpsBegun) {
+      catchUpEnds = consumer.endOffsets(partitions);
+      catchUpsBegun = asked;
+    }
+    final boolean isThere =
+        catchUpEnds.entrySet().stream()
+            .allMatch(end -> consumer.position(end.getKey()) >= end.getValue());
+    if (isThere && catchUpsDone < catchUpsBegun) {
+      lock.lock();
+      try {
+        catchUpsDone = catchUpsBegun;
+        changed.signalAll();
       } finally {
         lock.unlock();
       }
@@ -74,12 +114,8 @@ public final class WeightsReplica implements AutoCloseable {
   }
 
   private void seekNearEnd() {
-    final List<TopicPartition> partitions =
-        IntStream.range(0, run.manifest().partitions())
-            .mapToObj(partition -> new TopicPartition(run.topics().weights(), partition))
-            .toList();
-    consumer.assign(partitions);
     final Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
+    consumer.assign(partitions);
     for (final TopicPartition partition : partitions) {
       final int shards = run.manifest().shardsOf(partition.partition()).size();
       final long end = ends.getOrDefault(partition, 0L);
@@ -91,11 +127,11 @@ public final class WeightsReplica implements AutoCloseable {
     lock.lock();
     try {
       if (weights.add(WeightRecord.read(record.value(), run.manifest()))) {
-        newVersion.signalAll();
+        changed.signalAll();
       }
     } catch (MalformedRecordException e) {
       LOG.warn(
-          "skipped {}-{} at offset {}: {}",
+          "worker skips {}-{} at offset {}: {}",
           record.topic(),
           record.partition(),
           record.offset(),
@@ -116,6 +152,26 @@ public final class WeightsReplica implements AutoCloseable {
   }
 
   /**
+   * Waits until everything has been read that was on the topic at the time of the call.
+   *
+   * @return whether it has; not when time ran out or the replica closed
+   */
+  public boolean catchUp(Duration patience) throws InterruptedException {
+    final long asked = catchUpsAsked.incrementAndGet();
+    consumer.wakeup();
+    lock.lockInterruptibly();
+    try {
+      long nanos = patience.toNanos();
+      while (catchUpsDone < asked && nanos > 0 && !closed) {
+        nanos = changed.awaitNanos(nanos);
+      }
+      return catchUpsDone >= asked;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
    * Waits for a version and copies it.
    *
    * @param target the flat vector to fill, little-endian float32
@@ -129,7 +185,7 @@ public final class WeightsReplica implements AutoCloseable {
     try {
       long nanos = patience.toNanos();
       while (weights.version() < version && nanos > 0 && !closed) {
-        nanos = newVersion.awaitNanos(nanos);
+        nanos = changed.awaitNanos(nanos);
       }
       if (weights.version() == version) {
         target.copyFrom(weights.values());

@@ -1,10 +1,10 @@
 package io.gradstream.producer.worker;
 
-import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.worker.GradientPublisher.Publication;
 import io.gradstream.proto.message.GradientKind;
 import io.gradstream.proto.message.Order;
+import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.WeightAssembler;
 import io.gradstream.proto.run.Run;
 import java.time.Duration;
@@ -27,16 +27,18 @@ import org.slf4j.LoggerFactory;
 
 /**
  * One worker thread: takes a few orders, computes and publishes one after the other, and
- * acknowledges those that the brokers have.
+ * acknowledges those whose gradients the brokers have.
  *
  * <p>A gradient travels while the next is computed. Orders that were not begun within half of their
  * lock go back, so that slow computing does not hold what another worker could do.
  *
  * <p>Orders come from a share group, which spreads the partitions of the orders over the workers
  * and gives one to several where there are more workers. An order whose worker dies goes to another
- * when its connection drops, its lock ends or the group has given its partition away. So a slot may
- * be computed twice; it is the same slot with the same bits, and the arbitrator counts it once. An
- * order of a round that is over is acknowledged without work.
+ * when its connection drops; that of a worker that hangs, when the lock ends. A worker that does
+ * not ask for orders during two timeouts loses its partitions, and joins again once it asks. So a
+ * slot may be computed twice; it is the same slot with the same bits, and the arbitrator counts it
+ * once. An order of a round that is over is acknowledged without work, and one that the run cannot
+ * have given is refused for good.
  */
 final class Worker implements Runnable {
   private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
@@ -59,7 +61,10 @@ final class Worker implements Runnable {
   private final Collection<String> topics;
   private final WeightsReplica weights;
   private final GradientPublisher publisher;
+  private final AnsweredOrders answered;
   private final Supplier<TaskModel> models;
+  private final OrderCheck check;
+  private final Duration timeout;
   private final KafkaShareConsumer<byte[], byte[]> orders;
   private volatile boolean closed;
   private long loaded = WeightAssembler.NONE;
@@ -70,13 +75,17 @@ final class Worker implements Runnable {
       Collection<String> topics,
       WeightsReplica weights,
       GradientPublisher publisher,
+      AnsweredOrders answered,
       Supplier<TaskModel> models) {
     this.run = run;
     this.name = name;
     this.topics = topics;
     this.weights = weights;
     this.publisher = publisher;
+    this.answered = answered;
     this.models = models;
+    this.check = new OrderCheck(run.description());
+    this.timeout = Duration.ofMillis(run.spec().orders().timeoutMs());
     this.orders = new KafkaShareConsumer<>(settings(run));
   }
 
@@ -86,6 +95,9 @@ final class Worker implements Runnable {
     config.put(ConsumerConfig.SHARE_ACKNOWLEDGEMENT_MODE_CONFIG, "explicit");
     config.put(ConsumerConfig.SHARE_ACQUIRE_MODE_CONFIG, "record_limit");
     config.put(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, ORDERS_AT_ONCE);
+    // Orders in hand are begun within half a timeout, and the last of them waits half a timeout for
+    // its weights: a worker that computes a slot in less than a timeout asks in time.
+    config.put(ConsumerConfig.MAX_POLL_INTERVAL_MS_CONFIG, 2 * run.spec().orders().timeoutMs());
     config.put(ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
     config.put(ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
     return config;
@@ -115,7 +127,7 @@ final class Worker implements Runnable {
   private void serve(ConsumerRecords<byte[], byte[]> records, TaskModel model)
       throws InterruptedException {
     final long begin = System.nanoTime();
-    final long limit = Duration.ofMillis(run.spec().orders().timeoutMs() / 2).toNanos();
+    final long limit = timeout.dividedBy(2).toNanos();
     final Map<ConsumerRecord<byte[], byte[]>, Publication> published = new LinkedHashMap<>();
     for (final ConsumerRecord<byte[], byte[]> record : records) {
       if (closed || System.nanoTime() - begin > limit) {
@@ -125,17 +137,24 @@ final class Worker implements Runnable {
       }
     }
     for (final var each : published.entrySet()) {
-      orders.acknowledge(each.getKey(), await(each.getValue()));
+      orders.acknowledge(each.getKey(), await(each.getKey(), each.getValue()));
     }
   }
 
-  private static AcknowledgeType await(Publication publication) throws InterruptedException {
+  private AcknowledgeType await(ConsumerRecord<byte[], byte[]> record, Publication publication)
+      throws InterruptedException {
     try {
       publication.await();
+      answered.add(record);
       return AcknowledgeType.ACCEPT;
     } catch (ExecutionException e) {
       final Order order = publication.order();
-      LOG.warn("slot {} of round {} not published", order.getSlot(), order.getRound(), e);
+      LOG.warn(
+          "worker {}: the brokers did not take slot {} of round {}; another worker computes it",
+          name,
+          order.getSlot(),
+          order.getRound(),
+          e);
       return AcknowledgeType.RELEASE;
     }
   }
@@ -148,25 +167,46 @@ final class Worker implements Runnable {
       throws InterruptedException {
     final Order order;
     try {
-      order = Order.parseFrom(record.value());
-    } catch (InvalidProtocolBufferException e) {
-      LOG.warn("no order at {}-{} offset {}", record.topic(), record.partition(), record.offset());
-      orders.acknowledge(record, AcknowledgeType.REJECT);
+      order = check.read(record.value(), run.topics().taskOfOrders(record.topic()));
+    } catch (MalformedRecordException e) {
+      refuse(record, String.valueOf(e.getMessage()));
       return;
     }
-    if (order.getTask() != run.topics().taskOfOrders(record.topic())) {
-      LOG.warn("order for task {} on {}", order.getTask(), record.topic());
-      orders.acknowledge(record, AcknowledgeType.REJECT);
+    if (answered.contains(record)) {
+      orders.acknowledge(record, AcknowledgeType.ACCEPT);
       return;
     }
-    final long version = load(order.getRound(), model);
-    if (version == order.getRound()) {
+    final long round = order.getRound();
+    final long version = load(round, model);
+    if (version == round) {
       published.put(record, publisher.publish(order, compute(order, model), model.gradient()));
+    } else if (version > round) {
+      orders.acknowledge(record, AcknowledgeType.ACCEPT); // its round is over
+    } else if (isAhead(round, version)) {
+      refuse(record, "round %d, the weights have version %d".formatted(round, version));
     } else {
-      // Its round is over, or its weights do not come: another worker may have them.
-      orders.acknowledge(
-          record, version > order.getRound() ? AcknowledgeType.ACCEPT : AcknowledgeType.RELEASE);
+      // Its weights do not come here: another worker may have them.
+      orders.acknowledge(record, AcknowledgeType.RELEASE);
     }
+  }
+
+  private void refuse(ConsumerRecord<byte[], byte[]> record, String reason) {
+    LOG.warn(
+        "worker {} refuses {}-{} at offset {}: {}",
+        name,
+        record.topic(),
+        record.partition(),
+        record.offset(),
+        reason);
+    orders.acknowledge(record, AcknowledgeType.REJECT);
+  }
+
+  /**
+   * Whether a round's orders cannot be out yet. They go out with the verdict of the round before,
+   * which follows from gradients at that round's weights.
+   */
+  private boolean isAhead(long round, long version) {
+    return round > Math.max(version, run.description().firstRound() - 1) + 1;
   }
 
   private GradientPublisher.Result compute(Order order, TaskModel model) {
@@ -190,11 +230,18 @@ final class Worker implements Runnable {
     return (System.nanoTime() - start) / 1000;
   }
 
+  /** Copies a version into the model, and tells which version is there. */
   private long load(long version, TaskModel model) throws InterruptedException {
     if (loaded == version) {
       return version;
     }
-    final var patience = Duration.ofMillis(run.spec().orders().timeoutMs() / 2);
+    final Duration patience = timeout.dividedBy(2);
+    if (isAhead(version, weights.version()) && weights.catchUp(patience)) {
+      final long newest = weights.version();
+      if (isAhead(version, newest)) {
+        return newest;
+      }
+    }
     final long found = weights.copy(version, model.weights(), patience);
     if (found == version) {
       loaded = version;

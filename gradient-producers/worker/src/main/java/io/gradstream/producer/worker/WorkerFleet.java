@@ -1,6 +1,7 @@
 package io.gradstream.producer.worker;
 
 import io.gradstream.producer.model.TaskModel;
+import io.gradstream.proto.UserError;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.run.OffHeap;
 import io.gradstream.proto.run.RoundKind;
@@ -46,29 +47,38 @@ public final class WorkerFleet implements AutoCloseable {
    */
   public static WorkerFleet start(
       Run run, int count, Set<String> tasks, Supplier<TaskModel> models) {
-    return start(run, count, tasks, models, Identity.ofProcess());
+    return start(run, count, tasks, models, WorkerIdentity.ofProcess());
   }
 
   /**
-   * The same under a name of one's own, with a key where the run asks for one.
+   * The same under a name of one's own, with a key where the run asks for one. Of the tasks, those
+   * are served that the run spec lets the key compute; all else would be refused.
    *
-   * @throws io.gradstream.proto.UserError if this JVM may not take the memory their vectors need
+   * @throws UserError if this JVM may not take the memory their vectors need, or none of the tasks
+   *     is theirs to compute
    */
   public static WorkerFleet start(
-      Run run, int count, Set<String> tasks, Supplier<TaskModel> models, Identity identity) {
-    // The newest weights and those that arrive; per model, its weights and its gradient.
-    OffHeap.announce("the workers", run.manifest().size() * (2 + 2L * count) * Float.BYTES);
-    final var fleet = new WorkerFleet(run);
+      Run run, int count, Set<String> tasks, Supplier<TaskModel> models, WorkerIdentity identity) {
     final List<String> topics =
         IntStream.range(0, run.orderedTasks())
             .filter(task -> isSum(run, task) || tasks.contains(run.topics().nameOf(task)))
+            .filter(task -> identity.mayCompute(run.topics().nameOf(task), run.spec()))
             .mapToObj(run.topics()::orders)
             .toList();
+    if (topics.isEmpty()) {
+      throw new UserError(
+          "worker %s may compute none of the tasks %s; run %s limits its key"
+              .formatted(identity.name(), tasks, run.spec().run()));
+    }
+    // The newest weights and those that arrive; per model, its weights and its gradient.
+    OffHeap.announce("the workers", run.manifest().size() * (2 + 2L * count) * Float.BYTES);
+    final var fleet = new WorkerFleet(run);
     final var publisher =
         new GradientPublisher(run, Kernels.best(), fleet.producer, identity.signer());
+    final var answered = new AnsweredOrders();
     for (int index = 0; index < count; index++) {
       final String name = identity.name() + "/" + index;
-      fleet.start(new Worker(run, name, topics, fleet.weights, publisher, models), name);
+      fleet.start(new Worker(run, name, topics, fleet.weights, publisher, answered, models), name);
     }
     return fleet;
   }

@@ -1,0 +1,43 @@
+package io.gradstream.producer.worker;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.TopicPartition;
+
+/**
+ * The orders that workers of a process answered last.
+ *
+ * <p>An order whose lock ended while its slot was computed is delivered again although the brokers
+ * have the gradient, and would be computed again, and again too slowly. It is the record that is
+ * remembered, not the slot: a slot that the server asks for once more, because its gradient was
+ * refused or lost, is another record. Thread-safe.
+ */
+final class AnsweredOrders {
+  /** Twice what a share group hands out in one go, for a few hundred workers. */
+  private static final int REMEMBERED = 4096;
+
+  private record Place(TopicPartition partition, long offset) {}
+
+  private final Map<Place, Boolean> answered =
+      new LinkedHashMap<>() {
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<Place, Boolean> eldest) {
+          return size() > REMEMBERED;
+        }
+      };
+
+  /** Says that the brokers have the whole gradient of an order. */
+  synchronized void add(ConsumerRecord<byte[], byte[]> order) {
+    answered.put(placeOf(order), true);
+  }
+
+  /** Whether the order is one that was answered. */
+  synchronized boolean contains(ConsumerRecord<byte[], byte[]> order) {
+    return answered.containsKey(placeOf(order));
+  }
+
+  private static Place placeOf(ConsumerRecord<byte[], byte[]> order) {
+    return new Place(new TopicPartition(order.topic(), order.partition()), order.offset());
+  }
+}
