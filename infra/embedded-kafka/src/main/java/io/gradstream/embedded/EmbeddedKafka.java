@@ -88,6 +88,8 @@ public final class EmbeddedKafka implements AutoCloseable {
           Map.entry("group.share.min.session.timeout.ms", "5000"),
           Map.entry("group.share.assignment.interval.ms", "0"),
           Map.entry("group.share.min.assignment.interval.ms", "0"),
+          // Every worker thread is a member; Kafka allows no more than this.
+          Map.entry("group.share.max.size", "1000"),
           Map.entry("group.share.delivery.count.limit", "10"),
           Map.entry("group.share.max.delivery.count.limit", "25"),
           Map.entry("group.share.min.record.lock.duration.ms", "1000"),

@@ -1,17 +1,21 @@
 package io.gradstream.server.topology;
 
+import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.message.Order;
 import io.gradstream.proto.run.OffHeap;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.streams.InPlaceStore;
 import io.gradstream.proto.streams.StreamsService;
+import io.gradstream.proto.topic.LogReader;
 import io.gradstream.proto.topic.Topics;
 import io.gradstream.server.weights.PartitionWeights;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.processor.StreamPartitioner;
 
@@ -44,26 +48,49 @@ public final class ParameterServer {
 
   /** The same processor for each partition; the one of partition 0 gives the orders. */
   public static Topology topology(Run run) {
+    return topology(run, () -> log(run));
+  }
+
+  /**
+   * @param logs opens what each partition reads aside from its subscription
+   */
+  static Topology topology(Run run, Supplier<LogReader> logs) {
     final Topics topics = run.topics();
     final Kernels kernels = Kernels.best();
     final var topology = new Topology();
     topology
         .addSource("records", topics.updates(), topics.verdicts(), topics.metrics())
-        .addProcessor("partition", () -> new PartitionServer(run, kernels), "records")
+        .addProcessor("partition", () -> new PartitionServer(run, kernels, logs.get()), "records")
         .addStateStore(InPlaceStore.builder(PartitionServer.STORE), "partition")
         .addSink(SinkNames.WEIGHTS, topics.weights(), byShard(run.manifest()), "partition")
         .addSink(SinkNames.DEAD_LETTERS, topics.deadLetters(), "partition");
     for (int task = 0; task < run.orderedTasks(); task++) {
-      topology.addSink(SinkNames.orders(task), topics.orders(task), bySlot(), "partition");
+      topology.addSink(SinkNames.orders(task), topics.orders(task), bySlotAndAttempt(), "partition");
     }
     return topology;
   }
 
-  /** Orders are keyed by their slot. */
+  private static LogReader log(Run run) {
+    return new LogReader(run.connection(), run.topics().serverApplication());
+  }
+
+  /**
+   * Orders are spread by their slots. One that is given again goes to another partition: that of
+   * the first may be held by a worker that hangs.
+   */
   @SuppressWarnings("removal") // the only method that must be given; the newer one calls it
-  private static StreamPartitioner<byte[], byte[]> bySlot() {
+  private static StreamPartitioner<byte[], byte[]> bySlotAndAttempt() {
     return (topic, key, value, partitions) ->
-        Optional.of(Set.of(ByteBuffer.wrap(key).getInt() % partitions));
+        Optional.of(Set.of(Math.floorMod(placeOf(value), partitions)));
+  }
+
+  private static int placeOf(byte[] order) {
+    try {
+      final Order parsed = Order.parseFrom(order);
+      return parsed.getSlot() + parsed.getAttempt();
+    } catch (InvalidProtocolBufferException e) {
+      throw new IllegalStateException("an order of its own", e);
+    }
   }
 
   @SuppressWarnings("removal") // as above

@@ -74,6 +74,14 @@ public final class PartitionWeights {
     return versions.getOrDefault(shard, -1L);
   }
 
+  /**
+   * The version that all shards of the partition have at least, -1 before the first; without any
+   * shard, that of a run that is over.
+   */
+  public long version() {
+    return shards.stream().mapToLong(shard -> version(shard.index())).min().orElse(Long.MAX_VALUE);
+  }
+
   /** Digest of the update that led to a shard's version; empty before the first. */
   public ByteString update(int shard) {
     return updates.getOrDefault(shard, ByteString.EMPTY);

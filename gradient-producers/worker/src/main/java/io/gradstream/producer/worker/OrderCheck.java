@@ -3,6 +3,7 @@ package io.gradstream.producer.worker;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.proto.message.Order;
 import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.run.RunDescription;
 import org.jspecify.annotations.Nullable;
 
@@ -10,12 +11,21 @@ import org.jspecify.annotations.Nullable;
  * Reads orders, and refuses those that the parameter server of the run cannot have given.
  *
  * <p>A share group delivers a record again until it is acknowledged, so a worker that failed at one
- * would hand it to the next. Which micro-batch a slot reads follows from the run alone, so a wrong
- * one is found before a model sees it. Immutable.
- *
- * @param run the run whose orders they are
+ * would hand it to the next. What an order asks for follows from round, task and slot alone, so a
+ * wrong one is found before a model sees it. Immutable.
  */
-record OrderCheck(RunDescription run) {
+final class OrderCheck {
+  private final RunDescription run;
+  private final RoundOrders orders;
+
+  /**
+   * @param run the run whose orders they are
+   */
+  OrderCheck(RunDescription run) {
+    this.run = run;
+    this.orders = new RoundOrders(run.spec());
+  }
+
   /**
    * Reads an order.
    *
@@ -47,11 +57,14 @@ record OrderCheck(RunDescription run) {
       throw new MalformedRecordException(
           "slot %d, a task has 0 to %d".formatted(slot, run.slots() - 1));
     }
-    final long first = round * run.spec().accumulation().microBatches();
-    final long microBatch = order.getMicroBatch();
-    if (microBatch < first || microBatch >= first + run.spec().accumulation().microBatches()) {
+    final Order asked =
+        orders.of(round, task, slot, order.getAttempt()).toBuilder()
+            .setNonce(order.getNonce())
+            .build();
+    if (!order.equals(asked)) {
       throw new MalformedRecordException(
-          "micro-batch %d, which is none of round %d".formatted(microBatch, round));
+          "an order for other data than slot %d of round %d reads: micro-batch %d, not %d"
+              .formatted(slot, round, order.getMicroBatch(), asked.getMicroBatch()));
     }
     return order;
   }

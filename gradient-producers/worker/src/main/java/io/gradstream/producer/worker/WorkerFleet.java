@@ -54,8 +54,8 @@ public final class WorkerFleet implements AutoCloseable {
    * The same under a name of one's own, with a key where the run asks for one. Of the tasks, those
    * are served that the run spec lets the key compute; all else would be refused.
    *
-   * @throws UserError if this JVM may not take the memory their vectors need, or none of the tasks
-   *     is theirs to compute
+   * @throws UserError if this JVM may not take the memory their vectors need, none of the tasks is
+   *     theirs to compute, or the brokers let no more workers join
    */
   public static WorkerFleet start(
       Run run, int count, Set<String> tasks, Supplier<TaskModel> models, WorkerIdentity identity) {
@@ -70,6 +70,7 @@ public final class WorkerFleet implements AutoCloseable {
           "worker %s may compute none of the tasks %s; run %s limits its key"
               .formatted(identity.name(), tasks, run.spec().run()));
     }
+    GroupLimit.requireRoom(run, count);
     // The newest weights and those that arrive; per model, its weights and its gradient.
     OffHeap.announce("the workers", run.manifest().size() * (2 + 2L * count) * Float.BYTES);
     final var fleet = new WorkerFleet(run);

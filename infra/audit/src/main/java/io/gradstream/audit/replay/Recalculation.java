@@ -146,6 +146,7 @@ public final class Recalculation implements CountedGradients {
         ServerMetadata.newBuilder()
             .setOrdered(last.getRound())
             .setOrderedScalarized(last.getScalarized());
+    orders.addVerdictsBuilder().setRound(last.getRound()).setDigest(Digests.of(last));
     final PartitionWeights held = weights.get(partition);
     for (final Shard shard : held.shards()) {
       orders

@@ -10,7 +10,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -37,25 +38,34 @@ public final class LogReader implements AutoCloseable {
   /** Records between two wanted ones that are read along: about what one fetch brings. */
   private static final long MAX_GAP = 16;
 
-  private final Connection connection;
-  private final String group;
-  private @Nullable KafkaConsumer<byte[], byte[]> consumer;
+  private final Supplier<Consumer<byte[], byte[]>> consumers;
+  private @Nullable Consumer<byte[], byte[]> consumer;
 
   /**
    * @param group consumer group whose committed offsets {@link #committed} tells; it is never
    *     joined
    */
   public LogReader(Connection connection, String group) {
-    this.connection = connection;
-    this.group = group;
+    this(() -> new KafkaConsumer<>(settings(connection, group)));
   }
 
-  private KafkaConsumer<byte[], byte[]> consumer() {
+  /**
+   * @param consumers opens the connection
+   */
+  public LogReader(Supplier<Consumer<byte[], byte[]>> consumers) {
+    this.consumers = consumers;
+  }
+
+  private static Map<String, Object> settings(Connection connection, String group) {
+    final Map<String, Object> config = connection.consumer();
+    config.put(ConsumerConfig.GROUP_ID_CONFIG, group);
+    config.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, FETCH_WAIT_MS);
+    return config;
+  }
+
+  private Consumer<byte[], byte[]> consumer() {
     if (consumer == null) {
-      final Map<String, Object> config = connection.consumer();
-      config.put(ConsumerConfig.GROUP_ID_CONFIG, group);
-      config.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, FETCH_WAIT_MS);
-      consumer = new KafkaConsumer<>(config);
+      consumer = consumers.get();
     }
     return consumer;
   }
@@ -105,7 +115,7 @@ public final class LogReader implements AutoCloseable {
       TopicPartition partition,
       long from,
       long to,
-      Consumer<ConsumerRecord<byte[], byte[]>> records) {
+      java.util.function.Consumer<ConsumerRecord<byte[], byte[]>> records) {
     long position = from;
     long deadline = System.nanoTime() + PATIENCE.toNanos();
     while (position < to) {
@@ -138,7 +148,7 @@ public final class LogReader implements AutoCloseable {
   public void readAt(
       TopicPartition partition,
       Collection<Long> offsets,
-      Consumer<ConsumerRecord<byte[], byte[]>> records) {
+      java.util.function.Consumer<ConsumerRecord<byte[], byte[]>> records) {
     final var wanted = new TreeSet<>(offsets);
     while (!wanted.isEmpty()) {
       final long first = wanted.first();

@@ -37,7 +37,10 @@ public final class StreamsService implements AutoCloseable {
   public static StreamsService start(
       Run run, String application, String instance, Path stateDir, Topology topology) {
     final var streams =
-        new KafkaStreams(topology, StreamsSettings.of(run, application, instance, stateDir));
+        new KafkaStreams(
+            topology,
+            StreamsSettings.of(run, application, instance, stateDir),
+            MonotonicTime.ofSystem());
     final var service = new StreamsService(application, streams);
     streams.setUncaughtExceptionHandler(service::onFault);
     streams.start();

@@ -1,0 +1,158 @@
+package io.gradstream.system;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.gradstream.embedded.EmbeddedKafka;
+import io.gradstream.producer.model.TaskModel;
+import io.gradstream.producer.model.Validation;
+import io.gradstream.producer.worker.WorkerFleet;
+import io.gradstream.proto.manifest.TensorShape;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a worker that hangs, or is slower than the orders' timeout, does to a run. */
+class HungWorkerTest {
+  @TempDir static Path directory;
+
+  private static EmbeddedKafka kafka;
+
+  @BeforeAll
+  static void start() {
+    kafka = EmbeddedKafka.start(directory.resolve("kafka"), 0);
+  }
+
+  @AfterAll
+  static void stop() {
+    kafka.close();
+  }
+
+  /** Its partitions of the orders would be its own until Kafka's five minutes are over. */
+  @Test
+  void theOthersTakeItsOrdersOverWithinTwoTimeouts() {
+    final LiveRun run = LiveRun.submit(kafka, directory, "hung", "orders.timeout-ms=2000");
+    final var hung = new CountDownLatch(1);
+    final var goOn = new CountDownLatch(1);
+    try (var server = run.startServer("one");
+        var arbitrator = run.startArbitrator("one");
+        var hangs = fleet(run, () -> awaitQuietly(hung, goOn));
+        var works = fleet(run, () -> {})) {
+      try {
+        await().atMost(Duration.ofSeconds(60)).until(() -> hung.getCount() == 0);
+        run.awaitVersion(run.run().spec().rounds());
+      } finally {
+        goOn.countDown();
+      }
+      assertThat(works.failure()).isEmpty();
+      assertThat(hangs.failure()).isEmpty();
+    }
+  }
+
+  /** Each of its locks ends while it computes, and its membership does now and then. */
+  @Test
+  void aWorkerThatIsSlowerThanTheTimeoutComputesEachOrderOnce() {
+    final LiveRun run =
+        LiveRun.submit(
+            kafka,
+            directory,
+            "slow",
+            "orders.timeout-ms=1000",
+            "rounds=2",
+            "accumulation.micro-batches=1");
+    final var computed = new AtomicInteger();
+    try (var server = run.startServer("one");
+        var arbitrator = run.startArbitrator("one");
+        var slow =
+            fleet(
+                run,
+                () -> {
+                  computed.incrementAndGet();
+                  pause(Duration.ofMillis(1300));
+                })) {
+      run.awaitVersion(2);
+
+      assertThat(slow.failure()).isEmpty();
+      // Four slots; while the second of a round waits, it may be asked for once more.
+      assertThat(computed.get()).isBetween(4, 8);
+    }
+  }
+
+  private static void awaitQuietly(CountDownLatch reached, CountDownLatch until) {
+    reached.countDown();
+    try {
+      until.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static void pause(Duration duration) {
+    try {
+      Thread.sleep(duration);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static WorkerFleet fleet(LiveRun run, Runnable before) {
+    return WorkerFleet.start(
+        run.run(),
+        1,
+        Set.copyOf(run.run().manifest().tasks()),
+        () -> new Delayed(run.checked().models().get(), before));
+  }
+
+  /** A model that does something else before each gradient. */
+  private record Delayed(TaskModel model, Runnable before) implements TaskModel {
+    @Override
+    public List<TensorShape> tensors() {
+      return model.tensors();
+    }
+
+    @Override
+    public void initialize(long seed) {
+      model.initialize(seed);
+    }
+
+    @Override
+    public MemorySegment weights() {
+      return model.weights();
+    }
+
+    @Override
+    public MemorySegment gradient() {
+      return model.gradient();
+    }
+
+    @Override
+    public double gradient(int task, long microBatch) {
+      before.run();
+      return model.gradient(task, microBatch);
+    }
+
+    @Override
+    public double[] scalarizedGradient(long microBatch) {
+      before.run();
+      return model.scalarizedGradient(microBatch);
+    }
+
+    @Override
+    public Validation validate(int samples) {
+      return model.validate(samples);
+    }
+
+    @Override
+    public void close() {
+      model.close();
+    }
+  }
+}

@@ -1,0 +1,72 @@
+package io.gradstream.system;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.gradstream.embedded.EmbeddedKafka;
+import io.gradstream.proto.UserError;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.apache.kafka.clients.admin.Admin;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** How many workers a run can have: each is a member of its share group. */
+class WorkerGroupTest {
+  @TempDir static Path directory;
+
+  private static EmbeddedKafka kafka;
+
+  @BeforeAll
+  static void start() {
+    kafka = EmbeddedKafka.start(directory.resolve("kafka"), 0);
+  }
+
+  @AfterAll
+  static void stop() {
+    kafka.close();
+  }
+
+  @Test
+  void moreWorkersThanTheBrokersAllowAreRefusedWithTheSettingsName() {
+    final LiveRun run = LiveRun.submit(kafka, directory, "limited");
+
+    assertThatThrownBy(() -> run.startWorkers(1001))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining(
+            "run limited has 0 workers, 1001 more would be more than the brokers' setting"
+                + " group.share.max.size allows, which is 1000");
+  }
+
+  /** Kafka's default is 200. */
+  @Test
+  @Tag("chaos")
+  void fiveHundredWorkersTrainTogether() throws Exception {
+    final LiveRun run =
+        LiveRun.submit(kafka, directory, "crowded", "rounds=3", "orders.timeout-ms=60000");
+    try (var workers = run.startWorkers(500);
+        Admin admin = run.run().connection().admin()) {
+      final String group = run.run().topics().workerGroup();
+      await()
+          .atMost(Duration.ofMinutes(5))
+          .until(
+              () ->
+                  admin.describeShareGroups(List.of(group)).all().get().values().stream()
+                          .mapToInt(description -> description.members().size())
+                          .sum()
+                      == 500);
+      try (var server = run.startServer("one");
+          var arbitrator = run.startArbitrator("one")) {
+        run.awaitVersion(run.run().spec().rounds());
+        assertThat(server.failure()).isEmpty();
+        assertThat(arbitrator.failure()).isEmpty();
+      }
+      assertThat(workers.failure()).isEmpty();
+    }
+  }
+}

@@ -1,0 +1,97 @@
+package io.gradstream.server.dispatch;
+
+import com.google.protobuf.ByteString;
+import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.message.ServerMetadata;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.run.RunDescription;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * The verdicts of a run, each of which names the digest of the one before. A record that does not
+ * go on from the last link is none of them, whatever it says.
+ *
+ * <p>Digests are kept as long as updates of their rounds may come. One owner, one thread.
+ */
+public final class VerdictChain {
+  /** How a verdict stands to those that came before. */
+  public enum Link {
+    /** It goes on from the last one. */
+    NEXT,
+    /** It is the last one, sent or read once more. */
+    LAST,
+    /** Of an earlier round. */
+    EARLIER
+  }
+
+  private final RunDescription run;
+  private final TreeMap<Long, ByteString> digests = new TreeMap<>();
+
+  public VerdictChain(RunDescription run) {
+    this.run = run;
+  }
+
+  /** The round of the last verdict; that before the run's first where there was none. */
+  public long lastRound() {
+    return digests.isEmpty() ? run.firstRound() - 1 : digests.lastKey();
+  }
+
+  /** The digest of a round's verdict, as long as it is kept and if it was there. */
+  public Optional<ByteString> digest(long round) {
+    return Optional.ofNullable(digests.get(round));
+  }
+
+  /**
+   * Takes a verdict in.
+   *
+   * @throws MalformedRecordException with the reason why it is none of the run's verdicts
+   */
+  public Link take(Verdict verdict) throws MalformedRecordException {
+    if (verdict.getManifest() != run.manifest().hash()) {
+      throw new MalformedRecordException("a verdict of another manifest");
+    }
+    final long round = verdict.getRound();
+    final ByteString digest = Digests.of(verdict);
+    if (round <= lastRound()) {
+      if (digest(round).filter(known -> !known.equals(digest)).isPresent()) {
+        throw new MalformedRecordException("another verdict of round " + round);
+      }
+      return round == lastRound() && digests.containsKey(round) ? Link.LAST : Link.EARLIER;
+    }
+    if (round > lastRound() + 1) {
+      throw new MalformedRecordException(
+          "a verdict of round %d, the last one is of round %d".formatted(round, lastRound()));
+    }
+    if (!verdict.getRun().equals(run.digest())) {
+      throw new MalformedRecordException("a verdict of another run");
+    }
+    if (!verdict.getPrevious().equals(digest(round - 1).orElse(ByteString.EMPTY))) {
+      throw new MalformedRecordException(
+          "a verdict of round %d that does not go on from that of round %d"
+              .formatted(round, round - 1));
+    }
+    digests.put(round, digest);
+    return Link.NEXT;
+  }
+
+  /** Lets go of the digests of rounds before one, but for the last. */
+  public void forgetBefore(long round) {
+    digests.headMap(Math.min(round, lastRound())).clear();
+  }
+
+  /** Forgets all, and goes on from a store's metadata. */
+  public void restore(ServerMetadata metadata) {
+    digests.clear();
+    metadata.getVerdictsList().forEach(each -> digests.put(each.getRound(), each.getDigest()));
+  }
+
+  /** Writes down what {@link #restore} needs. */
+  public void save(ServerMetadata.Builder metadata) {
+    for (final Map.Entry<Long, ByteString> each : digests.entrySet()) {
+      metadata.addVerdictsBuilder().setRound(each.getKey()).setDigest(each.getValue());
+    }
+  }
+}

@@ -1,0 +1,142 @@
+package io.gradstream.server.topology;
+
+import io.gradstream.proto.message.Metric;
+import io.gradstream.proto.message.Order;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.run.Run;
+import io.gradstream.proto.topic.Topics;
+import io.gradstream.server.dispatch.Dispatcher;
+import io.gradstream.server.dispatch.VerdictChain;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Gives the orders of a run: with each verdict those of the next round, and again those that the
+ * arbitrator misses the answer to. On partition 0 alone; one owner, one thread.
+ */
+final class OrderIssuer {
+  private static final Logger LOG = LoggerFactory.getLogger(OrderIssuer.class);
+
+  /** At once; a larger gap is filled in several rounds of asking. */
+  private static final long MOST_FILLERS = 100_000;
+
+  private final Run run;
+  private final Topics topics;
+  private final Dispatcher dispatcher;
+  private final RecordSinks sinks;
+  private final LongSupplier clockMs;
+  private final Supplier<Map<TopicPartition, Long>> gaps;
+
+  /**
+   * @param clockMs milliseconds that never go back
+   * @param gaps tells which partitions of the orders deliver nothing until so many records have been
+   *     appended, see {@link io.gradstream.proto.run.OrderGaps}
+   */
+  OrderIssuer(
+      Run run,
+      Dispatcher dispatcher,
+      RecordSinks sinks,
+      LongSupplier clockMs,
+      Supplier<Map<TopicPartition, Long>> gaps) {
+    this.run = run;
+    this.topics = run.topics();
+    this.dispatcher = dispatcher;
+    this.sinks = sinks;
+    this.clockMs = clockMs;
+    this.gaps = gaps;
+  }
+
+  /** Gives the orders of the first round, once its weights are there. */
+  void begin() {
+    send(dispatcher.order(run.description().firstRound(), false, 0, clockMs.getAsLong()));
+  }
+
+  /** Gives the last orders once more, in case that they were lost. */
+  void repeat() {
+    send(dispatcher.repeat());
+  }
+
+  /**
+   * Gives the orders of the round after a verdict.
+   *
+   * @param again whether its record was read before a restart, and what followed may be lost
+   */
+  void judged(Verdict verdict, VerdictChain.Link link, boolean again) {
+    if (link == VerdictChain.Link.EARLIER) {
+      return;
+    }
+    final long round = verdict.getRound() + 1;
+    if (again && round == dispatcher.ordered()) {
+      repeat();
+    } else {
+      send(
+          dispatcher.order(
+              round, verdict.getNextScalarized(), verdict.getNonce(), clockMs.getAsLong()));
+    }
+  }
+
+  /** Asks again for what was refused, or is late. */
+  void take(Metric metric) {
+    if (metric.hasRefused()) {
+      send(dispatcher.orderAgain(metric.getRefused(), clockMs.getAsLong()));
+    }
+    if (metric.hasWaiting()) {
+      late(metric.getWaiting());
+    }
+  }
+
+  private void late(Metric.Waiting waiting) {
+    final List<Order> orders = dispatcher.orderAgain(waiting, clockMs.getAsLong());
+    if (!orders.isEmpty()) {
+      LOG.warn(
+          "the parameter server asks again for {} slots of round {}",
+          orders.size(),
+          waiting.getRound());
+      fillGaps();
+    }
+    send(orders);
+  }
+
+  /**
+   * Appends orders that nobody is given where workers would be given nothing else either, however
+   * often it is asked for.
+   */
+  private void fillGaps() {
+    try {
+      gaps.get().forEach(this::fillGap);
+    } catch (KafkaException e) {
+      LOG.warn("the parameter server cannot tell whether orders of {} were lost", topics.run(), e);
+    }
+  }
+
+  private void fillGap(TopicPartition partition, long records) {
+    final int task = topics.taskOfOrders(partition.topic());
+    final Optional<Order> order =
+        dispatcher.repeat().stream().filter(each -> each.getTask() == task).findFirst();
+    if (order.isEmpty()) {
+      return; // this round does not ask for it
+    }
+    LOG.warn(
+        "{} ends {} records before the workers' place in it: orders were lost; the parameter server"
+            + " appends as many, which are not delivered",
+        partition,
+        records);
+    final int attempt =
+        Math.floorMod(partition.partition() - order.get().getSlot(), run.orderPartitions());
+    final Order filler = order.get().toBuilder().setAttempt(attempt).build();
+    for (long i = 0; i < Math.min(records, MOST_FILLERS); i++) {
+      sinks.order(filler);
+    }
+  }
+
+  private void send(List<Order> orders) {
+    orders.forEach(sinks::order);
+  }
+}

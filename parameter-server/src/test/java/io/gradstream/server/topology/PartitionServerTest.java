@@ -1,0 +1,280 @@
+package io.gradstream.server.topology;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.protobuf.ByteString;
+import com.google.protobuf.InvalidProtocolBufferException;
+import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.manifest.TensorShape;
+import io.gradstream.proto.message.DataType;
+import io.gradstream.proto.message.DeadLetter;
+import io.gradstream.proto.message.Order;
+import io.gradstream.proto.message.UpdateShard;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.message.WeightShard;
+import io.gradstream.proto.record.Keys;
+import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.run.Run;
+import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.streams.StreamsSettings;
+import io.gradstream.proto.topic.Connection;
+import io.gradstream.proto.topic.LogReader;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.consumer.MockConsumer;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.streams.TestInputTopic;
+import org.apache.kafka.streams.TopologyTestDriver;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What the parameter server makes of records, one after the other. */
+class PartitionServerTest {
+  private static final ValueLayout.OfFloat FLOAT =
+      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  private static final int SIZE = 4;
+
+  @TempDir Path directory;
+
+  private Run run;
+  private TopologyTestDriver driver;
+  private TestInputTopic<byte[], byte[]> updates;
+  private TestInputTopic<byte[], byte[]> verdicts;
+  private Verdict first;
+
+  @BeforeEach
+  void start() {
+    final RunSpec spec =
+        RunSpec.parse(
+            """
+            run: any
+            rounds: 100
+            tasks: [{name: a, loss: quadratic}, {name: b, loss: quadratic}]
+            accumulation: {micro-batches: 2, batch-size: 1}
+            model: toy
+            resolver: sum
+            optimizer: {type: sgd, learning-rate: 1.0}
+            """,
+            "test",
+            List.of());
+    final Manifest manifest =
+        Manifest.of(
+            List.of("a", "b"),
+            List.of(new TensorShape("w", new long[] {SIZE}, TensorShape.SHARED)),
+            1000,
+            1);
+    run = new Run(RunDescription.of(spec, manifest), Connection.to("nowhere:1"));
+    driver =
+        new TopologyTestDriver(
+            ParameterServer.topology(run, this::emptyLog),
+            StreamsSettings.of(run, run.topics().serverApplication(), "one", directory));
+    updates = input(run.topics().updates());
+    verdicts = input(run.topics().verdicts());
+    first = verdict(0, ByteString.EMPTY);
+  }
+
+  @AfterEach
+  void stop() {
+    driver.close();
+  }
+
+  /** A log that holds nothing yet. */
+  private LogReader emptyLog() {
+    return new LogReader(
+        () -> {
+          final var consumer = new MockConsumer<byte[], byte[]>("earliest");
+          consumer.updateEndOffsets(Map.of(new TopicPartition(run.topics().verdicts(), 0), 0L));
+          return consumer;
+        });
+  }
+
+  private TestInputTopic<byte[], byte[]> input(String topic) {
+    return driver.createInputTopic(topic, new ByteArraySerializer(), new ByteArraySerializer());
+  }
+
+  @Test
+  void initialWeightsArePublishedAndTheFirstRoundIsOrdered() {
+    updates.pipeInput(Keys.shard(0), initial());
+
+    assertThat(weights()).containsExactly(List.of(0L, 1f));
+    assertThat(orders()).containsExactly("a 0", "a 1", "b 0", "b 1");
+    assertThat(letters()).isEmpty();
+  }
+
+  @Test
+  void anUpdateWaitsForItsVerdict() {
+    updates.pipeInput(Keys.shard(0), initial());
+    weights();
+    orders();
+
+    updates.pipeInput(Keys.shard(0), update(0, Digests.of(first), 0.25f));
+    assertThat(weights()).isEmpty();
+
+    verdicts.pipeInput(Keys.round(0), first.toByteArray());
+    assertThat(weights()).containsExactly(List.of(1L, 0.75f));
+    assertThat(orders()).hasSize(4);
+  }
+
+  @Test
+  void anUpdateOfAnotherVerdictIsRefusedWheneverItComes() {
+    updates.pipeInput(Keys.shard(0), initial());
+    weights();
+    final ByteString other = Digests.of(first.toBuilder().setResolver("other").build());
+
+    updates.pipeInput(Keys.shard(0), update(0, other, 9f));
+    updates.pipeInput(Keys.shard(0), update(0, Digests.of(first), 0.25f));
+    verdicts.pipeInput(Keys.round(0), first.toByteArray());
+    assertThat(weights()).containsExactly(List.of(1L, 0.75f));
+    assertThat(letters()).containsExactly("an update that follows from another verdict of round 0");
+
+    final Verdict second = verdict(1, Digests.of(first));
+    verdicts.pipeInput(Keys.round(1), second.toByteArray());
+    updates.pipeInput(Keys.shard(0), update(1, other, 9f));
+    updates.pipeInput(Keys.shard(0), update(1, Digests.of(second), 0.25f));
+    assertThat(weights()).containsExactly(List.of(2L, 0.5f));
+    assertThat(letters()).containsExactly("an update that follows from another verdict of round 1");
+  }
+
+  @Test
+  void anUpdateFarAheadOfTheVerdictsIsRefused() {
+    updates.pipeInput(Keys.shard(0), initial());
+
+    updates.pipeInput(Keys.shard(0), update(50, Digests.of(first), 9f));
+
+    assertThat(letters()).containsExactly("an update of round 50, the last verdict is of round -1");
+  }
+
+  @Test
+  void aVerdictThatDoesNotGoOnFromTheLastOneIsRefusedAndTheRunGoesOn() {
+    updates.pipeInput(Keys.shard(0), initial());
+    orders();
+
+    verdicts.pipeInput(Keys.round(30), verdict(30, Digests.of(first)).toByteArray());
+    verdicts.pipeInput(Keys.round(0), verdict(0, Digests.of(first)).toByteArray());
+    verdicts.pipeInput(
+        Keys.round(0), first.toBuilder().setRun(Digests.UNKNOWN).build().toByteArray());
+    assertThat(orders()).isEmpty();
+    assertThat(letters())
+        .containsExactly(
+            "a verdict of round 30, the last one is of round -1",
+            "a verdict of round 0 that does not go on from that of round -1",
+            "a verdict of another run");
+
+    verdicts.pipeInput(Keys.round(0), first.toByteArray());
+    assertThat(orders()).hasSize(4);
+  }
+
+  @Test
+  void emptyAndGarbledRecordsAreRefused() {
+    final byte[] garbage = "certainly no record".getBytes(StandardCharsets.UTF_8);
+    for (final TestInputTopic<byte[], byte[]> topic :
+        List.of(updates, verdicts, input(run.topics().metrics()))) {
+      topic.pipeInput(Keys.shard(0), garbage);
+      topic.pipeInput(Keys.shard(0), (byte[]) null);
+    }
+
+    assertThat(letters()).hasSize(6).contains("not a verdict", "not a metric", "an empty record");
+    updates.pipeInput(Keys.shard(0), initial());
+    assertThat(orders()).hasSize(4);
+  }
+
+  /** Version and first value of what was published. */
+  private List<List<Object>> weights() {
+    return read(run.topics().weights()).stream()
+        .map(
+            record -> {
+              try {
+                final var read = ValuesRecord.read(record, WeightShard.parser());
+                return List.<Object>of(read.header().getVersion(), read.values().get(FLOAT, 0));
+              } catch (MalformedRecordException e) {
+                throw new AssertionError(e);
+              }
+            })
+        .toList();
+  }
+
+  private List<String> orders() {
+    return run.topics().tasks().stream()
+        .flatMap(
+            task ->
+                read(run.topics().orders(run.topics().tasks().indexOf(task))).stream()
+                    .map(record -> task + " " + order(record).getSlot()))
+        .toList();
+  }
+
+  private static Order order(byte[] record) {
+    try {
+      return Order.parseFrom(record);
+    } catch (InvalidProtocolBufferException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private List<String> letters() {
+    return read(run.topics().deadLetters()).stream()
+        .map(
+            record -> {
+              try {
+                return DeadLetter.parseFrom(record).getReason();
+              } catch (InvalidProtocolBufferException e) {
+                throw new AssertionError(e);
+              }
+            })
+        .toList();
+  }
+
+  private List<byte[]> read(String topic) {
+    driver.advanceWallClockTime(Duration.ofSeconds(1));
+    return driver
+        .createOutputTopic(topic, new ByteArrayDeserializer(), new ByteArrayDeserializer())
+        .readValuesToList();
+  }
+
+  private Verdict verdict(long round, ByteString previous) {
+    return Verdict.newBuilder()
+        .setRound(round)
+        .setManifest(run.manifest().hash())
+        .setRun(run.description().digest())
+        .setPrevious(previous)
+        .build();
+  }
+
+  private byte[] initial() {
+    return record(
+        UpdateShard.newBuilder().setInitial(true).setVerdict(run.description().digest()), 1f);
+  }
+
+  private byte[] update(long round, ByteString verdict, float value) {
+    return record(UpdateShard.newBuilder().setRound(round).setVerdict(verdict), value);
+  }
+
+  private byte[] record(UpdateShard.Builder builder, float value) {
+    final UpdateShard header =
+        builder
+            .setManifest(run.manifest().hash())
+            .setType(DataType.FLOAT32)
+            .setDigest(Digests.UNKNOWN)
+            .build();
+    final byte[] record = ValuesRecord.allocate(header, SIZE * Float.BYTES);
+    final MemorySegment values = ValuesRecord.valuesOf(record, SIZE * Float.BYTES);
+    for (int i = 0; i < SIZE; i++) {
+      values.setAtIndex(FLOAT, i, value);
+    }
+    Digests.seal(record, header, values);
+    return record;
+  }
+}
