@@ -3,8 +3,8 @@ package io.gradstream.cli;
 import io.gradstream.arbitrator.topology.Arbitrator;
 import io.gradstream.producer.evaluator.Evaluator;
 import io.gradstream.producer.model.TaskModel;
-import io.gradstream.producer.worker.WorkerIdentity;
 import io.gradstream.producer.worker.WorkerFleet;
+import io.gradstream.producer.worker.WorkerIdentity;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.streams.StreamsService;
@@ -68,7 +68,8 @@ final class Services implements AutoCloseable {
     add(Optional::empty, instance::close);
   }
 
-  void startWorkers(int count, Set<String> tasks, Supplier<TaskModel> models, WorkerIdentity identity) {
+  void startWorkers(
+      int count, Set<String> tasks, Supplier<TaskModel> models, WorkerIdentity identity) {
     final WorkerFleet fleet = WorkerFleet.start(run, count, tasks, models, identity);
     add(fleet::failure, fleet::close);
   }

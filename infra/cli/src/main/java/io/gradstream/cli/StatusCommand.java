@@ -8,12 +8,14 @@ import io.gradstream.cli.progress.Report;
 import io.gradstream.cli.progress.RunReader;
 import io.gradstream.cli.progress.RunSummary;
 import io.gradstream.proto.message.DeadLetter;
+import io.gradstream.proto.run.OrderGaps;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.LogReader;
 import io.gradstream.weights.Weights;
 import io.gradstream.weights.WeightsReader;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -56,10 +58,14 @@ final class StatusCommand implements Callable<Integer> {
               summary.secondsSinceStart());
       final Crew crew = Crew.of(run);
       final boolean isOver = new RunEnd(run).isReached(summary);
-      final List<String> problems =
-          found.isReachedAlone() && !isOver
-              ? Diagnosis.ofOneAtRest(run, summary, options.directory().path())
-              : Diagnosis.of(run, summary, crew, isOver, System.currentTimeMillis());
+      final var problems =
+          new ArrayList<String>(
+              found.isReachedAlone() && !isOver
+                  ? Diagnosis.ofOneAtRest(run, summary, options.directory().path())
+                  : Diagnosis.of(run, summary, crew, isOver, System.currentTimeMillis()));
+      if (summary.standstill().isPresent()) {
+        problems.addAll(lostOrders(run));
+      }
       if (json) {
         final ObjectNode result = report.json();
         result
@@ -82,6 +88,16 @@ final class StatusCommand implements Callable<Integer> {
       out.flush();
     }
     return 0;
+  }
+
+  private static List<String> lostOrders(Run run) {
+    return OrderGaps.of(run).entrySet().stream()
+        .map(
+            gap ->
+                ("%s lost orders: it ends %d records before the workers' place in it; the"
+                        + " parameter server fills them up when it asks again")
+                    .formatted(gap.getKey(), gap.getValue()))
+        .toList();
   }
 
   private static void deadLetters(Run run, PrintWriter out) throws IOException {

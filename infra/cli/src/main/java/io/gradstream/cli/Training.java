@@ -38,7 +38,8 @@ final class Training {
   /**
    * @param identity who the workers are
    */
-  Training(Run run, RunDirectory directory, WorkerIdentity identity, Display display, StopSignal stop) {
+  Training(
+      Run run, RunDirectory directory, WorkerIdentity identity, Display display, StopSignal stop) {
     this.run = run;
     this.directory = directory;
     this.identity = identity;

@@ -27,7 +27,8 @@ final class WorkerCommand extends RoleCommand {
       names = "--tasks",
       paramLabel = "TASK",
       split = ",",
-      description = "The tasks to serve, separated by commas; default: all that its key may compute.")
+      description =
+          "The tasks to serve, separated by commas; default: all that its key may compute.")
   private List<String> tasks = List.of();
 
   @Mixin private KeyOptions key;

@@ -35,7 +35,8 @@ final class Forger implements AutoCloseable {
       send(topic, partition, "certainly not an order".getBytes(UTF_8));
       send(topic, partition, Order.newBuilder().setRound(1_000_000).build().toByteArray());
       send(topic, partition, Order.newBuilder().setTask(1).build().toByteArray());
-      send(topic, partition, Order.newBuilder().setMicroBatch(Long.MIN_VALUE).build().toByteArray());
+      send(
+          topic, partition, Order.newBuilder().setMicroBatch(Long.MIN_VALUE).build().toByteArray());
       // One that could be, long before its time.
       send(topic, partition, new RoundOrders(run.spec()).of(FAR_AHEAD, 0, 0, 0).toByteArray());
     }

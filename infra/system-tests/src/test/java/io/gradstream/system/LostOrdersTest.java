@@ -34,7 +34,11 @@ class LostOrdersTest {
                 () ->
                     assertThat(
                             CommandLineRun.of(
-                                    "status", "--run", "lost", "--bootstrap", kafka.bootstrapServers())
+                                    "status",
+                                    "--run",
+                                    "lost",
+                                    "--bootstrap",
+                                    kafka.bootstrapServers())
                                 .out())
                         .contains(
                             "lost.orders.first-0 lost orders: it ends "

@@ -36,8 +36,8 @@ final class OrderIssuer {
 
   /**
    * @param clockMs milliseconds that never go back
-   * @param gaps tells which partitions of the orders deliver nothing until so many records have been
-   *     appended, see {@link io.gradstream.proto.run.OrderGaps}
+   * @param gaps tells which partitions of the orders deliver nothing until so many records have
+   *     been appended, see {@link io.gradstream.proto.run.OrderGaps}
    */
   OrderIssuer(
       Run run,

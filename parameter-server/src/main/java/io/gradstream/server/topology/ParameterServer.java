@@ -65,7 +65,8 @@ public final class ParameterServer {
         .addSink(SinkNames.WEIGHTS, topics.weights(), byShard(run.manifest()), "partition")
         .addSink(SinkNames.DEAD_LETTERS, topics.deadLetters(), "partition");
     for (int task = 0; task < run.orderedTasks(); task++) {
-      topology.addSink(SinkNames.orders(task), topics.orders(task), bySlotAndAttempt(), "partition");
+      topology.addSink(
+          SinkNames.orders(task), topics.orders(task), bySlotAndAttempt(), "partition");
     }
     return topology;
   }

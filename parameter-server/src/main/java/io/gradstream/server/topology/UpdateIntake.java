@@ -22,9 +22,9 @@ import org.apache.kafka.common.TopicPartition;
 /**
  * Takes in a partition's updates: each is applied when its step comes, held until then, or refused.
  *
- * <p>An update names the verdict it follows from and counts only if that is the log's verdict of its
- * round. Updates may be read before their verdict, so several may be held for one step; the verdict
- * tells which of them is the one. One owner, one thread.
+ * <p>An update names the verdict it follows from and counts only if that is the log's verdict of
+ * its round. Updates may be read before their verdict, so several may be held for one step; the
+ * verdict tells which of them is the one. One owner, one thread.
  */
 final class UpdateIntake {
   /** The optimizer step that an update is for. */
@@ -145,8 +145,7 @@ final class UpdateIntake {
       loggedRound = lastLogged(round);
       if (round > loggedRound) {
         throw new MalformedRecordException(
-            "an update of round %d, the last verdict is of round %d"
-                .formatted(round, loggedRound));
+            "an update of round %d, the last verdict is of round %d".formatted(round, loggedRound));
       }
     }
   }

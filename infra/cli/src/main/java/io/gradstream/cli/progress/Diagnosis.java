@@ -1,7 +1,6 @@
 package io.gradstream.cli.progress;
 
 import io.gradstream.proto.message.Metric;
-import io.gradstream.proto.run.OrderGaps;
 import io.gradstream.proto.run.Run;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -85,7 +84,6 @@ public final class Diagnosis {
     final var reported = summary.standstill();
     if (reported.isPresent()) {
       lines.add(waiting(reported.get()));
-      lostOrders(lines);
     } else if (summary.lastMovedMs() > 0 && nowMs - summary.lastMovedMs() > NOTICED_MS) {
       lines.add(
           "round %d is open for %s"
@@ -93,16 +91,6 @@ public final class Diagnosis {
                   summary.rounds(),
                   ProgressLine.duration((nowMs - summary.lastMovedMs()) / 1000.0)));
     }
-  }
-
-  private void lostOrders(List<String> lines) {
-    OrderGaps.of(run)
-        .forEach(
-            (partition, records) ->
-                lines.add(
-                    ("%s lost orders: it ends %d records before the workers' place in it; the"
-                            + " parameter server fills them up when it asks again")
-                        .formatted(partition, records)));
   }
 
   private void missing(List<String> lines, int there, String role) {

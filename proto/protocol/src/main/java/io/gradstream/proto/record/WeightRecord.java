@@ -7,7 +7,6 @@ import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.WeightShard;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
-import org.jspecify.annotations.Nullable;
 
 /**
  * One shard of a weights version, read in place.

@@ -35,7 +35,8 @@ public final class OrderGaps {
    */
   public static Map<TopicPartition, Long> of(Run run) {
     final String group = run.topics().workerGroup();
-    final var gaps = new TreeMap<TopicPartition, Long>(Comparator.comparing(TopicPartition::toString));
+    final var gaps =
+        new TreeMap<TopicPartition, Long>(Comparator.comparing(TopicPartition::toString));
     try (Admin admin = run.connection().admin()) {
       final var starts =
           admin
