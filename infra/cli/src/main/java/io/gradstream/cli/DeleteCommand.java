@@ -54,6 +54,7 @@ final class DeleteCommand implements Callable<Integer> {
     }
   }
 
+  @SuppressWarnings("SystemConsoleNull") // NullAway holds that it may be
   private static boolean agrees(String what) {
     final Console console = System.console();
     if (console == null || !console.isTerminal()) {

@@ -19,7 +19,7 @@ final class Display {
   private long printedNanos = System.nanoTime() - PAUSE_NANOS;
 
   @SuppressWarnings(
-      "SystemConsoleNull") // it may be null where the module jdk.internal.le is not there
+      "SystemConsoleNull") // NullAway holds that it may be
   Display(PrintWriter out) {
     this.out = out;
     final var console = System.console();

@@ -1,5 +1,6 @@
 package io.gradstream.submission;
 
+import static java.util.Objects.requireNonNull;
 import static io.gradstream.submission.Answers.await;
 
 import io.gradstream.proto.UserError;
@@ -66,16 +67,15 @@ public final class RunRemains {
     return topics.stream()
         .anyMatch(
             topic ->
-                TopicKind.GRADIENTS.includes(names.run(), topic) && records(topic) > 0
-                    || topic.equals(names.statistics()) && records(topic) > 0
-                    || topic.equals(names.verdicts()) && records(topic) > verdicts);
+                (TopicKind.GRADIENTS.includes(names.run(), topic) && records(topic) > 0)
+                    || (topic.equals(names.statistics()) && records(topic) > 0)
+                    || (topic.equals(names.verdicts()) && records(topic) > verdicts));
   }
 
   /** The largest number of records that a partition of a topic was given, deleted ones included. */
   private long records(String topic) {
     final Map<TopicPartition, OffsetSpec> ends = new HashMap<>();
-    await(admin.describeTopics(List.of(topic)).allTopicNames())
-        .get(topic)
+    requireNonNull(await(admin.describeTopics(List.of(topic)).allTopicNames()).get(topic))
         .partitions()
         .forEach(
             partition ->

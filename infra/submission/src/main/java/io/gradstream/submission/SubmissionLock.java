@@ -4,6 +4,7 @@ import static io.gradstream.submission.Answers.await;
 
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.topic.Connection;
+import org.apache.kafka.clients.admin.ListOffsetsResult;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -79,7 +80,8 @@ final class SubmissionLock implements AutoCloseable {
       final Optional<Uuid> created = create(admin, run);
       if (created.isPresent()) {
         final var lock = new SubmissionLock(connection, admin, run, created.get());
-        lock.heart.scheduleWithFixedDelay(lock::beat, 0, BEAT.toMillis(), TimeUnit.MILLISECONDS);
+        final var _ =
+            lock.heart.scheduleWithFixedDelay(lock::beat, 0, BEAT.toMillis(), TimeUnit.MILLISECONDS);
         return lock;
       }
       final Sign sign = signOfHolder(admin, run).orElse(null);
@@ -112,7 +114,11 @@ final class SubmissionLock implements AutoCloseable {
       final Map<String, TopicDescription> topics =
           await(admin.describeTopics(List.of(nameOf(run))).allTopicNames());
       final var ends = await(admin.listOffsets(Map.of(partition, OffsetSpec.latest())).all());
-      return Optional.of(new Sign(topics.get(nameOf(run)).topicId(), ends.get(partition).offset()));
+      final TopicDescription topic = topics.get(nameOf(run));
+      final ListOffsetsResult.ListOffsetsResultInfo end = ends.get(partition);
+      return topic == null || end == null
+          ? Optional.empty()
+          : Optional.of(new Sign(topic.topicId(), end.offset()));
     } catch (RetriableException goneOrNotYetThere) {
       return Optional.empty();
     }
@@ -127,7 +133,8 @@ final class SubmissionLock implements AutoCloseable {
   }
 
   private void beat() {
-    producer.send(new ProducerRecord<>(nameOf(run), 0, null, new byte[0]));
+    // One that is lost is followed by the next.
+    final var _ = producer.send(new ProducerRecord<>(nameOf(run), 0, null, new byte[0]));
   }
 
   /**

@@ -42,7 +42,7 @@ public final class Dispatcher {
 
   /**
    * @param ordered the last round whose orders went out, or {@link #NONE}
-   * @param summed whether they were for the pseudo-task
+   * @param scalarized whether they were for the pseudo-task
    * @param nonce that they carried
    */
   public Dispatcher(RunSpec spec, long ordered, boolean scalarized, long nonce, long nowMs) {
@@ -72,7 +72,7 @@ public final class Dispatcher {
   /**
    * The orders of a round, unless they went out before or the run has ended.
    *
-   * @param roundIsSummed whether it takes one scalarized gradient a slot
+   * @param roundIsScalarized whether it takes one scalarized gradient a slot
    * @param roundNonce of the verdict before, 0 for the first round
    */
   public List<Order> order(long round, boolean roundIsScalarized, long roundNonce, long nowMs) {

@@ -1,5 +1,7 @@
 package io.gradstream.cli.progress;
 
+import static java.util.Objects.requireNonNull;
+
 import io.gradstream.proto.run.Run;
 import java.util.Collection;
 import java.util.HashSet;
@@ -28,7 +30,10 @@ public record Crew(
     try (Admin admin = run.connection().admin()) {
       final String group = run.topics().workerGroup();
       final var workers =
-          answer(() -> admin.describeShareGroups(List.of(group)).all().get().get(group))
+          answer(
+                  () ->
+                      requireNonNull(
+                          admin.describeShareGroups(List.of(group)).all().get().get(group)))
               .map(description -> description.members())
               .orElse(List.of());
       final var served = new HashSet<Integer>();
@@ -47,7 +52,10 @@ public record Crew(
 
   /** Each thread of an instance is a member; all of them carry the instance's name. */
   private static int instances(Admin admin, String group) {
-    return answer(() -> admin.describeConsumerGroups(List.of(group)).all().get().get(group))
+    return answer(
+            () ->
+                requireNonNull(
+                    admin.describeConsumerGroups(List.of(group)).all().get().get(group)))
         .map(
             description ->
                 (int)

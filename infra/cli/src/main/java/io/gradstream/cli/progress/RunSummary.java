@@ -289,7 +289,7 @@ public final class RunSummary {
   }
 
   private static boolean isZero(Verdict verdict) {
-    return verdict.hasUpdateNorm() && verdict.getUpdateNorm() == 0
+    return (verdict.hasUpdateNorm() && verdict.getUpdateNorm() == 0)
         || Comparison.isCollapsed(verdict);
   }
 

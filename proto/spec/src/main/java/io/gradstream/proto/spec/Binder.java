@@ -168,7 +168,7 @@ final class Binder {
    */
   private static boolean isFloat(BigDecimal number) {
     final double magnitude = Math.abs(number.doubleValue());
-    return number.signum() == 0 || magnitude <= Float.MAX_VALUE && magnitude >= SMALLEST;
+    return number.signum() == 0 || (magnitude <= Float.MAX_VALUE && magnitude >= SMALLEST);
   }
 
   private static SpecNode.Scalar scalar(Shape shape, SpecNode node, String path) {

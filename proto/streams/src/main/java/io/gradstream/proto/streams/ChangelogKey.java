@@ -55,6 +55,7 @@ record ChangelogKey(long writer, Part part, int side, VectorId id) {
     return new ChangelogKey(writer, Part.values()[place / 2], place % 2, id);
   }
 
+  @SuppressWarnings("EnumOrdinal") // the order of the parts is part of the format
   Bytes bytes() {
     final byte[] key = new byte[BYTES];
     ByteBuffer.wrap(key)

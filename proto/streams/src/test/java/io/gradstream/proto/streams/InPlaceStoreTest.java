@@ -204,7 +204,7 @@ class InPlaceStoreTest {
 
   private void send(String topic, byte[] value) {
     try (var producer = new KafkaProducer<byte[], byte[]>(connection.producer())) {
-      producer.send(new ProducerRecord<>(topic(topic), 0, null, value));
+      final var _ = producer.send(new ProducerRecord<>(topic(topic), 0, null, value));
     }
   }
 
