@@ -18,8 +18,7 @@ final class Display {
   private boolean dirty;
   private long printedNanos = System.nanoTime() - PAUSE_NANOS;
 
-  @SuppressWarnings(
-      "SystemConsoleNull") // NullAway holds that it may be
+  @SuppressWarnings("SystemConsoleNull") // NullAway holds that it may be
   Display(PrintWriter out) {
     this.out = out;
     final var console = System.console();

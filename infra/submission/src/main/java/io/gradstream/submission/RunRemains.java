@@ -1,7 +1,7 @@
 package io.gradstream.submission;
 
-import static java.util.Objects.requireNonNull;
 import static io.gradstream.submission.Answers.await;
+import static java.util.Objects.requireNonNull;
 
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.topic.Connection;

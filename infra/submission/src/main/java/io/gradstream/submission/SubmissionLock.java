@@ -4,7 +4,6 @@ import static io.gradstream.submission.Answers.await;
 
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.topic.Connection;
-import org.apache.kafka.clients.admin.ListOffsetsResult;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -13,6 +12,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ListOffsetsResult;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.TopicDescription;
@@ -81,7 +81,8 @@ final class SubmissionLock implements AutoCloseable {
       if (created.isPresent()) {
         final var lock = new SubmissionLock(connection, admin, run, created.get());
         final var _ =
-            lock.heart.scheduleWithFixedDelay(lock::beat, 0, BEAT.toMillis(), TimeUnit.MILLISECONDS);
+            lock.heart.scheduleWithFixedDelay(
+                lock::beat, 0, BEAT.toMillis(), TimeUnit.MILLISECONDS);
         return lock;
       }
       final Sign sign = signOfHolder(admin, run).orElse(null);

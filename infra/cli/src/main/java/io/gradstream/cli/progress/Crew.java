@@ -54,8 +54,7 @@ public record Crew(
   private static int instances(Admin admin, String group) {
     return answer(
             () ->
-                requireNonNull(
-                    admin.describeConsumerGroups(List.of(group)).all().get().get(group)))
+                requireNonNull(admin.describeConsumerGroups(List.of(group)).all().get().get(group)))
         .map(
             description ->
                 (int)

@@ -65,6 +65,7 @@ public enum TopicKind {
   private final String suffix;
   private final Partitions partitions;
   private final Kept kept;
+
   @SuppressWarnings("ImmutableEnumChecker") // a copy that nobody can change
   private final Set<Writer> writers;
 
