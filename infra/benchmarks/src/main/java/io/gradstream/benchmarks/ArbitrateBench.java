@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import io.gradstream.arbitrator.offline.VectorGCond;
 import io.gradstream.arbitrator.resolver.MethodState;
 import io.gradstream.arbitrator.resolver.Resolution;
 import io.gradstream.arbitrator.resolver.Resolver;
@@ -21,6 +22,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -64,7 +66,9 @@ final class ArbitrateBench implements AutoCloseable {
     this.previous = gradients(1000);
     this.momentum = vector(2000);
     this.out = vector(2001);
-    this.resolver = Resolvers.create(Section.of("gcond", Map.of("max-iterations", iterations)));
+    final Map<String, Object> options = new HashMap<>(TorchGCond.OPTIONS);
+    options.put("max-iterations", iterations);
+    this.resolver = Resolvers.create(Section.of("gcond", options));
     final InnerProducts before = kernels.innerProducts(previous, new MemorySegment[0], null, size);
     this.state =
         resolver
@@ -87,7 +91,7 @@ final class ArbitrateBench implements AutoCloseable {
             gramAndSum(SHORT);
           });
     }
-    try (var vectors = new VectorGCond(torch, iterations)) {
+    try (var vectors = new TorchGCond(torch, iterations)) {
       final InterleavedTimer.Times seconds =
           new InterleavedTimer()
               .add("gradstream", () -> arbitrate(size))
@@ -108,10 +112,7 @@ final class ArbitrateBench implements AutoCloseable {
   }
 
   private void report(
-      BenchResults findings,
-      InterleavedTimer.Times seconds,
-      Samples baseline,
-      VectorGCond vectors) {
+      BenchResults findings, InterleavedTimer.Times seconds, Samples baseline, TorchGCond vectors) {
     final List<VectorGCond.Decision> ours =
         resolution.arbitrations().stream()
             .map(a -> new VectorGCond.Decision(a.first(), a.second(), a.winner()))

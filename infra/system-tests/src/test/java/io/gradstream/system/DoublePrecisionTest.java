@@ -49,7 +49,8 @@ final class DoublePrecisionTest {
         resolver:
           {method: gcond, projection: smooth, stability: raw, thresholds: [-0.8, -0.5, 0.0],
            remap-power: 2, tie-breaking-weights: [0.8, 0.2], norm-ema-beta: 0.95,
-           dominance-window: 3, eps: 1e-8}
+           dominance-window: 3, scores: projected, norm-average: from-one, dominance: overall,
+           tolerance: 0, eps: 1e-8}
         momentum: {mode: integrated, beta: 0.9}
         clip-norm: 3
         optimizer: {type: adamw, learning-rate: 0.1, beta2: 0.99, eps: 1e-8, weight-decay: 0.01}

@@ -15,10 +15,17 @@ import java.util.function.ToDoubleFunction;
  * GradientConductor._momentum_update}.
  */
 final class LionLars implements Optimizer {
-  /** Defaults are those of the public code. */
+  /**
+   * The public code multiplies every step by 1e-4 besides. With the paper's rate of 1e-5 weights
+   * would then move by 1e-9 and, in float32, mostly not at all; so the default here is 1.
+   */
   record Options(
       @Param(value = "step size", min = 0) double learningRate,
-      @Param(value = "multiplies every step", defaultValue = "0.0001", min = 0, exclusiveMin = true)
+      @Param(
+              value = "multiplies every step (public code: 1e-4)",
+              defaultValue = "1",
+              min = 0,
+              exclusiveMin = true)
           double trustCoefficient,
       @Param(
               value = "largest ratio of a tensor's norm to its momentum's",

@@ -103,6 +103,13 @@ class OptimizersTest {
     assertThat(lionStep(optimizer, 1f, 2f)).isEqualTo(0.5f);
   }
 
+  /** The public code's further factor of 1e-4 made steps of 1e-9, which float32 mostly loses. */
+  @Test
+  void lionLarsMovesAtThePapersRate() {
+    var optimizer = create(Section.of("lion-lars", Map.of("learning-rate", 1e-5)), INTEGRATED);
+    assertThat(lionStep(optimizer, 1f, 0.1f)).isEqualTo(1f - 1e-4f);
+  }
+
   @Test
   void lionLarsTakesNormsOverAllPiecesOfATensorAndOverNoOther() {
     var options = Map.of("learning-rate", LR, "trust-coefficient", 1.0, "trust-clip", 1e9);

@@ -26,7 +26,7 @@ final class CaseAnswer {
                   };
               answer.put(name.replace('-', '_'), value);
             });
-    if (method.equals("gcond")) {
+    if (method.startsWith("gcond")) {
       var pairs = new ArrayList<int[]>();
       var zones = new ArrayList<String>();
       for (Arbitration arbitration : resolution.arbitrations()) {

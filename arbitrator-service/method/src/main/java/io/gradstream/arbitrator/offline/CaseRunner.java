@@ -122,7 +122,7 @@ public final class CaseRunner {
       answer.put("weights", resolution.weights());
     }
     answer.put("update", update);
-    if (source.method().equals("gcond")) {
+    if (source.method().startsWith("gcond")) {
       answer.put("final_update", momentum.apply(update));
     }
     CaseAnswer.describe(source.method(), resolution, answer);

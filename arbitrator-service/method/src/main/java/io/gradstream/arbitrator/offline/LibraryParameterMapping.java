@@ -142,6 +142,12 @@ final class LibraryParameterMapping {
         .take("dominance_window", "dominance-window")
         .take("projection_max_iters", "max-iterations")
         .take("stability_reference", "stability")
+        .put("scores", "projected")
+        .put("norm-average", "from-one")
+        .put("dominance", "overall")
+        .put("critical-loser", "dropped")
+        .put("tolerance", 0.0)
+        .put("eps", 1e-8)
         .take("eps", "eps")
         .section("gcond");
   }

@@ -16,23 +16,32 @@ import org.jspecify.annotations.Nullable;
  * is taken. A {@link TieBreak} says who wins, by stability against the previous round and by
  * strength against the task's own norm average, and the loser gives way: in {@code smooth} mode by
  * an angle that grows with the conflict, in {@code zones} mode in three steps, in {@code hard} mode
- * (the paper's ablation "GCond as PCGrad") both alike at any angle. The update is the sum of what
- * is left.
+ * (the paper's ablation "GCond as PCGrad") both alike at any angle. Mild and weak conflicts change
+ * both tasks alike, so there nobody wins. The update is the sum of what is left.
  *
  * <p>Every step is linear in the gradients, so only N x N matrices are touched ({@link
- * ProjectedGradients}). The recursion is the public code's; where the paper differs there is an
- * option. Pairs with a squared norm below eps are left alone, as there: the method is not invariant
- * to the gradients' scale.
+ * ProjectedGradients}). Where the public code differs from the paper there is an option ({@link
+ * GCondOptions}). Its eps leaves a tiny negative cosine behind each projection, which it then
+ * arbitrates until the iterations are used up, with winners that decide nothing and fill the
+ * dominance window. Here a cosine within {@code tolerance} of the threshold is no conflict.
  *
  * <p>State: {@code previous-coefficients} (N x N, row by row), {@code previous-norms} (N), {@code
- * norm-emas} (N), {@code history} (the last winners, oldest first).
+ * norm-emas} (N), {@code rounds} that they average, {@code history}: what {@link Dominance}
+ * remembers.
  */
 final class GCond implements Resolver {
 
   private static final String COEFFICIENTS = "previous-coefficients";
   private static final String NORMS = "previous-norms";
   private static final String EMAS = "norm-emas";
+  private static final String ROUNDS = "rounds";
   private static final String HISTORY = "history";
+
+  /**
+   * A gradient of which projections have left a smaller share than this (squared) is made of
+   * rounding: its cosines mean nothing.
+   */
+  private static final double VANISHED = 1e-12;
 
   private final GCondOptions options;
 
@@ -42,11 +51,13 @@ final class GCond implements Resolver {
 
   @Override
   public MethodState initialState(int tasks) {
+    boolean fromOne = options.normAverage() == GCondOptions.NormAverage.FROM_ONE;
     return MethodState.EMPTY
         .with(COEFFICIENTS, Matrices.flatten(Matrices.identity(tasks)))
         .with(NORMS, new double[tasks])
-        .with(EMAS, DoubleVectors.filled(tasks, 1))
-        .with(HISTORY);
+        .with(EMAS, DoubleVectors.filled(tasks, fromOne ? 1 : 0))
+        .with(ROUNDS, 0)
+        .with(HISTORY, byPair() ? new double[tasks * tasks] : new double[0]);
   }
 
   @Override
@@ -55,12 +66,24 @@ final class GCond implements Resolver {
       return Resolution.of(new double[] {1}, state);
     }
     double[] emas = movedAverages(round, state.get(EMAS));
+    double rounds = state.number(ROUNDS) + 1;
     double[][] previous = productsWithPrevious(round, state);
     var gradients = new ProjectedGradients(round.gram(), previous);
+    var accumulated = new ProjectedGradients(round.gram(), previous);
     capNorms(gradients);
-    var tieBreak = new TieBreak(options, gradients, state.get(NORMS), emas, state.get(HISTORY));
+    Dominance dominance =
+        byPair()
+            ? new Dominance.ByPair(options.dominanceWindow(), round.tasks(), state.get(HISTORY))
+            : new Dominance.Overall(options.dominanceWindow(), state.get(HISTORY));
+    var tieBreak =
+        new TieBreak(
+            options,
+            options.scores() == GCondOptions.Scores.ACCUMULATED ? accumulated : gradients,
+            state.get(NORMS),
+            averages(emas, rounds),
+            dominance);
     var arbitrations = new ArrayList<Arbitration>();
-    double smallestCosine = project(gradients, tieBreak, arbitrations);
+    double smallestCosine = project(gradients, round, tieBreak, arbitrations);
 
     double[][] coefficients = gradients.coefficients();
     boolean raw = options.stability() == GCondOptions.StabilityReference.RAW;
@@ -71,20 +94,25 @@ final class GCond implements Resolver {
                 Matrices.flatten(raw ? Matrices.identity(round.tasks()) : coefficients))
             .with(NORMS, raw ? round.norms() : gradients.norms())
             .with(EMAS, emas)
-            .with(HISTORY, tieBreak.history());
+            .with(ROUNDS, rounds)
+            .with(HISTORY, dominance.numbers());
     var details =
         Map.of(
-            "norm-emas",
-            emas,
+            EMAS,
+            averages(emas, rounds),
             "iterations",
             new double[] {arbitrations.size()},
             "smallest-cosine",
             new double[] {smallestCosine},
             "coefficients",
             Matrices.flatten(coefficients),
-            "history",
-            tieBreak.history());
+            byPair() ? "wins-in-a-row" : HISTORY,
+            dominance.numbers());
     return new Resolution(gradients.weightsOfSum(), arbitrations, details, null, next);
+  }
+
+  private boolean byPair() {
+    return options.dominance() == GCondOptions.DominanceCount.PAIR;
   }
 
   private double[] movedAverages(RoundStatistics round, double[] emas) {
@@ -93,6 +121,12 @@ final class GCond implements Resolver {
       emas[i] = Math.max(beta * emas[i] + (1 - beta) * round.norm(i), options.eps());
     }
     return emas;
+  }
+
+  private double[] averages(double[] emas, double rounds) {
+    return options.normAverage() == GCondOptions.NormAverage.FROM_ONE
+        ? emas
+        : DoubleVectors.scaled(emas, 1 / (1 - StrictMath.pow(options.normEmaBeta(), rounds)));
   }
 
   /** Row i: this round's raw gradient i; column j: what the previous round left of gradient j. */
@@ -116,11 +150,14 @@ final class GCond implements Resolver {
 
   /** Projects until no conflict or no iteration is left; returns the first one's cosine, or 1. */
   private double project(
-      ProjectedGradients gradients, TieBreak tieBreak, List<Arbitration> arbitrations) {
+      ProjectedGradients gradients,
+      RoundStatistics round,
+      TieBreak tieBreak,
+      List<Arbitration> arbitrations) {
     int most = options.maxIterations() > 0 ? options.maxIterations() : 2 * gradients.tasks();
     double smallest = 1;
     for (int iteration = 0; iteration < most; iteration++) {
-      Conflict conflict = worstConflict(gradients);
+      Conflict conflict = worstConflict(gradients, round);
       if (conflict == null) {
         break;
       }
@@ -139,18 +176,16 @@ final class GCond implements Resolver {
 
   private record Conflict(int first, int second, double cosine) {}
 
-  private @Nullable Conflict worstConflict(ProjectedGradients gradients) {
-    double eps = options.eps();
+  private @Nullable Conflict worstConflict(ProjectedGradients gradients, RoundStatistics round) {
     Conflict worst = null;
-    double smallest = options.weak();
+    double smallest = options.weak() - options.tolerance();
     for (int i = 0; i < gradients.tasks(); i++) {
       for (int j = i + 1; j < gradients.tasks(); j++) {
-        double first = gradients.squaredNorm(i);
-        double second = gradients.squaredNorm(j);
-        if (first < eps || second < eps) {
+        if (vanished(i, gradients, round) || vanished(j, gradients, round)) {
           continue;
         }
-        double cosine = gradients.product(i, j) / (Math.sqrt(first * second) + eps);
+        double norms = Math.sqrt(gradients.squaredNorm(i) * gradients.squaredNorm(j));
+        double cosine = gradients.product(i, j) / (norms + options.eps());
         if (cosine < smallest) {
           smallest = cosine;
           worst = new Conflict(i, j, cosine);
@@ -160,13 +195,25 @@ final class GCond implements Resolver {
     return worst;
   }
 
+  private boolean vanished(int task, ProjectedGradients gradients, RoundStatistics round) {
+    return options.eps() > 0
+        ? gradients.squaredNorm(task) < options.eps()
+        : gradients.squaredNorm(task) <= VANISHED * round.gram()[task][task];
+  }
+
   private Arbitration smooth(ProjectedGradients gradients, TieBreak tieBreak, Conflict conflict) {
     double cosine = Math.clamp(conflict.cosine(), -1, 1);
+    Zone zone = smoothZone(cosine);
+    int i = conflict.first();
+    int j = conflict.second();
+    // The public code names a winner of a mild conflict too, though it makes no difference.
     Arbitration arbitration =
-        tieBreak.decide(conflict.first(), conflict.second(), conflict.cosine(), smoothZone(cosine));
+        zone == Zone.MILD && byPair()
+            ? new Arbitration(i, j, conflict.cosine(), zone, Arbitration.NOBODY, 0, 0, false)
+            : tieBreak.decide(i, j, conflict.cosine(), zone);
     double angle = smoothAngle(cosine);
-    int winner = arbitration.winner();
-    int loser = winner == conflict.first() ? conflict.second() : conflict.first();
+    int winner = arbitration.winner() == j ? j : i;
+    int loser = winner == i ? j : i;
     double product = gradients.product(winner, loser);
     double winnerGives =
         StrictMath.sin(angle) * product / (gradients.squaredNorm(loser) + options.eps());
@@ -216,7 +263,7 @@ final class GCond implements Resolver {
         tieBreak.decide(conflict.first(), conflict.second(), conflict.cosine(), zone);
     int winner = arbitration.winner();
     int loser = winner == conflict.first() ? conflict.second() : conflict.first();
-    if (zone == Zone.CRITICAL) {
+    if (zone == Zone.CRITICAL && options.criticalLoser() == GCondOptions.CriticalLoser.DROPPED) {
       gradients.scale(loser, 0);
     } else {
       double given =

@@ -30,7 +30,27 @@ public final class Resolvers {
                   GRAM,
                   "GCond 2025, arXiv:2509.07252",
                   "AlevLab-dev/GCond",
-                  "previous projection, norm averages, last winners"))
+                  "previous norms, norm averages, wins in a row"))
+          .with(
+              "gcond-paper",
+              NoOptions.class,
+              options -> draws -> new GCond(GCondOptions.paper(GCondOptions.Projection.SMOOTH)),
+              "gcond as its paper trained with it: no dominance window, three projections at most",
+              new MethodInfo(
+                  GRAM,
+                  "GCond 2025, arXiv:2509.07252, table 5",
+                  "gcond",
+                  "previous norms, norm averages"))
+          .with(
+              "gcond-as-pcgrad",
+              NoOptions.class,
+              options -> draws -> new GCond(GCondOptions.paper(GCondOptions.Projection.HARD)),
+              "the paper's ablation: gcond-paper with PCGrad's projections, nobody wins",
+              new MethodInfo(
+                  GRAM,
+                  "GCond 2025, arXiv:2509.07252, ablation",
+                  "gcond",
+                  "previous norms, norm averages"))
           .with(
               "pcgrad",
               PcGrad.Options.class,

@@ -1,92 +1,77 @@
 package io.gradstream.arbitrator.resolver;
 
-import java.util.ArrayList;
-import java.util.List;
-
 /**
  * GCond's answer to who wins a conflict (its section 3.3): the task whose gradient is stable
  * against the previous round and strong against its own average norm.
  *
  * <p>A task's score is w1 * max(S, 0) + w2 * N with S the cosine with its gradient of the previous
  * round and N its norm over its moving average, relative to the other's; the earlier task wins a
- * tie. When one of the two has won the last {@code dominance-window} arbitrations, whomever
- * against, the other wins. Both scores follow the gradients as they are projected, as in the public
- * code.
+ * tie. A task that has won too often in a row loses ({@link Dominance}).
+ *
+ * <p>Both scores are those of the accumulated gradients, or with {@code scores: projected} follow
+ * the gradients as the round's projections change them.
  *
  * <p>Mutable, confined to one call of {@link GCond}.
  */
 final class TieBreak {
-  private final GCondOptions options;
-  private final ProjectedGradients gradients;
-  private final double[] previousNorms;
-  private final double[] emas;
-  private final List<Integer> history = new ArrayList<>();
+  /** Scores that differ by less are equal but for rounding: in the first round all are. */
+  private static final double TIE = 1e-12;
 
+  private final GCondOptions options;
+  private final ProjectedGradients scored;
+  private final double[] previousNorms;
+  private final double[] averages;
+  private final Dominance dominance;
+
+  /**
+   * @param scored the gradients whose scores count; looked at when a conflict is decided
+   * @param averages N average norms
+   */
   TieBreak(
       GCondOptions options,
-      ProjectedGradients gradients,
+      ProjectedGradients scored,
       double[] previousNorms,
-      double[] emas,
-      double[] history) {
+      double[] averages,
+      Dominance dominance) {
     this.options = options;
-    this.gradients = gradients;
+    this.scored = scored;
     this.previousNorms = previousNorms;
-    this.emas = emas;
-    for (double winner : history) {
-      this.history.add((int) winner);
-    }
-  }
-
-  /** The last winners, oldest first, at most {@code dominance-window} of them. */
-  double[] history() {
-    return history.stream().mapToDouble(Integer::doubleValue).toArray();
+    this.averages = averages;
+    this.dominance = dominance;
   }
 
   /** Decides between two tasks and remembers the winner. */
   Arbitration decide(int first, int second, double cosine, Zone zone) {
     double firstScore = score(first, second);
     double secondScore = score(second, first);
-    int winner = secondScore > firstScore ? second : first;
+    int winner = secondScore > firstScore + TIE ? second : first;
     boolean forced = false;
-    if (wonThroughout(first)) {
+    if (dominance.wonTooOften(first, second)) {
       forced = winner == first;
       winner = second;
-    } else if (wonThroughout(second)) {
+    } else if (dominance.wonTooOften(second, first)) {
       forced = winner == second;
       winner = first;
     }
-    remember(winner);
+    dominance.won(winner, winner == first ? second : first);
     return new Arbitration(first, second, cosine, zone, winner, firstScore, secondScore, forced);
-  }
-
-  private boolean wonThroughout(int task) {
-    int window = options.dominanceWindow();
-    return window > 0
-        && history.size() == window
-        && history.stream().allMatch(winner -> winner == task);
-  }
-
-  private void remember(int winner) {
-    if (options.dominanceWindow() == 0) {
-      return;
-    }
-    if (history.size() == options.dominanceWindow()) {
-      history.removeFirst();
-    }
-    history.add(winner);
   }
 
   private double score(int task, int other) {
     double stability =
-        gradients.productWithPrevious(task)
-            / (gradients.norm(task) * previousNorms[task] + options.eps());
+        ratio(scored.productWithPrevious(task), scored.norm(task) * previousNorms[task]);
     double own = relativeNorm(task);
-    double strength = own / (own + relativeNorm(other) + options.eps());
+    double strength = ratio(own, own + relativeNorm(other));
     return options.tieBreakingWeights().get(0) * Math.max(stability, 0)
         + options.tieBreakingWeights().get(1) * strength;
   }
 
   private double relativeNorm(int task) {
-    return gradients.norm(task) / (emas[task] + options.eps());
+    return ratio(scored.norm(task), averages[task]);
+  }
+
+  private double ratio(double part, double whole) {
+    double divisor = whole + options.eps();
+    return divisor > 0 ? part / divisor : 0;
   }
 }

@@ -7,13 +7,13 @@ import java.util.Locale;
  * one.
  */
 public enum Zone {
-  /** Smooth: the loser gives way in part, from nothing at no conflict to a full projection. */
+  /** Smooth: both give way alike, from nothing at no conflict to a full projection. */
   MILD,
   /** Smooth: the loser is projected, and less so the more the conflict nears the critical one. */
   MODERATE,
   /**
    * Smooth: the loser is projected to the full, the winner left alone. Stepwise: the loser is
-   * dropped.
+   * projected, or dropped as in the public code.
    */
   CRITICAL,
   /** Stepwise: both give way alike, nobody is asked who wins. */

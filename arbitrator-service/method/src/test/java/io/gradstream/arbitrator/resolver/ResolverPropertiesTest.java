@@ -43,7 +43,7 @@ class ResolverPropertiesTest {
 
   /** Methods whose weights stay as they are when all gradients are multiplied by a number. */
   private static final List<String> SCALE_FREE =
-      List.of("sum", "pcgrad", "mgda", "imtl-g", "aligned-mtl", "upgrad", "dualproj");
+      List.of("sum", "gcond", "pcgrad", "mgda", "imtl-g", "aligned-mtl", "upgrad", "dualproj");
 
   @Provide
   Arbitrary<RandomRound> any() {

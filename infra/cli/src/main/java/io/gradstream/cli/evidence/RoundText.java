@@ -120,7 +120,10 @@ public final class RoundText {
                       second,
                       pair.getSecondScore(),
                       tasks.get(pair.getWinner()),
-                      pair.getForced() ? ", since the other won too often in a row" : "");
+                      pair.getForced()
+                          ? ", though its score is the lower one: the other has won as often in a"
+                              + " row as the dominance window allows"
+                          : "");
       line(
           "  %s against %s: cosine %+.4f, zone %s; %s",
           first, second, pair.getCosine(), pair.getZone(), outcome);
