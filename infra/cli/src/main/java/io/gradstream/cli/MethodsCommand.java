@@ -1,17 +1,19 @@
 package io.gradstream.cli;
 
+import io.gradstream.arbitrator.offline.MethodTable;
 import io.gradstream.arbitrator.resolver.MethodInfo;
 import io.gradstream.arbitrator.resolver.Resolvers;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.spec.Catalog;
 import io.gradstream.proto.spec.Parameter;
 import java.io.PrintWriter;
-import java.util.Locale;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -29,12 +31,19 @@ final class MethodsCommand implements Callable<Integer> {
       description = "What to explain, with its parameters; default: list all.")
   private @Nullable String name;
 
+  @Option(
+      names = "--table",
+      description = "Print what each method makes of zero gradients, odd losses, ... (Markdown).")
+  private boolean table;
+
   @Spec private CommandSpec spec;
 
   @Override
   public Integer call() {
     final var out = spec.commandLine().getOut();
-    if (name == null) {
+    if (table) {
+      out.print(MethodTable.markdown());
+    } else if (name == null) {
       SpecCatalogs.all().forEach((section, catalog) -> list(section, catalog, out));
     } else {
       explain(name, out);
@@ -44,9 +53,24 @@ final class MethodsCommand implements Callable<Integer> {
   }
 
   private static void list(String section, Catalog<?> catalog, PrintWriter out) {
-    out.println(section);
-    for (final String name : catalog.names()) {
-      out.printf("  %-14s %s%n", name, catalog.docOf(name));
+    if (section.equals("resolver")) {
+      for (final MethodInfo.Space space : MethodInfo.Space.values()) {
+        out.printf("%s, %s%n", section, space.words());
+        final List<String> names =
+            catalog.names().stream()
+                .filter(name -> Resolvers.infoOf(name).space() == space)
+                .toList();
+        list(names, catalog, out);
+      }
+    } else {
+      out.println(section);
+      list(catalog.names(), catalog, out);
+    }
+  }
+
+  private static void list(List<String> names, Catalog<?> catalog, PrintWriter out) {
+    for (final String name : names) {
+      out.printf("  %-15s %s%n", name, catalog.docOf(name));
     }
   }
 
@@ -73,11 +97,10 @@ final class MethodsCommand implements Callable<Integer> {
   }
 
   private static void explain(MethodInfo info, PrintWriter out) {
-    final String space = info.space().name().toLowerCase(Locale.ROOT).replace('_', ' ');
     out.printf("  from: %s; checked against: %s%n", info.paper(), info.checkedAgainst());
     out.printf(
-        "  looks at: %s; remembers: %s%n",
-        space, info.state().isEmpty() ? "nothing" : info.state());
+        "  decides %s; remembers: %s%n",
+        info.space().words(), info.state().isEmpty() ? "nothing" : info.state());
   }
 
   private static String defaultOf(Parameter parameter) {

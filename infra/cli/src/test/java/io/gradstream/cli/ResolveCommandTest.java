@@ -17,6 +17,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class ResolveCommandTest {
@@ -34,7 +35,7 @@ class ResolveCommandTest {
 
   @Test
   void thereAreGoldensOfEveryMethod() throws IOException {
-    assertThat(goldens()).hasSize(21);
+    assertThat(goldens()).hasSize(34);
   }
 
   /** The answers themselves are held to the goldens where they are computed, in the arbitrator. */
@@ -81,6 +82,51 @@ class ResolveCommandTest {
     assertThat(code).isEqualTo(2);
     assertThat(err.toString()).contains("broken.json:2: not JSON");
     assertThat(err.toString().lines()).hasSize(1);
+  }
+
+  /** What is wrong is said in one line, in the file's own words. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '"',
+      textBlock =
+          """
+          gcond | [[1,0],[0,1],[1,1]] | [[1,0],[0,1]] | step 1: has gradients of 2 tasks, step 0 of 3
+          sum   | [[1,2],[2,1]] | [[1,2,3],[2,1,3]] | step 1: has gradients of 3 values, step 0 of 2
+          sum   | [[],[]] | [[],[]] | step 0: 'gradients' has a row without values
+          sum   | [[NaN,1]] | [[1,1]] | step 0: 'gradients' must hold finite numbers, not NaN
+          dwa   | [[1,0],[0,1]] | [[1,0],[0,1]] | step 0: the method looks at the losses, and there are none
+          krum  | [[1,0],[0,1]] | [[1,0],[0,1]] | byzantine: with 0 wrong gradients krum needs 3 tasks or more, there are 2
+          """)
+  void inputThatDoesNotFitIsNamed(String method, String first, String second, String expected)
+      throws IOException {
+    String steps = "{\"gradients\":%s},{\"gradients\":%s}".formatted(first, second);
+    Path file =
+        Files.writeString(
+            directory.resolve("odd.json"),
+            "{\"cases\":[{\"id\":\"odd\",\"method\":\"%s\",\"steps\":[%s]}]}"
+                .formatted(method, steps.replace("NaN", "\"NaN\"")));
+    var err = new StringWriter();
+
+    int code =
+        Main.run(
+            new PrintWriter(new StringWriter()), new PrintWriter(err), "resolve", file.toString());
+
+    assertThat(code).isEqualTo(2);
+    assertThat(err.toString()).contains("case odd: " + expected);
+    assertThat(err.toString().lines()).hasSize(1);
+  }
+
+  @Test
+  void methodsAreFoundByTheirLibrariesNamesToo() throws IOException {
+    Path file =
+        Files.writeString(
+            directory.resolve("names.json"),
+            """
+            {"cases": [{"id": "mine", "method": "imtl_g", "steps": [{"gradients": [[3, -1], [-1, 1]]}]}]}
+            """);
+
+    assertThat(output("resolve", file.toString())).contains("weights");
   }
 
   private static String output(String... arguments) {

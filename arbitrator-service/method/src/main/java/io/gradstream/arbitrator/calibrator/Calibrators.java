@@ -19,7 +19,12 @@ public final class Calibrators {
               "moco",
               MocoTracker.Options.class,
               "moving average of normalised gradients, for the resolver moco",
-              MocoTracker::new);
+              MocoTracker::new)
+          .with(
+              "db-mtl",
+              DbMtlAverage.Options.class,
+              "moving average of the gradients of the losses' logarithms, for the resolver db-mtl",
+              DbMtlAverage::new);
 
   private Calibrators() {}
 

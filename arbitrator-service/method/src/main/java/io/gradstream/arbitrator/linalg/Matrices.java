@@ -39,6 +39,17 @@ public final class Matrices {
     return square;
   }
 
+  /** The rows and columns {@code indices} of a square matrix. */
+  public static double[][] part(double[][] matrix, int[] indices) {
+    double[][] part = new double[indices.length][indices.length];
+    for (int i = 0; i < indices.length; i++) {
+      for (int j = 0; j < indices.length; j++) {
+        part[i][j] = matrix[indices[i]][indices[j]];
+      }
+    }
+    return part;
+  }
+
   public static double[] times(double[][] matrix, double[] x) {
     double[] product = new double[matrix.length];
     for (int i = 0; i < matrix.length; i++) {

@@ -54,6 +54,18 @@ public final class Spectrum {
     return vectors[k];
   }
 
+  /** The shortest solution of matrix * x = right, or the nearest to one: the pseudo-inverse's. */
+  public double[] solve(double[] right) {
+    double[] solution = new double[right.length];
+    for (int k = 0; k < values.length; k++) {
+      double along = DoubleVectors.dot(vectors[k], right) / values[k];
+      for (int i = 0; i < solution.length; i++) {
+        solution[i] += along * vectors[k][i];
+      }
+    }
+    return solution;
+  }
+
   /** Rotates every pair once; whether there was anything left to rotate. */
   private static boolean sweep(double[][] matrix, double[][] basis) {
     boolean rotated = false;

@@ -19,7 +19,7 @@ final class CaseAnswer {
             (name, numbers) -> {
               Object value =
                   switch (name) {
-                    case "coefficients" -> rows(numbers, n);
+                    case "coefficients", "targets" -> rows(numbers, n);
                     case "iterations", "projections", "rank" -> (int) numbers[0];
                     case "smallest-cosine", "imbalance" -> numbers[0];
                     default -> numbers;

@@ -11,8 +11,10 @@ import io.gradstream.arbitrator.resolver.RoundStatistics;
 import io.gradstream.arbitrator.selection.SelectiveOptimization;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.spec.Section;
+import io.gradstream.proto.spec.SpecError;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -70,6 +72,10 @@ public final class CaseRunner {
     try {
       return new CaseRunner(source).run();
     } catch (IllegalArgumentException e) {
+      if (e instanceof SpecError && !source.variant().isEmpty()) {
+        // What a public implementation refuses too must not stop the other cases of its file.
+        return Collections.nCopies(source.steps().size(), Map.of("refused", e.getMessage()));
+      }
       throw new UserError("case " + source.id() + ": " + e.getMessage());
     }
   }
@@ -77,19 +83,29 @@ public final class CaseRunner {
   private List<Map<String, Object>> run() {
     var answers = new ArrayList<Map<String, Object>>();
     for (int index = 0; index < source.steps().size(); index++) {
-      Step step = source.steps().get(index);
-      var answer = new LinkedHashMap<String, Object>();
-      if (openGate(step, answer)) {
-        resolve(LibraryParameterMapping.round(index, step), step, answer);
-      } else {
-        double[] ones = new double[step.tasks()];
-        Arrays.fill(ones, 1);
-        answer.put("update", Gradients.combine(ones, step.gradients()));
+      try {
+        answers.add(answer(index, source.steps().get(index)));
+      } catch (IllegalStateException e) {
+        throw new UserError(
+            "case %s: step %d: %s; give it \"losses\", one number a task"
+                .formatted(source.id(), index, e.getMessage()),
+            e);
       }
-      learnAfterStep(step, answer);
-      answers.add(answer);
     }
     return answers;
+  }
+
+  private Map<String, Object> answer(int index, Step step) {
+    var answer = new LinkedHashMap<String, Object>();
+    if (openGate(step, answer)) {
+      resolve(LibraryParameterMapping.round(index, step), step, answer);
+    } else {
+      double[] ones = new double[step.tasks()];
+      Arrays.fill(ones, 1);
+      answer.put("update", Gradients.combine(ones, step.gradients()));
+    }
+    learnAfterStep(step, answer);
+    return answer;
   }
 
   /** Whether the step is resolved from per-task gradients. */
@@ -97,7 +113,7 @@ public final class CaseRunner {
     if (gate == null) {
       return true;
     }
-    SelectiveOptimization.Gate decision = gate.decide(losses(step), gateState);
+    SelectiveOptimization.Gate decision = gate.decide(required(step, "the gate"), gateState);
     gateState = decision.state();
     answer.put("joint", decision.joint());
     answer.put("imbalance", decision.ratio());
@@ -134,7 +150,10 @@ public final class CaseRunner {
     if (!calibrator.remembers()) {
       return;
     }
-    var calibration = calibrator.calibrate(round, Gradients.norms(gradients), losses(step));
+    // A calibrator that does not look at norms does not look at losses either.
+    double[] losses =
+        calibrator.needsNorms() ? required(step, "the calibrator") : new double[step.tasks()];
+    var calibration = calibrator.calibrate(round, Gradients.norms(gradients), losses);
     for (int i = 0; i < gradients.length; i++) {
       calibration.apply(i, gradients[i], memories[i]);
     }
@@ -148,7 +167,7 @@ public final class CaseRunner {
         tasks,
         Gradients.products(gradients, gradients),
         previous.length == 0 ? new double[tasks][tasks] : Gradients.products(gradients, previous),
-        losses(step),
+        known(step.losses()),
         0);
   }
 
@@ -167,9 +186,16 @@ public final class CaseRunner {
     }
   }
 
-  private static double[] losses(Step step) {
+  private static double[] known(double @Nullable [] losses) {
+    return losses == null ? new double[0] : losses;
+  }
+
+  private static double[] required(Step step, String who) {
     double[] losses = step.losses();
-    return losses == null ? new double[step.tasks()] : losses;
+    if (losses == null) {
+      throw new IllegalStateException(who + " looks at the losses, and there are none");
+    }
+    return losses;
   }
 
   private static RecordedRandomSource draws(GradientCase source) {

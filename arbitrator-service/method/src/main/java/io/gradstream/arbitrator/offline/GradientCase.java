@@ -82,28 +82,87 @@ public record GradientCase(
                   .mapToInt(size -> (int) size)
                   .toArray(),
           json.get("theta") == null ? new double[0] : numbersOf("theta", json.get("theta")),
-          steps.stream().map(step -> step(map("steps", step))).toList());
+          steps(steps));
     } catch (IllegalArgumentException e) {
       throw new UserError("case " + id + ": " + e.getMessage());
+    }
+  }
+
+  private static List<Step> steps(List<?> json) {
+    var steps = new ArrayList<Step>();
+    for (int index = 0; index < json.size(); index++) {
+      try {
+        Step step = step(map("steps", json.get(index)));
+        if (index > 0) {
+          sameAs(steps.getFirst(), step);
+        }
+        steps.add(step);
+      } catch (IllegalArgumentException e) {
+        throw new IllegalArgumentException("step " + index + ": " + e.getMessage());
+      }
+    }
+    return List.copyOf(steps);
+  }
+
+  private static void sameAs(Step first, Step step) {
+    if (step.tasks() != first.tasks()) {
+      throw new IllegalArgumentException(
+          "has gradients of %d tasks, step 0 of %d; give every step a gradient of every task"
+              .formatted(step.tasks(), first.tasks()));
+    }
+    if (step.size() != first.size()) {
+      throw new IllegalArgumentException(
+          "has gradients of %d values, step 0 of %d; a model's gradients keep their size"
+              .formatted(step.size(), first.size()));
     }
   }
 
   private static Step step(Map<String, Object> json) {
     double[][] gradients = rowsOf("gradients", json.get("gradients"));
     if (gradients.length == 0) {
-      throw new IllegalArgumentException("'gradients' has no row");
+      throw new IllegalArgumentException("'gradients' has no row; give one a task");
     }
     for (double[] row : gradients) {
+      if (row.length == 0) {
+        throw new IllegalArgumentException("'gradients' has a row without values");
+      }
       if (row.length != gradients[0].length) {
         throw new IllegalArgumentException("the rows of 'gradients' differ in length");
       }
     }
-    double[] losses = json.get("losses") == null ? null : numbersOf("losses", json.get("losses"));
-    if (losses != null && losses.length != gradients.length) {
-      throw new IllegalArgumentException(
-          "'losses' has " + losses.length + " numbers for " + gradients.length + " gradients");
+    int tasks = gradients.length;
+    double[] losses = null;
+    if (json.get("losses") != null) {
+      losses = numbersOf("losses", json.get("losses"));
+      size("losses", losses.length, tasks);
+    }
+    for (String name : List.of("losses_after_step", "normal")) {
+      if (json.get(name) != null) {
+        size(name, numbersOf(name, json.get(name)).length, tasks);
+      }
+    }
+    if (json.get("uniform") != null
+        && numbersOf("uniform", json.get("uniform")).length != gradients[0].length) {
+      throw new IllegalArgumentException("'uniform' must have a number for each gradient value");
+    }
+    if (json.get("order") != null) {
+      double[][] orders = rowsOf("order", json.get("order"));
+      size("order", orders.length, tasks);
+      for (double task : Arrays.stream(orders).flatMapToDouble(Arrays::stream).toArray()) {
+        if (task != Math.rint(task) || task < 0 || task >= tasks) {
+          throw new IllegalArgumentException(
+              "'order' names tasks by 0 to %d, not by %s".formatted(tasks - 1, task));
+        }
+      }
     }
     return new Step(gradients, losses, json);
+  }
+
+  private static void size(String name, int found, int tasks) {
+    if (found != tasks) {
+      throw new IllegalArgumentException(
+          "'%s' has %d entries for %d gradients; give one a task".formatted(name, found, tasks));
+    }
   }
 
   static double[] numbersOf(String name, @Nullable Object value) {

@@ -37,7 +37,7 @@ final class LibraryParameterMapping {
     if (source.variant().isEmpty()) {
       source.params().forEach(options.values::put);
       options.values.remove("calibrator");
-      return options.section(source.method());
+      return options.section(ours(source.method()));
     }
     return switch (source.method()) {
       case "ls" -> options.section("sum");
@@ -90,6 +90,7 @@ final class LibraryParameterMapping {
               .take("scale_optimizer", "scale-optimizer")
               .take("scale_lr", "scale-learning-rate")
               .put("rounds-per-epoch", ROUNDS_PER_EPOCH)
+              .put("zero-gradient", "moves")
               .section("gradnorm");
       case "uw" ->
           options
@@ -120,6 +121,38 @@ final class LibraryParameterMapping {
               .take("warmup_epoch", "warmup-epoch")
               .put("rounds-per-epoch", ROUNDS_PER_EPOCH)
               .section("stch");
+      case "gradvac" -> options.take("beta", "beta").take("eps", "eps").section("gradvac");
+      case "imtl_l", "imtl" ->
+          options
+              .take("init", "initial")
+              .take("scale_optimizer", "scale-optimizer")
+              .take("scale_lr", "scale-learning-rate")
+              .section(ours(source.method()));
+      case "krum" ->
+          options.take("n_byzantine", "byzantine").take("n_selected", "selected").section("krum");
+      case "trimmed_mean" -> options.take("trim_number", "trimmed").section("trimmed-mean");
+      case "config" -> options.put("preference", preference()).section("config");
+      case "pcd" ->
+          options
+              .put("tau", param("tau") instanceof Number tau ? List.of(tau) : param("tau"))
+              .take("beta", "beta")
+              .take("eps", "eps")
+              .section("pcd");
+      case "cosmos" ->
+          options.take("lambda", "penalty").take("weights", "preference").section("cosmos");
+      case "pbi", "stch_plain" ->
+          options
+              .take("theta", "theta")
+              .take("mu", "mu")
+              .put("preference", "mean".equals(param("weights")) ? null : param("weights"))
+              .take("reference", "ideal")
+              .section(ours(source.method()));
+      case "cr_mogm" ->
+          options
+              .put("base", text("base").equals("mgda") ? "mgda-frank-wolfe" : ours(text("base")))
+              .take("alpha", "alpha")
+              .take("initial_weights", "initial-weights")
+              .section("cr-mogm");
       case "vargrad" ->
           switch (text("base")) {
             case "fairgrad-exact" -> options.section("fairgrad");
@@ -127,8 +160,13 @@ final class LibraryParameterMapping {
             case "imtl_g" -> options.section("imtl-g");
             default -> null;
           };
-      default -> options.section(source.method());
+      default -> options.section(ours(source.method()));
     };
+  }
+
+  /** Our name of a method: public code writes imtl_g for imtl-g, and ls for sum. */
+  private static String ours(String method) {
+    return method.equals("ls") ? "sum" : method.replace('_', '-');
   }
 
   private Section gcond(Options options) {
@@ -167,6 +205,8 @@ final class LibraryParameterMapping {
               .section("vargrad");
       case "moco" ->
           options.take("MoCo_beta", "beta").take("MoCo_beta_sigma", "beta-sigma").section("moco");
+      case "db_mtl" ->
+          options.take("DB_beta", "beta").take("DB_beta_sigma", "beta-sigma").section("db-mtl");
       default -> NO_CALIBRATOR;
     };
   }
@@ -194,7 +234,7 @@ final class LibraryParameterMapping {
 
   /** The gate of selective optimisation, or null where every round is joint. */
   @Nullable Section gate() {
-    return source.params().get("tau") == null || source.variant().isEmpty()
+    return source.params().get("tau") == null || !source.variant().startsWith("smo")
         ? null
         : new Options()
             .take("tau", "tau")

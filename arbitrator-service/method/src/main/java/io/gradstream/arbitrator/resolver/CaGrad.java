@@ -17,11 +17,15 @@ import org.hipparchus.analysis.solvers.BrentSolver;
  * falling function and is bracketed. So the answer is exact where the public solver (SLSQP) stops
  * early.
  *
- * <p>Where |g_x| is near zero the direction of the correction is noise: the gradients are at a
- * Pareto stationary point.
+ * <p>Where g_x cancels the direction of the correction is noise, as long as the ball's radius: the
+ * gradients are at a Pareto stationary point. Then the mean gradient is used without it, and the
+ * resolution says so. (On a task without a gradient g_x has an enormous weight on nothing.)
  */
 final class CaGrad implements Resolver {
   private static final double FLOOR = 1e-8;
+
+  /** A square this small beside those that it is made of is lost in their rounding. */
+  private static final double CANCELLED = 1e-14;
 
   /** What the update is divided by, so that its size does not grow with c. */
   enum Rescale {
@@ -64,7 +68,19 @@ final class CaGrad implements Resolver {
     double meanSquared = Math.max(0, DoubleVectors.mean(mean));
     double radius = options.c() * Math.sqrt(meanSquared + FLOOR) + FLOOR;
     double[] x = options.c() == 0 ? new double[n] : worstCase(gram, mean, meanSquared, radius);
-    double norm = Math.sqrt(Math.max(0, Matrices.quadratic(gram, x)));
+    double squared = Math.max(0, Matrices.quadratic(gram, x));
+    double size = 0;
+    for (int i = 0; i < n; i++) {
+      size += x[i] * x[i] * gram[i][i];
+    }
+    if (size > 0 && squared <= CANCELLED * size) {
+      return Resolution.fallback(
+              DoubleVectors.filled(n, 1.0 / n / scale()),
+              "the worst case cancels, so there is no correction: the mean gradient is used",
+              state)
+          .with("simplex-weights", x);
+    }
+    double norm = Math.sqrt(squared);
     double factor = radius / (norm + FLOOR);
     double[] weights = new double[n];
     for (int i = 0; i < n; i++) {

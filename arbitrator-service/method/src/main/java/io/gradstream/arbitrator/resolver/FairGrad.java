@@ -1,16 +1,20 @@
 package io.gradstream.arbitrator.resolver;
 
 import io.gradstream.arbitrator.linalg.ConvexHull;
+import io.gradstream.arbitrator.linalg.DoubleVectors;
+import io.gradstream.arbitrator.linalg.Matrices;
 import io.gradstream.proto.spec.Param;
+import java.util.stream.IntStream;
 
 /**
  * FairGrad: the update of greatest alpha-fair utility, which satisfies G w = w^(-1/alpha) (Ban and
  * Ji 2024, arXiv:2402.15638, Eq. 6; checked against the exact solution and LibMTL's FairGrad).
  *
- * <p>Where a gradient is zero or a convex combination of the gradients cancels there is no such
- * update. Then the weights of the hull's smallest norm are used (the update that conflicts with
- * nobody, about zero here), and the resolution says so. The public solver (least squares from 1/N)
- * stops early at small or very different norms.
+ * <p>A task without a gradient has no utility to raise: it is left out, with weight 0. Where a
+ * convex combination of the gradients cancels there is no such update. Then the weights of the
+ * hull's smallest norm are used (the update that conflicts with nobody, about zero here). The
+ * resolution says so in both cases. The public solver (least squares from 1/N) stops early at small
+ * or very different norms.
  */
 final class FairGrad implements Resolver {
 
@@ -36,13 +40,28 @@ final class FairGrad implements Resolver {
 
   @Override
   public Resolution resolve(RoundStatistics round, MethodState state) {
-    double[] weights = FairWeights.solve(round.gram(), options.alpha());
-    if (weights != null) {
-      return Resolution.of(weights, state);
+    int n = round.tasks();
+    double[][] gram = round.gram();
+    int[] live = IntStream.range(0, n).filter(i -> gram[i][i] > 0).toArray();
+    if (live.length == 0) {
+      return Resolution.fallback(
+          DoubleVectors.filled(n, 1), "all gradients are zero: the plain sum is used", state);
+    }
+    double[][] ofLive = Matrices.part(gram, live);
+    double[] found = FairWeights.solve(ofLive, options.alpha());
+    if (found != null && live.length == n) {
+      return Resolution.of(found, state);
+    }
+    double[] weights = new double[n];
+    double[] used = found == null ? ConvexHull.smallestNorm(ofLive) : found;
+    for (int k = 0; k < live.length; k++) {
+      weights[live[k]] = used[k];
     }
     return Resolution.fallback(
-        ConvexHull.smallestNorm(round.gram()),
-        "gradients are zero or cancel: the smallest norm of their hull is used",
+        weights,
+        found == null
+            ? "gradients cancel: the smallest norm of their hull is used"
+            : "a task without a gradient is left out",
         state);
   }
 }

@@ -16,7 +16,9 @@ import org.jspecify.annotations.Nullable;
  * noise.
  *
  * <p>State: {@code logits} (N) with Adam's, {@code losses-before} (N, or empty where no step is
- * pending). A loss below its minimum counts as if it were there, and the resolution says so.
+ * pending). A loss at its minimum, or below, has nothing left to fall, and divided by its gap it
+ * would take all the weight from the others: its task has its share z of the softmax, whatever its
+ * loss, the others share the rest by their gaps, and the resolution says so.
  */
 public final class Famo implements Resolver {
   public static final String LOGITS = "logits";
@@ -58,19 +60,34 @@ public final class Famo implements Resolver {
     double[] z = DoubleVectors.softmax(now.get(LOGITS));
     double[] gaps = gaps(losses);
     double sum = 0;
+    double unfinished = 0;
     for (int i = 0; i < z.length; i++) {
-      sum += z[i] / gaps[i];
+      if (gaps[i] > FLOOR) {
+        sum += z[i] / gaps[i];
+        unfinished += z[i];
+      }
     }
+    boolean all = true;
     double[] weights = new double[z.length];
     for (int i = 0; i < z.length; i++) {
-      weights[i] = z[i] / (gaps[i] * sum);
+      boolean finished = !(gaps[i] > FLOOR);
+      weights[i] = finished ? z[i] : z[i] / (gaps[i] * sum);
+      all &= !finished;
+    }
+    if (!all) {
+      for (int i = 0; i < z.length; i++) {
+        weights[i] *= gaps[i] > FLOOR ? unfinished : 1;
+      }
     }
     MethodState next = now.with(BEFORE, losses);
     var resolution =
-        belowMinimum(losses)
-            ? Resolution.fallback(
-                weights, "a loss is below its minimum: it counts as if it were there", next)
-            : Resolution.of(weights, next);
+        all
+            ? Resolution.of(weights, next)
+            : Resolution.fallback(
+                weights,
+                "a loss is at or below its minimum (min-losses): its task has its share whatever"
+                    + " its loss",
+                next);
     return resolution
         .with("softmax", z)
         .with("imbalance", imbalance(z))
@@ -88,7 +105,8 @@ public final class Famo implements Resolver {
     double[] gapsAfter = gaps(lossesAfterStep);
     double[] delta = new double[z.length];
     for (int i = 0; i < z.length; i++) {
-      delta[i] = StrictMath.log(gapsBefore[i]) - StrictMath.log(gapsAfter[i]);
+      boolean finished = !(gapsBefore[i] > FLOOR && gapsAfter[i] > FLOOR);
+      delta[i] = finished ? 0 : StrictMath.log(gapsBefore[i]) - StrictMath.log(gapsAfter[i]);
     }
     double mean = DoubleVectors.dot(z, delta);
     double[] gradient = new double[z.length];
@@ -116,16 +134,6 @@ public final class Famo implements Resolver {
       gaps[i] = Math.max(losses[i] - minima[i], 0) + FLOOR;
     }
     return gaps;
-  }
-
-  private boolean belowMinimum(double[] losses) {
-    double[] minima = minima(losses.length);
-    for (int i = 0; i < minima.length; i++) {
-      if (losses[i] < minima[i]) {
-        return true;
-      }
-    }
-    return false;
   }
 
   private double[] minima(int tasks) {

@@ -12,6 +12,10 @@ import io.gradstream.proto.spec.Param;
  * scales} s (N) with their optimizer's, {@code loss-sums} (N) and {@code loss-rounds} of epoch 0.
  * Where losses are not positive, ratios to them mean nothing: then all tasks count as trained
  * alike, and the resolution says so.
+ *
+ * <p>A task without a gradient has no norm to balance; the public code goes on raising its weight
+ * at the others' cost. Here it keeps its scale, the others are balanced among themselves, and the
+ * resolution says so.
  */
 final class GradNorm implements Resolver {
   static final String SUMS = "loss-sums";
@@ -37,7 +41,17 @@ final class GradNorm implements Resolver {
               value = "rounds of an epoch; the first epoch's losses are the initial ones",
               defaultValue = "1",
               min = 1)
-          long roundsPerEpoch) {}
+          long roundsPerEpoch,
+      @Param(
+              value = "a task without a gradient keeps its scale, or moves it (public code)",
+              defaultValue = "keeps")
+          ZeroGradient zeroGradient) {}
+
+  /** What a task without a gradient does to its scale. */
+  enum ZeroGradient {
+    KEEPS,
+    MOVES
+  }
 
   private final Options options;
   private final ScaleOptimizer optimizer;
@@ -73,26 +87,39 @@ final class GradNorm implements Resolver {
     double[] norms = round.norms();
     double[] initial = DoubleVectors.scaled(state.get(SUMS), 1 / state.number(ROUNDS));
     double[] rates = relativeRates(round.losses(), initial);
-    double meanNorm = DoubleVectors.dot(weights, norms) / n;
+    boolean[] balanced = new boolean[n];
+    double share = 0;
+    int count = 0;
+    for (int i = 0; i < n; i++) {
+      balanced[i] = norms[i] > 0 || options.zeroGradient() == ZeroGradient.MOVES;
+      share += balanced[i] ? softmax[i] : 0;
+      count += balanced[i] ? 1 : 0;
+    }
+    double meanNorm = count == 0 ? 0 : DoubleVectors.dot(weights, norms) / count;
 
     double[] byWeight = new double[n];
     double mixed = 0;
     for (int i = 0; i < n; i++) {
       double goal = meanNorm * StrictMath.pow(rates[i], options.alpha());
       byWeight[i] = Math.signum(weights[i] * norms[i] - goal) * norms[i];
-      mixed += byWeight[i] * softmax[i];
+      mixed += balanced[i] ? byWeight[i] * softmax[i] : 0;
     }
+    // With all tasks balanced their shares add up to 1, but for rounding.
+    mixed = count == n || share == 0 ? mixed : mixed / share;
     double[] gradient = new double[n];
     for (int i = 0; i < n; i++) {
-      gradient[i] = weights[i] * (byWeight[i] - mixed);
+      gradient[i] = balanced[i] ? weights[i] * (byWeight[i] - mixed) : 0;
     }
     MethodState next = optimizer.step(state, SCALES, gradient);
     boolean usable = usable(round.losses()) && usable(initial);
-    var resolution =
-        usable
-            ? Resolution.of(weights, next)
-            : Resolution.fallback(
-                weights, "a loss is not positive: all tasks count as trained alike", next);
+    Resolution resolution = Resolution.of(weights, next);
+    if (!usable) {
+      resolution =
+          Resolution.fallback(
+              weights, "a loss is not positive: all tasks count as trained alike", next);
+    } else if (count < n) {
+      resolution = Resolution.fallback(weights, "a task without a gradient keeps its scale", next);
+    }
     return resolution
         .with(SCALES, next.get(SCALES))
         .with("scale-gradient", gradient)

@@ -24,9 +24,15 @@ final class ImtlG implements Resolver {
 
   @Override
   public Resolution resolve(RoundStatistics round, MethodState state) {
-    double[] norms = round.norms();
-    double[][] cosines = Cosines.of(round.gram());
-    Cholesky factor = Cholesky.factor(cosines, SMALLEST_PIVOT);
+    return resolve(round.gram(), state);
+  }
+
+  static Resolution resolve(double[][] gram, MethodState state) {
+    double[] norms = new double[gram.length];
+    for (int i = 0; i < norms.length; i++) {
+      norms[i] = Math.sqrt(Math.max(0, gram[i][i]));
+    }
+    Cholesky factor = Cholesky.factor(Cosines.of(gram), SMALLEST_PIVOT);
     if (factor != null) {
       double[] weights = factor.solve(DoubleVectors.filled(norms.length, 1));
       for (int i = 0; i < norms.length; i++) {
@@ -34,7 +40,7 @@ final class ImtlG implements Resolver {
       }
       return Resolution.of(DoubleVectors.scaled(weights, 1 / DoubleVectors.sum(weights)), state);
     }
-    double[] weights = pseudoInverse(round.gram(), norms);
+    double[] weights = Spectrum.of(gram).solve(norms);
     double sum = DoubleVectors.sum(weights);
     double size = 0;
     for (double weight : weights) {
@@ -50,18 +56,5 @@ final class ImtlG implements Resolver {
         DoubleVectors.scaled(weights, 1 / sum),
         "the Gram matrix is singular: its pseudo-inverse is used",
         state);
-  }
-
-  private static double[] pseudoInverse(double[][] gram, double[] right) {
-    Spectrum spectrum = Spectrum.of(gram);
-    double[] solution = new double[right.length];
-    for (int k = 0; k < spectrum.rank(); k++) {
-      double[] vector = spectrum.vector(k);
-      double along = DoubleVectors.dot(vector, right) / spectrum.value(k);
-      for (int i = 0; i < solution.length; i++) {
-        solution[i] += along * vector[i];
-      }
-    }
-    return solution;
   }
 }

@@ -13,10 +13,21 @@ public record MethodInfo(Space space, String paper, String checkedAgainst, Strin
   /** What a method needs to see of the gradients. */
   public enum Space {
     /** The losses alone. */
-    LOSS_ONLY,
+    LOSS_ONLY("from the losses alone"),
     /** Inner products of the gradients. */
-    GRAM,
+    GRAM("from inner products of the gradients"),
     /** The values of the gradients, element by element. */
-    ELEMENTWISE
+    ELEMENTWISE("element by element");
+
+    private final String words;
+
+    Space(String words) {
+      this.words = words;
+    }
+
+    /** How a method of this kind decides, after "it decides". */
+    public String words() {
+      return words;
+    }
   }
 }

@@ -28,6 +28,18 @@ public record MethodState(Map<String, double[]> values) {
     return new MethodState(changed);
   }
 
+  /** The entries whose names begin with a prefix, without it. */
+  MethodState under(String prefix) {
+    var inner = new TreeMap<String, double[]>();
+    values.forEach(
+        (name, numbers) -> {
+          if (name.startsWith(prefix)) {
+            inner.put(name.substring(prefix.length()), numbers);
+          }
+        });
+    return new MethodState(inner);
+  }
+
   /** Whether the state has an entry of that name. */
   public boolean has(String name) {
     return values.containsKey(name);

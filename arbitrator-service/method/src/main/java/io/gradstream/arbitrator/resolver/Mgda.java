@@ -12,8 +12,9 @@ import java.util.stream.IntStream;
  * arXiv:1810.04650, Eq. 3; checked against LibMTL's MGDA and, for {@code frank-wolfe}, TorchJD's).
  *
  * <p>Gradients may be divided by a norm, a loss or both before. As in LibMTL the simplex weights
- * then apply to the divided gradients. A task whose divisor is zero has no direction there: it is
- * left out, and the resolution says so.
+ * then apply to the divided gradients. A task without a gradient, or whose divisor is zero, has no
+ * direction: it is left out, and the resolution says so. (In the hull a zero gradient would be the
+ * smallest norm, and one finished task, or one of weight 0, would stop all others.)
  */
 final class Mgda implements Resolver {
 
@@ -67,7 +68,8 @@ final class Mgda implements Resolver {
     for (int i = 0; i < n; i++) {
       divisors[i] = divisor(round, i);
     }
-    int[] kept = IntStream.range(0, n).filter(i -> divisors[i] > 0).toArray();
+    int[] kept =
+        IntStream.range(0, n).filter(i -> divisors[i] > 0 && round.gram()[i][i] > 0).toArray();
     double[] weights = new double[n];
     double[] simplex = new double[n];
     if (kept.length > 0) {
@@ -88,17 +90,18 @@ final class Mgda implements Resolver {
         kept.length == n
             ? Resolution.of(weights, state)
             : Resolution.fallback(
-                weights, "tasks with a zero gradient or loss are left out of the hull", state);
+                weights,
+                "a task without a gradient, or of a loss that is divided by and not positive, is left out",
+                state);
     return resolution.with("simplex-weights", simplex);
   }
 
   private double divisor(RoundStatistics round, int task) {
-    double loss = round.losses()[task];
     return switch (options.normalization()) {
       case NONE -> 1;
       case L2 -> round.norm(task);
-      case LOSS -> loss;
-      case LOSS_PLUS -> loss * round.norm(task);
+      case LOSS -> round.losses()[task];
+      case LOSS_PLUS -> round.losses()[task] * round.norm(task);
     };
   }
 

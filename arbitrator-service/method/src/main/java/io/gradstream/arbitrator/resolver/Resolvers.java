@@ -8,6 +8,7 @@ import io.gradstream.proto.spec.Catalog;
 import io.gradstream.proto.spec.NoOptions;
 import io.gradstream.proto.spec.Section;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.Function;
 
@@ -126,11 +127,69 @@ public final class Resolvers {
                   "LibMTL",
                   "scales, their optimizer, initial losses"))
           .with(
+              "gradvac",
+              GradVac.Options.class,
+              options -> draws -> new GradVac(options, draws),
+              "turns gradients towards each other until their cosines are what they are on average",
+              new MethodInfo(
+                  GRAM, "Wang et al. 2021, arXiv:2010.05874", "LibMTL, TorchJD", "average cosines"))
+          .with(
+              "imtl",
+              ImtlL.Options.class,
+              options -> draws -> new Imtl(options),
+              "imtl-g on gradients whose losses imtl-l has scaled",
+              new MethodInfo(
+                  GRAM, "Liu et al. 2021, ICLR", "LibMTL", "log-scales, their optimizer"))
+          .with(
+              "config",
+              ConFig.Options.class,
+              options -> draws -> new ConFig(options),
+              "the direction with the same cosine to all gradients",
+              new MethodInfo(GRAM, "Liu et al. 2025, arXiv:2408.11104", "TorchJD", ""))
+          .with(
+              "pcd",
+              PriorityDescent.Options.class,
+              options -> draws -> new PriorityDescent(options),
+              "nearest to the primary task's gradient while all others descend",
+              new MethodInfo(
+                  GRAM,
+                  "Varam and AlHajri 2026, arXiv:2606.29521",
+                  "TorchJD",
+                  "average squared norms"))
+          .with(
+              "db-mtl",
+              NoOptions.class,
+              options -> draws -> new DbMtl(),
+              "all gradients as long as the longest; with the calibrator db-mtl",
+              new MethodInfo(GRAM, "Lin et al. 2023, arXiv:2308.12029", "LibMTL", ""))
+          .with(
+              "cr-mogm",
+              CrMogm.Options.class,
+              options -> draws -> new CrMogm(options, baseOf(options.base(), draws)),
+              "another method's weights, averaged over the rounds",
+              new MethodInfo(
+                  GRAM,
+                  "Zhou et al. 2022, NeurIPS",
+                  "TorchJD",
+                  "average weights, the other method's state"))
+          .with(
+              "krum",
+              Krum.Options.class,
+              options -> draws -> new Krum(options),
+              "the gradients nearest to their neighbours, against wrong ones",
+              new MethodInfo(GRAM, "Blanchard et al. 2017, arXiv:1703.02757", "TorchJD", ""))
+          .with(
               "graddrop",
               GradDrop.Options.class,
               options -> draws -> new GradDrop(options, draws),
               "keeps one random sign in each element",
               new MethodInfo(ELEMENTWISE, "Chen et al. 2020, arXiv:2010.06808", "TorchJD", ""))
+          .with(
+              "trimmed-mean",
+              TrimmedMean.Options.class,
+              options -> draws -> new TrimmedMean(options),
+              "mean without the extremes in each element, against wrong gradients",
+              new MethodInfo(ELEMENTWISE, "Yin et al. 2018, arXiv:1803.01498", "TorchJD", ""))
           .with(
               "si",
               NoOptions.class,
@@ -179,7 +238,40 @@ public final class Resolvers {
               options -> draws -> new SmoothTchebycheff(options),
               "smooth maximum of the losses over a nadir point",
               new MethodInfo(
-                  LOSS_ONLY, "Lin et al. 2024, arXiv:2402.19078", "LibMTL", "nadir point"));
+                  LOSS_ONLY, "Lin et al. 2024, arXiv:2402.19078", "LibMTL", "nadir point"))
+          .with(
+              "gls",
+              NoOptions.class,
+              options -> draws -> new GeometricLoss(),
+              "geometric mean of the losses",
+              new MethodInfo(
+                  LOSS_ONLY, "Chennupati et al. 2019, arXiv:1904.08492", "LibMTL, TorchJD", ""))
+          .with(
+              "imtl-l",
+              ImtlL.Options.class,
+              options -> draws -> new ImtlL(options),
+              "learned scales that bring all losses to one size",
+              new MethodInfo(
+                  LOSS_ONLY, "Liu et al. 2021, ICLR", "TorchJD", "log-scales, their optimizer"))
+          .with(
+              "stch-plain",
+              PlainSmoothTchebycheff.Options.class,
+              options -> draws -> new PlainSmoothTchebycheff(options),
+              "smooth maximum of the losses themselves",
+              new MethodInfo(LOSS_ONLY, "Lin et al. 2024, arXiv:2402.19078", "TorchJD", ""))
+          .with(
+              "cosmos",
+              Cosmos.Options.class,
+              options -> draws -> new Cosmos(options),
+              "weighted sum less the angle between losses and preference",
+              new MethodInfo(
+                  LOSS_ONLY, "Ruchte and Grabocka 2021, arXiv:2103.13392", "TorchJD", ""))
+          .with(
+              "pbi",
+              BoundaryIntersection.Options.class,
+              options -> draws -> new BoundaryIntersection(options),
+              "along the preference's ray, with a penalty for leaving it",
+              new MethodInfo(LOSS_ONLY, "Zhang and Li 2007, MOEA/D", "TorchJD", ""));
 
   /** From a section's kind and options to a resolver, given where random numbers come from. */
   public static final Catalog<Function<RandomSource, Resolver>> CATALOG = REGISTRY.catalog();
@@ -199,6 +291,15 @@ public final class Resolvers {
   public static Resolver create(Section section, RandomSource draws) {
     Resolver method = CATALOG.create(section).apply(draws);
     return method instanceof ElementwiseResolver ? method : new Guarded(method);
+  }
+
+  private static Resolver baseOf(CrMogm.Base base, RandomSource draws) {
+    String name = base.name().toLowerCase(Locale.ROOT).replace('_', '-');
+    Section section =
+        base == CrMogm.Base.MGDA_FRANK_WOLFE
+            ? Section.of("mgda", Map.of("solver", "frank-wolfe"))
+            : Section.of(name, Map.of());
+    return create(section, draws);
   }
 
   /** What is known of a registered method. */

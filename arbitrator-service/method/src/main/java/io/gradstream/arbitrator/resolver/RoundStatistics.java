@@ -9,7 +9,8 @@ package io.gradstream.arbitrator.resolver;
  * @param gram N x N, symmetric: this round's gradients with each other
  * @param cross N x N: row i is this round's gradient of task i, column j the previous round's
  *     gradient of task j as accumulated, before any projection; zeros in round 0
- * @param losses N, the mean losses of the round, times lambda like the gradients
+ * @param losses N, the mean losses of the round, times lambda like the gradients; empty where
+ *     nobody knows them, which only offline happens
  * @param seed the run's seed, from which random methods draw
  */
 public record RoundStatistics(
@@ -21,7 +22,20 @@ public record RoundStatistics(
   public RoundStatistics {
     requireMatrix("gram", gram, tasks);
     requireMatrix("cross", cross, tasks);
-    requireVector("losses", losses, tasks);
+    if (losses.length > 0) {
+      requireVector("losses", losses, tasks);
+    }
+  }
+
+  /**
+   * @throws IllegalStateException if nobody knows them: a method must not compute with made-up ones
+   */
+  @Override
+  public double[] losses() {
+    if (losses.length < tasks) {
+      throw new IllegalStateException("the method looks at the losses, and there are none");
+    }
+    return losses;
   }
 
   /** Norm of a task's gradient. */

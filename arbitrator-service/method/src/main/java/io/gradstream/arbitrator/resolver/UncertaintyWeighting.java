@@ -2,6 +2,8 @@ package io.gradstream.arbitrator.resolver;
 
 import io.gradstream.arbitrator.linalg.DoubleVectors;
 import io.gradstream.proto.spec.Param;
+import java.util.List;
+import java.util.Map;
 
 /**
  * UW: weights by learned homoscedastic uncertainty, w = exp(-s) / 2 with the log-variance s trained
@@ -9,7 +11,8 @@ import io.gradstream.proto.spec.Param;
  * LibMTL's UW, which starts at s = -0.5, and Nash-MTL's, which starts at 0).
  *
  * <p>State: {@code log-variances} (N) with their optimizer's; they step after the weights are
- * taken.
+ * taken. Losses that are not positive move nothing, and no weight leaves the bounds of {@link
+ * LearnedLogs}; both are reported.
  */
 final class UncertaintyWeighting implements Resolver {
   private static final String LOG_VARIANCES = "log-variances";
@@ -41,17 +44,22 @@ final class UncertaintyWeighting implements Resolver {
 
   @Override
   public Resolution resolve(RoundStatistics round, MethodState state) {
+    double[] losses = round.losses();
     double[] logVariances = state.get(LOG_VARIANCES);
     double[] weights = new double[round.tasks()];
-    double[] gradient = new double[round.tasks()];
+    double[] slopes = new double[round.tasks()];
     for (int i = 0; i < weights.length; i++) {
       double precision = StrictMath.exp(-logVariances[i]);
       weights[i] = precision / 2;
-      gradient[i] = (1 - round.losses()[i] * precision) / 2;
+      slopes[i] = (1 - losses[i] * precision) / 2;
     }
-    MethodState next = optimizer.step(state, LOG_VARIANCES, gradient);
-    return Resolution.of(weights, next)
+    slopes = LearnedLogs.slopes(losses, slopes);
+    MethodState next =
+        LearnedLogs.bounded(
+            optimizer.step(state, LOG_VARIANCES, slopes), LOG_VARIANCES, options.initial());
+    String report = LearnedLogs.report(losses, logVariances, options.initial());
+    return new Resolution(weights, List.of(), Map.of(), report, next)
         .with(LOG_VARIANCES, next.get(LOG_VARIANCES))
-        .with("log-variance-gradient", gradient);
+        .with("log-variance-gradient", slopes);
   }
 }

@@ -2,6 +2,7 @@ package io.gradstream.arbitrator.resolver;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.offset;
 
 import io.gradstream.arbitrator.linalg.DoubleVectors;
 import io.gradstream.proto.spec.Section;
@@ -11,6 +12,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What methods do where their own problem has no solution, and that they say so. */
 class FallbackTest {
@@ -18,7 +20,12 @@ class FallbackTest {
   private static final RoundStatistics OPPOSITE = round(new double[][] {{1, -1}, {-1, 1}});
 
   @ParameterizedTest
-  @CsvSource({"fairgrad, cancel", "nash-mtl, previous weights", "imtl-g, pseudo-inverse"})
+  @CsvSource({
+    "fairgrad, left out",
+    "mgda, left out",
+    "nash-mtl, previous weights",
+    "imtl-g, pseudo-inverse"
+  })
   void aZeroGradientIsReported(String method, String reason) {
     assertThat(resolve(method, Map.of(), ZERO_GRADIENT).fallback()).contains(reason);
   }
@@ -64,16 +71,87 @@ class FallbackTest {
     assertThat(DoubleVectors.finite(last.weights())).isTrue();
   }
 
+  /** A task of weight 0 has a zero gradient; as the smallest norm it would stop all others. */
+  @ParameterizedTest
+  @ValueSource(strings = {"mgda", "fairgrad"})
+  void aTaskWithoutAGradientDoesNotStopTheOthers(String method) {
+    Resolution resolution = resolve(method, Map.of(), ZERO_GRADIENT);
+
+    assertThat(resolution.weights()[0]).isEqualTo(1, offset(1e-9));
+    assertThat(resolution.weights()[1]).isZero();
+  }
+
+  @Test
+  void gradnormLeavesTheScaleOfATaskWithoutAGradientAlone() {
+    Resolver resolver = Resolvers.create(Section.of("gradnorm", Map.of()));
+    MethodState state = resolver.initialState(3);
+    double[][] gram = {{1, 0, 0}, {0, 4, 0}, {0, 0, 0}};
+    Resolution last = null;
+    for (int k = 0; k < 400; k++) {
+      last =
+          resolver.resolve(
+              new RoundStatistics(k, 3, gram, new double[3][3], new double[] {1, 1, 1}, 0), state);
+      state = last.state();
+    }
+    assertThat(last).isNotNull();
+    assertThat(last.fallback()).contains("without a gradient");
+    double[] weights = last.weights();
+    assertThat(weights[2]).isBetween(0.5, 1.5);
+    // The two others are balanced: w_0 * 1 = w_1 * 2, up to a step of the optimizer.
+    assertThat(weights[0] / weights[1]).isEqualTo(2, offset(0.3));
+  }
+
+  @Test
+  void aFinishedTaskDoesNotStopTheOthersInFamo() {
+    Resolver resolver = Resolvers.create(Section.of("famo", Map.of()));
+    MethodState state = resolver.initialState(2);
+    Resolution last = null;
+    for (int k = 0; k < 50; k++) {
+      last = resolver.resolve(withLosses(k, 0, 1), state);
+      state = last.state();
+    }
+    assertThat(last).isNotNull();
+    assertThat(last.fallback()).contains("at or below its minimum");
+    assertThat(last.weights()[1]).isBetween(0.3, 0.7);
+    assertThat(DoubleVectors.sum(last.weights())).isEqualTo(1, offset(1e-12));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"uw, adam", "uw, sgd"})
+  void aLossThatIsNotPositiveDoesNotDriveALearnedWeightToInfinity(String method, String rule) {
+    Resolver resolver = Resolvers.create(Section.of(method, Map.of("scale-optimizer", rule)));
+    MethodState state = resolver.initialState(2);
+    double start = resolver.resolve(withLosses(0, -1, 1), state).weights()[0];
+    Resolution last = null;
+    for (int k = 0; k < 400; k++) {
+      last = resolver.resolve(withLosses(k, -1, 1), state);
+      state = last.state();
+    }
+    assertThat(last).isNotNull();
+    assertThat(last.fallback()).contains("keeps its weight");
+    assertThat(last.weights()[0]).isEqualTo(start, offset(1e-12));
+  }
+
+  @Test
+  void anEnormousLossLeavesALearnedWeightItsBoundFromWhichItReturns() {
+    Map<String, ?> sgd = Map.of("scale-optimizer", "sgd", "scale-learning-rate", 0.1);
+    Resolver resolver = Resolvers.create(Section.of("uw", sgd));
+    MethodState state = resolver.resolve(withLosses(0, 1e6, 1), resolver.initialState(2)).state();
+    Resolution bounded = resolver.resolve(withLosses(1, 1, 1), state);
+    assertThat(bounded.fallback()).contains("at its bound");
+    for (int k = 2; k < 400; k++) {
+      state = resolver.resolve(withLosses(k, 1, 1), state).state();
+    }
+    assertThat(resolver.resolve(withLosses(400, 1, 1), state).weights()[0])
+        .isEqualTo(0.5, offset(0.01));
+  }
+
   @Test
   void numbersThatOverflowEndInThePlainSumAndLeaveTheStateAlone() {
-    // A loss that grows without bound drives the log-variances to where exp(-s) overflows.
-    Resolver resolver =
-        Resolvers.create(
-            Section.of("uw", Map.of("scale-optimizer", "sgd", "scale-learning-rate", 1e6)));
+    Resolver resolver = Resolvers.create(Section.of("si", Map.of()));
     MethodState state = resolver.initialState(2);
-    state = resolver.resolve(withLosses(0, -1e6, 1), state).state();
 
-    Resolution resolution = resolver.resolve(withLosses(1, 1, 1), state);
+    Resolution resolution = resolver.resolve(withLosses(1, 1e-300, 1), state);
 
     assertThat(resolution.weights()).containsExactly(1, 1);
     assertThat(resolution.fallback()).contains("overflowed");
