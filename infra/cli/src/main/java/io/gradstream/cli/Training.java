@@ -3,6 +3,7 @@ package io.gradstream.cli;
 import io.gradstream.cli.progress.LogSize;
 import io.gradstream.cli.progress.ProgressLine;
 import io.gradstream.cli.progress.Refusals;
+import io.gradstream.cli.progress.RefusedSlots;
 import io.gradstream.cli.progress.Report;
 import io.gradstream.cli.progress.RunReader;
 import io.gradstream.cli.progress.RunSummary;
@@ -34,6 +35,7 @@ final class Training {
   private final WorkerIdentity identity;
   private final Display display;
   private final StopSignal stop;
+  private Optional<RefusedSlots.Refusal> lookedAt = Optional.empty();
 
   /**
    * @param identity who the workers are
@@ -124,18 +126,27 @@ final class Training {
   }
 
   /**
-   * Looks whether the open round can end.
+   * Looks whether the open round can end. Others' workers may send what they like; what this
+   * process computed itself, and would compute again, is the round's only gradient.
    *
-   * @throws UserError if the same gradient was refused again and again
+   * @throws UserError if it was refused again and again
    */
   private void requireProgress(RunSummary summary) {
-    final var refusal = summary.refusal().filter(of -> of.times() >= Refusals.FOR_EVER);
-    if (refusal.isPresent()) {
-      throw new UserError(
-          "run %s: %s"
-              .formatted(
-                  run.spec().run(), Refusals.text(run, refusal.get(), summary.bestVersion())));
+    final Optional<RefusedSlots.Refusal> refusal = summary.refusal();
+    if (refusal.isEmpty() || refusal.equals(lookedAt)) {
+      return;
     }
+    lookedAt = refusal;
+    Refusals.repeated(run, refusal.get())
+        .filter(letter -> letter.getWorker().startsWith(identity.name() + "/"))
+        .ifPresent(
+            letter -> {
+              throw new UserError(
+                  "run %s: %s"
+                      .formatted(
+                          run.spec().run(),
+                          Refusals.text(run, refusal.get(), letter, summary.bestVersion())));
+            });
   }
 
   private boolean isFinished(RunSummary summary) {

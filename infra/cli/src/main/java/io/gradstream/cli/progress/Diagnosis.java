@@ -76,8 +76,11 @@ public final class Diagnosis {
   private void refusal(List<String> lines) {
     summary
         .refusal()
-        .filter(refusal -> refusal.times() >= Refusals.FOR_EVER)
-        .ifPresent(refusal -> lines.add(Refusals.text(run, refusal, summary.bestVersion())));
+        .ifPresent(
+            refusal ->
+                Refusals.repeated(run, refusal)
+                    .map(letter -> Refusals.text(run, refusal, letter, summary.bestVersion()))
+                    .ifPresent(lines::add));
   }
 
   private void standstill(List<String> lines) {

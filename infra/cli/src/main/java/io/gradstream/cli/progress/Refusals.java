@@ -1,51 +1,54 @@
 package io.gradstream.cli.progress;
 
 import com.google.protobuf.InvalidProtocolBufferException;
+import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.DeadLetter;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.LogReader;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 import org.apache.kafka.common.TopicPartition;
 
-/** Says why a slot is refused again and again, and what can be done about it. */
+/**
+ * Tells a slot whose gradient is refused again and again, why, and what can be done about it. The
+ * same slot has the same bits whoever computes it, so a round that waits for it cannot end.
+ */
 public final class Refusals {
-  /** A slot that is refused so often has the same bits each time, and the round cannot end. */
-  public static final int FOR_EVER = 2;
+  /** What is read of the dead letters at most, which carry the refused records. */
+  private static final long LOOKED_AT_BYTES = 64L << 20;
 
-  private static final int LOOKED_AT = 64;
+  private static final int LOOKED_AT = 1000;
 
   private Refusals() {}
 
   /**
-   * One sentence: task, reason, round, and the way on.
-   *
-   * @param bestVersion the version to go back to
+   * The newest refused record of a slot that was refused more than once; empty if it was not, as
+   * far as can be told. Once says little: anybody may have sent it.
    */
-  public static String text(Run run, RefusedSlots.Refusal refusal, long bestVersion) {
-    final String name = run.spec().run();
-    return "round %d cannot end: the gradient of task %s, slot %d, was refused %d times (%s), and whoever computes it gets the same. Most often the weights have diverged: %s with a smaller optimizer.learning-rate, or with clip-norm"
-        .formatted(
-            refusal.round(),
-            run.topics().nameOf(refusal.task()),
-            refusal.slot(),
-            refusal.times(),
-            reason(run, refusal),
-            bestVersion > run.description().firstRound()
-                ? "gradstream fork --run %s --version %d --as %s-2 --set optimizer.learning-rate=..., to go on from before,"
-                    .formatted(name, bestVersion, name)
-                : "begin anew under another name,");
+  public static Optional<DeadLetter> repeated(Run run, RefusedSlots.Refusal refusal) {
+    if (refusal.times() < 2) {
+      return Optional.empty();
+    }
+    final List<DeadLetter> letters = lettersOf(run, refusal);
+    return isRepeated(letters) ? Optional.of(letters.getLast()) : Optional.empty();
   }
 
-  /** The reason on the newest dead letter of the slot. */
-  private static String reason(Run run, RefusedSlots.Refusal refusal) {
-    final var letters = new TopicPartition(run.topics().deadLetters(), 0);
+  /** Each record of a slot, one a shard, is refused by itself: twice is one shard twice. */
+  static boolean isRepeated(List<DeadLetter> lettersOfSlot) {
+    return lettersOfSlot.stream().map(DeadLetter::getShard).distinct().count()
+        < lettersOfSlot.size();
+  }
+
+  private static List<DeadLetter> lettersOf(Run run, RefusedSlots.Refusal refusal) {
+    final var partition = new TopicPartition(run.topics().deadLetters(), 0);
     final String topic = run.topics().gradients(refusal.task());
-    final var reason = new AtomicReference<>("see gradstream dead-letters");
+    final var letters = new ArrayList<DeadLetter>();
     try (var log = new LogReader(run.connection(), run.spec().run() + ".refusals")) {
-      final long end = log.end(letters);
+      final long end = log.end(partition);
       log.read(
-          letters,
-          Math.max(0, end - LOOKED_AT),
+          partition,
+          Math.max(0, end - lookedAt(run)),
           end,
           record -> {
             try {
@@ -53,13 +56,40 @@ public final class Refusals {
               if (letter.getTopic().equals(topic)
                   && letter.getRound() == refusal.round()
                   && letter.getSlot() == refusal.slot()) {
-                reason.set(letter.getReason());
+                letters.add(letter.toBuilder().clearRecord().build());
               }
             } catch (InvalidProtocolBufferException e) {
               // somebody else's record; there are others
             }
           });
     }
-    return reason.get();
+    return letters;
+  }
+
+  private static long lookedAt(Run run) {
+    final long values =
+        run.manifest().shards().stream().mapToLong(Shard::length).max().orElse(1);
+    return Math.clamp(LOOKED_AT_BYTES / (values * Float.BYTES + 1), 1, LOOKED_AT);
+  }
+
+  /**
+   * One sentence: task, reason, round, and the way on.
+   *
+   * @param letter a refused record of the slot
+   * @param bestVersion the version to go back to
+   */
+  public static String text(
+      Run run, RefusedSlots.Refusal refusal, DeadLetter letter, long bestVersion) {
+    final String name = run.spec().run();
+    return "round %d cannot end: the gradient of task %s, slot %d, is refused each time (%s), and whoever computes it gets the same. Most often the weights have diverged: %s with a smaller optimizer.learning-rate, or with clip-norm"
+        .formatted(
+            refusal.round(),
+            run.topics().nameOf(refusal.task()),
+            refusal.slot(),
+            letter.getReason(),
+            bestVersion > run.description().firstRound()
+                ? "gradstream fork --run %s --version %d --as %s-2 --set optimizer.learning-rate=..., to go on from before,"
+                    .formatted(name, bestVersion, name)
+                : "begin anew under another name,");
   }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.TensorShape;
+import io.gradstream.proto.message.DeadLetter;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.run.Run;
@@ -48,6 +49,28 @@ class DiagnosisTest {
 
     assertThat(of(run(1), new Crew(1, 1, 1, Set.of(0), Set.of()), false))
         .anyMatch(line -> line.endsWith("waits for second slots [0] (no worker serves it)"));
+  }
+
+  /** A slot's records are refused one by one: as many as it has shards are one attempt. */
+  @Test
+  void aSlotIsRefusedRepeatedlyWhenOneOfItsShardsIs() {
+    assertThat(Refusals.isRepeated(List.of(letter(0), letter(1)))).isFalse();
+    assertThat(Refusals.isRepeated(List.of(letter(0), letter(1), letter(0)))).isTrue();
+  }
+
+  private static DeadLetter letter(int shard) {
+    return DeadLetter.newBuilder().setShard(shard).setReason("not finite").build();
+  }
+
+  @Test
+  void aRefusalNamesAVersionToGoBackTo() {
+    final var refusal = new RefusedSlots.Refusal(12, 1, 3, 2);
+    final DeadLetter letter = letter(0);
+
+    assertThat(Refusals.text(run(1), refusal, letter, 7))
+        .startsWith("round 12 cannot end: the gradient of task second, slot 3, is refused each time (not finite)")
+        .contains("gradstream fork --run r --version 7 --as r-2");
+    assertThat(Refusals.text(run(1), refusal, letter, 0)).contains("begin anew under another name");
   }
 
   @Test

@@ -140,7 +140,7 @@ public record RunDescription(RunSpec spec, Manifest manifest, ByteString record)
     }
     return kind == TopicKind.STATE && origin().isEmpty()
         ? List.of()
-        : List.of(spec.run() + "." + kind.suffix());
+        : List.of(kind.of(spec.run()));
   }
 
   /** Slots per task and round. */

@@ -76,9 +76,9 @@ public enum TopicKind {
     this.writers = Set.of(writers);
   }
 
-  /** What stands after the run's name and a dot. */
-  public String suffix() {
-    return suffix;
+  /** The topic of a run; where each task has one, what their names begin with. */
+  public String of(String run) {
+    return run + "." + suffix;
   }
 
   /** Whether each task has a topic of this kind, whose name the task's follows after a dot. */
@@ -100,7 +100,7 @@ public enum TopicKind {
 
   /** Whether a topic is of this kind, in the run of that name. */
   public boolean includes(String run, String topic) {
-    final String name = run + "." + suffix;
+    final String name = of(run);
     return isPerTask() ? topic.startsWith(name + ".") : topic.equals(name);
   }
 

@@ -19,7 +19,7 @@ public record Topics(String run, List<String> tasks) {
 
   /** Where a run's spec and manifest lie; known before the run's tasks are. */
   public static String spec(String run) {
-    return run + ".spec";
+    return TopicKind.SPEC.of(run);
   }
 
   public String spec() {
@@ -28,22 +28,22 @@ public record Topics(String run, List<String> tasks) {
 
   /** Orders of a task, or of the sum of all losses, whose number is {@link RoundKind#sum}. */
   public String orders(int task) {
-    return run + ".orders." + nameOf(task);
+    return TopicKind.ORDERS.of(run) + "." + nameOf(task);
   }
 
   /** Gradients of a task, or of the sum of all losses, whose number is {@link RoundKind#sum}. */
   public String gradients(int task) {
-    return run + ".gradients." + nameOf(task);
+    return TopicKind.GRADIENTS.of(run) + "." + nameOf(task);
   }
 
   /** The task whose gradients the topic carries, or -1. */
   public int taskOfGradients(String topic) {
-    return taskOf(topic, run + ".gradients.");
+    return taskOf(topic, TopicKind.GRADIENTS.of(run) + ".");
   }
 
   /** The task whose orders the topic carries, or -1. */
   public int taskOfOrders(String topic) {
-    return taskOf(topic, run + ".orders.");
+    return taskOf(topic, TopicKind.ORDERS.of(run) + ".");
   }
 
   private int taskOf(String topic, String prefix) {
@@ -66,31 +66,31 @@ public record Topics(String run, List<String> tasks) {
 
   /** What a forked run begins with; other runs have no such topic. */
   public String state() {
-    return run + ".state";
+    return TopicKind.STATE.of(run);
   }
 
   public String statistics() {
-    return run + ".statistics";
+    return TopicKind.STATISTICS.of(run);
   }
 
   public String verdicts() {
-    return run + ".verdicts";
+    return TopicKind.VERDICTS.of(run);
   }
 
   public String updates() {
-    return run + ".updates";
+    return TopicKind.UPDATES.of(run);
   }
 
   public String weights() {
-    return run + ".weights";
+    return TopicKind.WEIGHTS.of(run);
   }
 
   public String metrics() {
-    return run + ".metrics";
+    return TopicKind.METRICS.of(run);
   }
 
   public String deadLetters() {
-    return run + ".dead-letters";
+    return TopicKind.DEAD_LETTERS.of(run);
   }
 
   /** Share group of the workers; a worker subscribes to the orders of its tasks. */
