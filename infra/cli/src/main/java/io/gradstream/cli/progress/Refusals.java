@@ -67,8 +67,7 @@ public final class Refusals {
   }
 
   private static long lookedAt(Run run) {
-    final long values =
-        run.manifest().shards().stream().mapToLong(Shard::length).max().orElse(1);
+    final long values = run.manifest().shards().stream().mapToLong(Shard::length).max().orElse(1);
     return Math.clamp(LOOKED_AT_BYTES / (values * Float.BYTES + 1), 1, LOOKED_AT);
   }
 

@@ -68,7 +68,8 @@ class DiagnosisTest {
     final DeadLetter letter = letter(0);
 
     assertThat(Refusals.text(run(1), refusal, letter, 7))
-        .startsWith("round 12 cannot end: the gradient of task second, slot 3, is refused each time (not finite)")
+        .startsWith(
+            "round 12 cannot end: the gradient of task second, slot 3, is refused each time (not finite)")
         .contains("gradstream fork --run r --version 7 --as r-2");
     assertThat(Refusals.text(run(1), refusal, letter, 0)).contains("begin anew under another name");
   }

@@ -138,9 +138,7 @@ public record RunDescription(RunSpec spec, Manifest manifest, ByteString record)
               task -> kind == TopicKind.ORDERS ? topics().orders(task) : topics().gradients(task))
           .toList();
     }
-    return kind == TopicKind.STATE && origin().isEmpty()
-        ? List.of()
-        : List.of(kind.of(spec.run()));
+    return kind == TopicKind.STATE && origin().isEmpty() ? List.of() : List.of(kind.of(spec.run()));
   }
 
   /** Slots per task and round. */

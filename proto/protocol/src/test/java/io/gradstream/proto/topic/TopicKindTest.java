@@ -57,6 +57,7 @@ class TopicKindTest {
   @EnumSource
   void theArchitectureTellsOfEachKind(TopicKind kind) throws IOException {
     assertThat(Files.readAllLines(Path.of("../../docs/architecture.md")))
-        .anyMatch(line -> line.matches("\\| [^|]*`" + kind.of("r").substring(2) + "(\\.<task>)?`.*"));
+        .anyMatch(
+            line -> line.matches("\\| [^|]*`" + kind.of("r").substring(2) + "(\\.<task>)?`.*"));
   }
 }
