@@ -75,8 +75,8 @@ public final class LocalRounds {
   }
 
   /** What is to be done with a slot's gradient of a shard. */
-  public PartitionRound.Turn turnOf(long round, int shard, int task, int slot) {
-    return partitionOf(shard).turnOf(round, shard, task, slot);
+  public PartitionRound.SlotStatus statusOf(long round, int shard, int task, int slot) {
+    return partitionOf(shard).statusOf(round, shard, task, slot);
   }
 
   /**

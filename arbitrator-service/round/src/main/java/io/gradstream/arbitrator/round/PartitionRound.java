@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Each shard has, per task that touches it, the sum of this round's slots and the sum of the
  * round before, and one momentum vector. Slots are added in slot order, so the sums do not depend
- * on who answered first; {@link #turnOf} says whether a slot's turn has come. Once all slots of a
+ * on who answered first; {@link #statusOf} says whether a slot's turn has come. Once all slots of a
  * shard are in, its inner products are taken, while other shards still arrive. When the round
  * closes, the sums become "previous" by the parity of the round: nothing is copied.
  *
@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class PartitionRound {
   /** What is to be done with a slot's gradient of a shard. */
-  public enum Turn {
+  public enum SlotStatus {
     /** Its round is over. */
     CLOSED,
     /** The round takes gradients of another kind. */
@@ -104,21 +104,21 @@ public final class PartitionRound {
     return incomplete == 0;
   }
 
-  public Turn turnOf(long slotRound, int shard, int task, int slot) {
+  public SlotStatus statusOf(long slotRound, int shard, int task, int slot) {
     if (slotRound < phase.round()) {
-      return Turn.CLOSED;
+      return SlotStatus.CLOSED;
     }
     if (slotRound > phase.round()) {
-      return Turn.EARLY;
+      return SlotStatus.EARLY;
     }
     if (!phase.kind().asks(task, manifest.tasks().size())) {
-      return Turn.UNASKED;
+      return SlotStatus.UNASKED;
     }
     final int next = sumOf(shard).next(task);
     if (slot < next) {
-      return Turn.CONTAINED;
+      return SlotStatus.CONTAINED;
     }
-    return slot == next ? Turn.NOW : Turn.EARLY;
+    return slot == next ? SlotStatus.NOW : SlotStatus.EARLY;
   }
 
   /**

@@ -88,18 +88,13 @@ public final class RoundDecider {
     return Optional.ofNullable(last);
   }
 
-  /** Whether statistics name shards and slots that the run has. */
+  /**
+   * Whether statistics of the round that is to be decided can be this run's: shards and slots that it
+   * has, as many numbers as they have, all of them finite.
+   */
   public boolean fits(ShardStatistics statistics) {
-    final int slots = spec.accumulation().slots(spec.tasks().size());
-    return statistics.getShardsList().stream()
-            .allMatch(of -> of.getShard() >= 0 && of.getShard() < manifest.shards().size())
-        && statistics.getSlotsList().stream()
-            .allMatch(
-                of ->
-                    of.getTask() >= 0
-                        && of.getTask() <= spec.tasks().size()
-                        && of.getSlot() >= 0
-                        && of.getSlot() < slots);
+    return StatisticsForm.of(spec, manifest, phase.kind(), calibrator.needsNorms())
+        .fits(statistics);
   }
 
   /**

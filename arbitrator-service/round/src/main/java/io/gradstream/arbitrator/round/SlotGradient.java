@@ -18,6 +18,7 @@ import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.topic.Topics;
 import java.lang.foreign.MemorySegment;
+import java.util.regex.Pattern;
 
 /**
  * One slot's gradient of one shard, read in place and found fit to be added.
@@ -71,6 +72,15 @@ public record SlotGradient(
     }
   }
 
+  /** Names go into the state, the statistics and onto terminals. */
+  private static final Pattern NAME = Pattern.compile("[\\p{Graph} ]{0,128}");
+
+  /**
+   * Slots are added up and multiplied with each other in float32. Up to this squared norm for a run of
+   * one slot, and so much less as the sum of all slots may be larger, no product can overflow.
+   */
+  private static final double MAX_SQUARED_NORM = 1e36;
+
   private static final Parser<GradientShard> PARSER = GradientShard.parser();
 
   /**
@@ -91,6 +101,11 @@ public record SlotGradient(
         "manifest %016x, the run's is %016x",
         header.getManifest(),
         manifest.hash());
+    require(
+        NAME.matcher(header.getWorker()).matches() && NAME.matcher(header.getDevice()).matches(),
+        "worker %s on %s: names have at most 128 printable ASCII characters",
+        header.getWorker(),
+        header.getDevice());
     require(
         header.getRound() >= 0 && header.getRound() < rules.rounds(),
         "round %d, the run has 0 to %d",
@@ -137,9 +152,23 @@ public record SlotGradient(
         "losses %s, a summed gradient has a finite one for each of %d tasks",
         header.getTaskLossesList(),
         manifest.tasks().size());
-    require(Double.isFinite(header.getLoss()), "loss %s is not finite", header.getLoss());
+    require(
+        header.getTaskLossesCount() == 0
+            || RoundKind.asking(task, manifest.tasks().size()) == RoundKind.SUM,
+        "%d losses beside its own",
+        header.getTaskLossesCount());
+    requireFinite(
+        Math.abs(header.getLoss()) <= Float.MAX_VALUE
+            && header.getTaskLossesList().stream()
+                .allMatch(loss -> Math.abs(loss) <= Float.MAX_VALUE),
+        "loss %s is not finite, or no float32",
+        header.getLoss());
     final double squared = rules.kernels().squaredNorm(read.values(), type, shard.length());
-    require(Double.isFinite(squared), "a value that is not finite, or too large to square");
+    requireFinite(
+        squared <= MAX_SQUARED_NORM / rules.slots() / rules.slots(),
+        "a value that is not finite, or too large to square and add: squared norm %.3g, at most %.3g",
+        squared,
+        MAX_SQUARED_NORM / rules.slots() / rules.slots());
     require(
         header.getDigest().size() == Digests.BYTES,
         "a digest of %d bytes, expected %d",
@@ -224,6 +253,14 @@ public record SlotGradient(
         .setOffset(offset)
         .setDigest(digest)
         .build();
+  }
+
+  /** Whoever computes the slot again, at the same weights, gets the same. */
+  private static void requireFinite(boolean holds, String reason, Object... details)
+      throws DivergedException {
+    if (!holds) {
+      throw new DivergedException(reason.formatted(details));
+    }
   }
 
   private static void require(boolean holds, String reason, Object... details)

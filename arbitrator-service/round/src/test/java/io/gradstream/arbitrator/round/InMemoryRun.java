@@ -107,7 +107,7 @@ final class InMemoryRun {
         report.addTaskLosses(gradients.loss(round, each, slot));
       }
     }
-    assertThat(rounds.turnOf(round, shard.index(), task, slot)).isEqualTo(PartitionRound.Turn.NOW);
+    assertThat(rounds.statusOf(round, shard.index(), task, slot)).isEqualTo(PartitionRound.SlotStatus.NOW);
     rounds.add(
         new SlotGradient(
             round,

@@ -1,6 +1,7 @@
 package io.gradstream.arbitrator.topology;
 
 import io.gradstream.arbitrator.round.AdmissionPolicy;
+import io.gradstream.arbitrator.round.DivergedException;
 import io.gradstream.arbitrator.round.PartitionRound;
 import io.gradstream.arbitrator.round.SlotGradient;
 import io.gradstream.proto.kernels.Kernels;
@@ -14,7 +15,9 @@ import io.gradstream.proto.run.Run;
 import io.gradstream.proto.streams.HeldRecords;
 import io.gradstream.proto.topic.LogReader;
 import io.gradstream.proto.topic.Topics;
+import java.time.Duration;
 import java.util.Comparator;
+import java.util.TreeMap;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.metrics.Sensor;
 import org.jspecify.annotations.Nullable;
@@ -31,13 +34,18 @@ final class GradientIntake {
    * When a slot's gradient of a shard is to be added. The order is that of a task's log, where a
    * worker sends a slot shard by shard: what is read again lies together.
    */
-  private record Turn(long round, int task, int slot, int shard) {
-    static final Comparator<Turn> ORDER =
-        Comparator.comparingLong(Turn::round)
-            .thenComparingInt(Turn::task)
-            .thenComparingInt(Turn::slot)
-            .thenComparingInt(Turn::shard);
+  private record GradientKey(long round, int task, int slot, int shard) {
+    static final Comparator<GradientKey> ORDER =
+        Comparator.comparingLong(GradientKey::round)
+            .thenComparingInt(GradientKey::task)
+            .thenComparingInt(GradientKey::slot)
+            .thenComparingInt(GradientKey::shard);
   }
+
+  /** Records held for one slot of a shard: a worker's, its repetitions, and some of a stranger's. */
+  private static final int MAX_COPIES = 8;
+
+  private static final long LOOK_NANOS = Duration.ofMillis(200).toNanos();
 
   private final Run run;
   private final Topics topics;
@@ -48,9 +56,11 @@ final class GradientIntake {
   private final Sensor ignored;
   private final SlotGradient.Rules rules;
   private final AdmissionPolicy admission;
-  private final HeldRecords<Turn> held;
+  private final HeldRecords<GradientKey> held;
+  private final TreeMap<GradientKey, Integer> copies = new TreeMap<>(GradientKey.ORDER);
   private @Nullable Verdict before;
   private long begun;
+  private long lookedForBegun = System.nanoTime() - LOOK_NANOS;
 
   /**
    * @param round takes what is added
@@ -74,7 +84,7 @@ final class GradientIntake {
     this.ignored = ignored;
     this.rules = SlotGradient.Rules.of(run.description(), kernels);
     this.admission = new AdmissionPolicy(run.spec().maxNormRatio());
-    this.held = new HeldRecords<>(Turn.ORDER, log, run.spec().transport().heldMaxBytes());
+    this.held = new HeldRecords<>(GradientKey.ORDER, log, run.spec().transport().heldMaxBytes());
   }
 
   void save(ArbitratorMetadata.Builder metadata) {
@@ -91,10 +101,10 @@ final class GradientIntake {
 
   void restore(ArbitratorMetadata metadata) {
     for (final var place : metadata.getHeldList()) {
-      held.hold(
-          new Turn(place.getRound(), place.getTask(), place.getSlot(), place.getShard()),
-          gradients(place.getTask()),
-          place.getOffset());
+      final var turn =
+          new GradientKey(place.getRound(), place.getTask(), place.getSlot(), place.getShard());
+      copies.merge(turn, 1, Integer::sum);
+      held.hold(turn, gradients(place.getTask()), place.getOffset());
     }
     before = metadata.hasLast() ? metadata.getLast() : null;
   }
@@ -105,19 +115,18 @@ final class GradientIntake {
 
   /** Takes a record of a task's topic in, and tells whether it was added. */
   boolean take(int task, long offset, byte @Nullable [] value) {
-    if (value == null) {
-      refuse(task, offset, value, "an empty record");
-      return false;
-    }
     final SlotGradient gradient;
     try {
+      if (value == null) {
+        throw new MalformedRecordException("an empty record");
+      }
       gradient = SlotGradient.read(value, task, partition, rules);
     } catch (MalformedRecordException e) {
-      refuse(task, offset, value, String.valueOf(e.getMessage()));
+      refuse(task, offset, value, e);
       return false;
     }
     final int slot = gradient.report().getSlot();
-    switch (round.turnOf(gradient.round(), gradient.shard(), task, slot)) {
+    switch (round.statusOf(gradient.round(), gradient.shard(), task, slot)) {
       case NOW -> {
         if (add(gradient, task, offset, value)) {
           addHeld(gradient.shard(), task, slot + 1);
@@ -126,11 +135,14 @@ final class GradientIntake {
       }
       case EARLY -> {
         if (!hasBegun(gradient.round())) {
-          final String reason = "round " + gradient.round() + ", which has not begun";
-          refuse(task, offset, value, reason);
+          refuse(
+              task,
+              offset,
+              value,
+              new MalformedRecordException(
+                  "round " + gradient.round() + ", which has not begun"));
         } else if (gradient.round() > round.round() || admit(gradient, task, offset, value)) {
-          final var turn = new Turn(gradient.round(), task, slot, gradient.shard());
-          held.hold(turn, gradients(task), offset, value);
+          hold(new GradientKey(gradient.round(), task, slot, gradient.shard()), offset, value);
         }
       }
       case CONTAINED, CLOSED, UNASKED -> ignored.record();
@@ -139,13 +151,28 @@ final class GradientIntake {
   }
 
   /**
+   * Keeps an early record for its turn. Of one turn so many are kept and no more: those behind them
+   * are let go, and should none of the kept ones fit, the slot is asked for again.
+   */
+  private void hold(GradientKey turn, long offset, byte[] value) {
+    if (copies.merge(turn, 1, Integer::sum) <= MAX_COPIES) {
+      held.hold(turn, gradients(turn.task()), offset, value);
+    } else {
+      ignored.record();
+    }
+  }
+
+  /**
    * Whether the round's orders can be out, as those of the open round are. Only a partition that
    * reads its log again finds gradients of rounds that are not open yet, and then their verdicts
    * are on the log as well; elsewhere they are somebody's invention. What slips through is found
-   * out by its nonce, and the slot's own record is held behind it.
+   * out by its nonce, and the slot's own record is held behind it. The log's end is looked at a few
+   * times a second at most; a slot that is refused meanwhile is asked for again.
    */
   private boolean hasBegun(long gradientRound) {
-    if (gradientRound > Math.max(round.round(), begun)) {
+    final long now = System.nanoTime();
+    if (gradientRound > Math.max(round.round(), begun) && now - lookedForBegun >= LOOK_NANOS) {
+      lookedForBegun = now;
       final var last = log.last(new TopicPartition(topics.verdicts(), partition));
       // Behind what is no verdict there may be one: what is held for nothing does no harm.
       begun =
@@ -173,7 +200,7 @@ final class GradientIntake {
       admission.check(gradient, before);
       return true;
     } catch (MalformedRecordException e) {
-      refuse(task, offset, value, String.valueOf(e.getMessage()));
+      refuse(task, offset, value, e);
       return false;
     }
   }
@@ -181,15 +208,15 @@ final class GradientIntake {
   /** Adds what was held for the turns from {@code slot} on. */
   private void addHeld(int shard, int task, int slot) {
     int next = slot;
-    while (next < run.slots() && addHeld(new Turn(round.round(), task, next, shard))) {
+    while (next < run.slots() && addHeld(new GradientKey(round.round(), task, next, shard))) {
       next++;
     }
   }
 
   /** Adds the first of a turn's held records that may be added, and tells whether there was one. */
-  private boolean addHeld(Turn turn) {
+  private boolean addHeld(GradientKey turn) {
     final int task = turn.task();
-    if (round.turnOf(turn.round(), turn.shard(), task, turn.slot()) != PartitionRound.Turn.NOW) {
+    if (round.statusOf(turn.round(), turn.shard(), task, turn.slot()) != PartitionRound.SlotStatus.NOW) {
       return false;
     }
     for (var taken = held.take(turn); taken != null; taken = held.take(turn)) {
@@ -211,11 +238,13 @@ final class GradientIntake {
    */
   void open(Verdict verdict) {
     before = verdict;
-    held.dropBefore(new Turn(round.round(), 0, 0, 0));
+    final var first = new GradientKey(round.round(), 0, 0, 0);
+    held.dropBefore(first);
+    copies.headMap(first).clear();
     for (int task = 0; task < run.orderedTasks(); task++) {
       for (int slot = 0; slot < run.slots(); slot++) {
         for (final Shard shard : round.shards()) {
-          addHeld(new Turn(round.round(), task, slot, shard.index()));
+          addHeld(new GradientKey(round.round(), task, slot, shard.index()));
         }
       }
     }
@@ -224,8 +253,10 @@ final class GradientIntake {
   /**
    * What the open round lacks is asked for again, should the refused record have said what it is.
    */
-  private void refuse(int task, long offset, byte @Nullable [] value, String reason) {
-    final DeadLetter letter = outlet.refuse(gradients(task), offset, value, reason);
+  private void refuse(
+      int task, long offset, byte @Nullable [] value, MalformedRecordException refused) {
+    final DeadLetter letter =
+        outlet.refuse(gradients(task), offset, value, String.valueOf(refused.getMessage()));
     final var slot = new PartitionRound.MissingSlot(task, letter.getSlot());
     if (letter.getRound() == round.round() && round.missing().contains(slot)) {
       outlet.refused(
@@ -233,6 +264,9 @@ final class GradientIntake {
               .setRound(letter.getRound())
               .setTask(task)
               .setSlot(letter.getSlot())
+              .setWorker(letter.getWorker())
+              .setReason(letter.getReason())
+              .setDiverged(refused instanceof DivergedException)
               .build());
     }
   }

@@ -1,8 +1,10 @@
 package io.gradstream.arbitrator.topology;
 
+import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.arbitrator.round.PartitionRound;
 import io.gradstream.proto.kernels.Kernels;
+import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.message.ArbitratorMetadata;
 import io.gradstream.proto.message.StateRecord.Owner;
 import io.gradstream.proto.message.Verdict;
@@ -189,12 +191,28 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
   private void verdict(long offset, byte @Nullable [] value) {
     try {
       final Verdict verdict = Verdicts.parse(value, run);
-      if (verdict.getRound() >= round.round()) {
-        pending.putIfAbsent(verdict.getRound(), verdict);
+      final Verdict before = pending.isEmpty() ? last : pending.lastEntry().getValue();
+      final long next = before == null ? round.round() : before.getRound() + 1;
+      if (verdict.getRound() >= next) {
+        requireNext(verdict, next, before);
+        pending.put(next, verdict);
         closeRounds();
       }
     } catch (MalformedRecordException e) {
       outlet.refuse(verdicts(), offset, value, String.valueOf(e.getMessage()));
+    }
+  }
+
+  /** A verdict counts if it follows from the one before; on the log that one stands before it. */
+  private void requireNext(Verdict verdict, long next, @Nullable Verdict before)
+      throws MalformedRecordException {
+    final ByteString previous = before == null ? ByteString.EMPTY : Digests.of(before);
+    if (verdict.getRound() != next
+        || !verdict.getPrevious().equals(previous)
+        || !verdict.getRun().equals(run.description().digest())) {
+      throw new MalformedRecordException(
+          "a verdict of round %d that does not follow from that of round %d"
+              .formatted(verdict.getRound(), next - 1));
     }
   }
 

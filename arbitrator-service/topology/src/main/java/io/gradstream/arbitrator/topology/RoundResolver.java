@@ -7,6 +7,7 @@ import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.DeadLetters;
 import io.gradstream.proto.record.Keys;
+import io.gradstream.proto.record.LimitedLog;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.LogReader;
 import io.gradstream.proto.topic.Topics;
@@ -38,6 +39,7 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
   private final Topics topics;
   private RoundDecider decider;
   private ProcessorContext<byte[], byte[]> context;
+  private final LimitedLog refusals = new LimitedLog();
   private boolean resumed;
 
   @SuppressWarnings("NullAway.Init") // Kafka Streams calls init before anything else
@@ -62,21 +64,13 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
     resumed = true;
     final var statistics = new TopicPartition(topics.statistics(), 0);
     try (LogReader log = new LogReader(run.connection(), topics.arbitratorApplication())) {
-      log.last(new TopicPartition(topics.verdicts(), 0))
-          .ifPresent(record -> decider.restore(parse(record.value())));
+      VerdictTail.last(log, new TopicPartition(topics.verdicts(), 0), run)
+          .ifPresent(decider::restore);
       final long committed = log.committed(statistics);
       final long from = decider.last().map(Verdict::getStatisticsOffset).orElse(0L);
       log.read(statistics, from, committed, record -> take(record.offset(), record.value()));
     }
     LOG.info("arbitrator of run {}: decides from round {} on", topics.run(), decider.round());
-  }
-
-  private static Verdict parse(byte[] value) {
-    try {
-      return Verdict.parseFrom(value);
-    } catch (InvalidProtocolBufferException e) {
-      throw new IllegalStateException("the last record on the verdicts is no verdict", e);
-    }
   }
 
   @Override
@@ -97,10 +91,12 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
     }
     if (statistics.getManifest() != run.manifest().hash()) {
       refuse(offset, value, "statistics of another manifest");
-    } else if (!decider.fits(statistics)) {
-      refuse(offset, value, "statistics of shards or slots that the run does not have");
     } else if (statistics.getRound() == decider.round()) {
-      decider.add(statistics, offset).ifPresent(this::publish);
+      if (decider.fits(statistics)) {
+        decider.add(statistics, offset).ifPresent(this::publish);
+      } else {
+        refuse(offset, value, "statistics of shards or slots that the round does not have");
+      }
     } else if (statistics.getRound() == decider.round() - 1) {
       decider.last().ifPresent(this::publish);
     }
@@ -116,7 +112,8 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
   }
 
   private void refuse(long offset, byte @Nullable [] value, String reason) {
-    LOG.warn("arbitrator: refused {} at offset {}: {}", topics.statistics(), offset, reason);
+    refusals.warn(
+        LOG, "arbitrator: refused %s at offset %d: %s".formatted(topics.statistics(), offset, reason));
     final var from = new TopicPartition(topics.statistics(), 0);
     context.forward(
         new Record<>(

@@ -13,6 +13,9 @@ public final class DeadLetters {
   /** So much of a refused record goes into its letter, which then still fits a stock broker. */
   private static final int MAX_RECORD_BYTES = 1_000_000;
 
+  /** So many characters of a reason or a name, which a record may have chosen. */
+  private static final int MAX_CHARACTERS = 500;
+
   /** What is said of a record that does not say it itself. */
   private static final int UNKNOWN = -1;
 
@@ -39,7 +42,7 @@ public final class DeadLetters {
         .map(
             said ->
                 letter(from, offset, reason, record)
-                    .setWorker(said.getWorker())
+                    .setWorker(printable(said.getWorker()))
                     .setRound(said.getRound())
                     .setSlot(said.getSlot())
                     .setShard(said.getShard())
@@ -54,8 +57,17 @@ public final class DeadLetters {
         .setTopic(from.topic())
         .setPartition(from.partition())
         .setOffset(offset)
-        .setReason(reason)
+        .setReason(printable(reason))
         .setRecord(ByteString.copyFrom(refused, 0, Math.min(refused.length, MAX_RECORD_BYTES)));
+  }
+
+  /**
+   * Text that a record may have chosen, fit for a terminal: cut, and without control characters.
+   */
+  public static String printable(String text) {
+    final String cut =
+        text.length() <= MAX_CHARACTERS ? text : text.substring(0, MAX_CHARACTERS) + "...";
+    return cut.replaceAll("[\\p{Cntrl}\\p{Cf}\\p{Co}\\p{Cs}]", "?");
   }
 
   private static Optional<GradientShard> headerOf(byte @Nullable [] record) {

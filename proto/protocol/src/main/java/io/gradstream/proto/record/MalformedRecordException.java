@@ -1,7 +1,7 @@
 package io.gradstream.proto.record;
 
 /** A record that cannot be what its topic holds. The message is the reason for its dead letter. */
-public final class MalformedRecordException extends Exception {
+public class MalformedRecordException extends Exception {
   private static final long serialVersionUID = 1L;
 
   public MalformedRecordException(String message) {

@@ -1,0 +1,68 @@
+package io.gradstream.arbitrator.topology;
+
+import com.google.protobuf.ByteString;
+import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.run.Run;
+import io.gradstream.proto.topic.LogReader;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Finds the verdict that a run goes on from: the last one on the log behind which others stand as it
+ * says. A record that is no verdict, or one of a round that has not come, does not count.
+ */
+final class VerdictTail {
+  /** So many verdicts must stand behind the last one, or as many as there are. */
+  private static final int DEPTH = 4;
+
+  private VerdictTail() {}
+
+  static Optional<Verdict> last(LogReader log, TopicPartition verdicts, Run run) {
+    final long end = log.end(verdicts);
+    for (long back = 4L * DEPTH; ; back *= 8) {
+      final long from = Math.max(0, end - back);
+      final var read = new ArrayList<Verdict>();
+      log.read(
+          verdicts,
+          from,
+          end,
+          record -> Verdicts.read(record.value(), run).ifPresent(read::add));
+      final Optional<Verdict> last = last(read, from == 0);
+      if (last.isPresent() || from == 0) {
+        return last;
+      }
+    }
+  }
+
+  /**
+   * @param verdicts in order of the log
+   * @param whole whether they are all that the log holds: then the first needs none before it
+   */
+  static Optional<Verdict> last(List<Verdict> verdicts, boolean whole) {
+    final Map<ByteString, Verdict> byDigest = new HashMap<>();
+    verdicts.forEach(verdict -> byDigest.put(Digests.of(verdict), verdict));
+    final Verdict first = whole && !verdicts.isEmpty() ? verdicts.getFirst() : null;
+    return verdicts.reversed().stream()
+        .filter(verdict -> stands(verdict, first, byDigest))
+        .findFirst();
+  }
+
+  private static boolean stands(
+      Verdict last, @Nullable Verdict first, Map<ByteString, Verdict> byDigest) {
+    Verdict verdict = last;
+    for (int depth = 0; depth < DEPTH && !verdict.equals(first); depth++) {
+      final Verdict before = byDigest.get(verdict.getPrevious());
+      if (before == null || before.getRound() != verdict.getRound() - 1) {
+        return false;
+      }
+      verdict = before;
+    }
+    return true;
+  }
+}
