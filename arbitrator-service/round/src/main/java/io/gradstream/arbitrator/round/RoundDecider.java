@@ -89,8 +89,8 @@ public final class RoundDecider {
   }
 
   /**
-   * Whether statistics of the round that is to be decided can be this run's: shards and slots that it
-   * has, as many numbers as they have, all of them finite.
+   * Whether statistics of the round that is to be decided can be this run's: shards and slots that
+   * it has, as many numbers as they have, all of them finite.
    */
   public boolean fits(ShardStatistics statistics) {
     return StatisticsForm.of(spec, manifest, phase.kind(), calibrator.needsNorms())

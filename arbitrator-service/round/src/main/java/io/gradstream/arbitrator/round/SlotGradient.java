@@ -76,8 +76,8 @@ public record SlotGradient(
   private static final Pattern NAME = Pattern.compile("[\\p{Graph} ]{0,128}");
 
   /**
-   * Slots are added up and multiplied with each other in float32. Up to this squared norm for a run of
-   * one slot, and so much less as the sum of all slots may be larger, no product can overflow.
+   * Slots are added up and multiplied with each other in float32. Up to this squared norm for a run
+   * of one slot, and so much less as the sum of all slots may be larger, no product can overflow.
    */
   private static final double MAX_SQUARED_NORM = 1e36;
 

@@ -107,7 +107,8 @@ final class InMemoryRun {
         report.addTaskLosses(gradients.loss(round, each, slot));
       }
     }
-    assertThat(rounds.statusOf(round, shard.index(), task, slot)).isEqualTo(PartitionRound.SlotStatus.NOW);
+    assertThat(rounds.statusOf(round, shard.index(), task, slot))
+        .isEqualTo(PartitionRound.SlotStatus.NOW);
     rounds.add(
         new SlotGradient(
             round,

@@ -42,7 +42,9 @@ final class GradientIntake {
             .thenComparingInt(GradientKey::shard);
   }
 
-  /** Records held for one slot of a shard: a worker's, its repetitions, and some of a stranger's. */
+  /**
+   * Records held for one slot of a shard: a worker's, its repetitions, and some of a stranger's.
+   */
   private static final int MAX_COPIES = 8;
 
   private static final long LOOK_NANOS = Duration.ofMillis(200).toNanos();
@@ -139,8 +141,7 @@ final class GradientIntake {
               task,
               offset,
               value,
-              new MalformedRecordException(
-                  "round " + gradient.round() + ", which has not begun"));
+              new MalformedRecordException("round " + gradient.round() + ", which has not begun"));
         } else if (gradient.round() > round.round() || admit(gradient, task, offset, value)) {
           hold(new GradientKey(gradient.round(), task, slot, gradient.shard()), offset, value);
         }
@@ -216,7 +217,8 @@ final class GradientIntake {
   /** Adds the first of a turn's held records that may be added, and tells whether there was one. */
   private boolean addHeld(GradientKey turn) {
     final int task = turn.task();
-    if (round.statusOf(turn.round(), turn.shard(), task, turn.slot()) != PartitionRound.SlotStatus.NOW) {
+    if (round.statusOf(turn.round(), turn.shard(), task, turn.slot())
+        != PartitionRound.SlotStatus.NOW) {
       return false;
     }
     for (var taken = held.take(turn); taken != null; taken = held.take(turn)) {

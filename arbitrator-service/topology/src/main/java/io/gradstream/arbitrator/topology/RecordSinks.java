@@ -50,7 +50,10 @@ final class RecordSinks {
 
   /** Sends a record that must not be taken in to the dead letters. */
   DeadLetter refuse(TopicPartition from, long offset, byte @Nullable [] value, String reason) {
-    refusals.warn(LOG, "arbitrator: refused %s at offset %d: %s".formatted(from, offset, DeadLetters.printable(reason)));
+    refusals.warn(
+        LOG,
+        "arbitrator: refused %s at offset %d: %s"
+            .formatted(from, offset, DeadLetters.printable(reason)));
     final DeadLetter letter = DeadLetters.ofGradient(from, offset, reason, value);
     forward(DeadLetters.key(from), letter, SinkNames.REFUSED_RECORDS);
     return letter;

@@ -113,7 +113,8 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
 
   private void refuse(long offset, byte @Nullable [] value, String reason) {
     refusals.warn(
-        LOG, "arbitrator: refused %s at offset %d: %s".formatted(topics.statistics(), offset, reason));
+        LOG,
+        "arbitrator: refused %s at offset %d: %s".formatted(topics.statistics(), offset, reason));
     final var from = new TopicPartition(topics.statistics(), 0);
     context.forward(
         new Record<>(

@@ -14,8 +14,8 @@ import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds the verdict that a run goes on from: the last one on the log behind which others stand as it
- * says. A record that is no verdict, or one of a round that has not come, does not count.
+ * Finds the verdict that a run goes on from: the last one on the log behind which others stand as
+ * it says. A record that is no verdict, or one of a round that has not come, does not count.
  */
 final class VerdictTail {
   /** So many verdicts must stand behind the last one, or as many as there are. */
@@ -29,10 +29,7 @@ final class VerdictTail {
       final long from = Math.max(0, end - back);
       final var read = new ArrayList<Verdict>();
       log.read(
-          verdicts,
-          from,
-          end,
-          record -> Verdicts.read(record.value(), run).ifPresent(read::add));
+          verdicts, from, end, record -> Verdicts.read(record.value(), run).ifPresent(read::add));
       final Optional<Verdict> last = last(read, from == 0);
       if (last.isPresent() || from == 0) {
         return last;

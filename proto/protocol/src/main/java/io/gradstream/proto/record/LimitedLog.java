@@ -4,8 +4,8 @@ import java.time.Duration;
 import org.slf4j.Logger;
 
 /**
- * Warnings that somebody else decides the number of: the first few of a minute are written, and how many
- * more there were once the minute is over. One owner, one thread.
+ * Warnings that somebody else decides the number of: the first few of a minute are written, and how
+ * many more there were once the minute is over. One owner, one thread.
  */
 public final class LimitedLog {
   private static final int PER_MINUTE = 20;
