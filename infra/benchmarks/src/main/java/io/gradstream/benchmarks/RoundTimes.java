@@ -6,6 +6,7 @@ import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.message.WeightShard;
+import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.LogReader;
@@ -169,7 +170,13 @@ final class RoundTimes {
   }
 
   private static void weights(List<Round> rounds, byte[] value, long timeMs) throws Exception {
-    final int version = (int) ValuesRecord.read(value, WeightShard.parser()).header().getVersion();
+    final WeightShard header;
+    try {
+      header = ValuesRecord.read(value, WeightShard.parser()).header();
+    } catch (MalformedRecordException e) {
+      return; // a seal
+    }
+    final int version = (int) header.getVersion();
     final var round = rounds.get(version);
     round.weightShards++;
     round.weights = Math.max(round.weights, timeMs);

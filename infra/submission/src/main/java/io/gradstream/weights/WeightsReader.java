@@ -5,7 +5,6 @@ import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.WeightAssembler;
-import io.gradstream.proto.record.WeightRecord;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.LogReader;
 import java.util.Optional;
@@ -38,7 +37,7 @@ public final class WeightsReader {
   public Optional<Weights> latest() {
     try (var log = new LogReader(run.connection(), run.spec().run() + ".reader")) {
       for (int back = 3; ; back *= 2) {
-        final var window = new WeightAssembler(manifest, Kernels.best(), ARRIVING);
+        final var window = new WeightAssembler(run.description(), Kernels.best(), ARRIVING);
         boolean atBeginning = true;
         for (int partition = 0; partition < manifest.partitions(); partition++) {
           atBeginning &= read(log, partition, back, window);
@@ -71,14 +70,14 @@ public final class WeightsReader {
   private boolean read(LogReader log, int number, int versions, WeightAssembler window) {
     final var partition = new TopicPartition(run.topics().weights(), number);
     final long end = log.end(partition);
-    final long from = Math.max(0, end - (long) versions * manifest.shardsOf(number).size());
+    final long from = Math.max(0, end - (long) versions * (manifest.shardsOf(number).size() + 1));
     log.read(
         partition,
         from,
         end,
         record -> {
           try {
-            window.add(WeightRecord.read(record.value(), manifest));
+            window.add(record.key(), record.value());
           } catch (MalformedRecordException e) {
             LOG.warn("skipped {} at offset {}: {}", partition, record.offset(), e.getMessage());
           }

@@ -121,18 +121,24 @@ class BadRecordsTest {
 
   /** A worker that died of an order would hand it to the next one. */
   @Test
-  void ordersAndUpdatesThatCannotBeAreRefusedAndLeaveNoTrace() throws Exception {
+  void ordersUpdatesAndWeightsThatCannotBeAreRefusedAndLeaveNoTrace() throws Exception {
     final LiveRun run = LiveRun.submit(kafka, directory, "forged", NORMS, ROUNDS);
     try (var server = run.startServer("one");
         var arbitrator = run.startArbitrator("one");
-        var workers = run.startWorkers(2);
         var forger = new Forger(run.run())) {
-      run.awaitVersion(3);
-      forger.sendOrders();
-      forger.sendUpdates();
-
-      assertThat(run.digest()).isEqualTo(undisturbed);
-      assertThat(workers.failure()).isEmpty();
+      try (var workers = run.startWorkers(2)) {
+        run.awaitVersion(3);
+        forger.sendOrders();
+        forger.sendUpdates();
+        forger.sendWeights();
+        run.awaitVersion(8);
+        assertThat(workers.failure()).isEmpty();
+      }
+      forger.sendWeights();
+      try (var workers = run.startWorkers(2)) {
+        assertThat(run.digest()).isEqualTo(undisturbed);
+        assertThat(workers.failure()).isEmpty();
+      }
       assertThat(server.failure()).isEmpty();
       assertThat(arbitrator.failure()).isEmpty();
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.gradstream.cli.CommandLineRun;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.WeightRecord;
 import io.gradstream.proto.run.Run;
@@ -17,6 +18,7 @@ import java.nio.file.Path;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.util.List;
+import java.util.Arrays;
 import java.util.TreeMap;
 import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.BeforeAll;
@@ -137,6 +139,9 @@ class PastVersionsTest {
             0,
             log.end(from),
             record -> {
+              if (Arrays.equals(record.key(), Keys.seal())) {
+                return;
+              }
               try {
                 final WeightRecord weights = WeightRecord.read(record.value(), manifest);
                 if (weights.version() == version) {

@@ -27,16 +27,20 @@ public final class VerdictChain {
     EARLIER
   }
 
-  private final RunDescription run;
+  private final long manifest;
+  private final ByteString runDigest;
+  private final long firstRound;
   private final TreeMap<Long, ByteString> digests = new TreeMap<>();
 
   public VerdictChain(RunDescription run) {
-    this.run = run;
+    this.manifest = run.manifest().hash();
+    this.runDigest = run.digest();
+    this.firstRound = run.firstRound();
   }
 
   /** The round of the last verdict; that before the run's first where there was none. */
   public long lastRound() {
-    return digests.isEmpty() ? run.firstRound() - 1 : digests.lastKey();
+    return digests.isEmpty() ? firstRound - 1 : digests.lastKey();
   }
 
   /** The digest of a round's verdict, as long as it is kept and if it was there. */
@@ -50,7 +54,7 @@ public final class VerdictChain {
    * @throws MalformedRecordException with the reason why it is none of the run's verdicts
    */
   public Link take(Verdict verdict) throws MalformedRecordException {
-    if (verdict.getManifest() != run.manifest().hash()) {
+    if (verdict.getManifest() != manifest) {
       throw new MalformedRecordException("a verdict of another manifest");
     }
     final long round = verdict.getRound();
@@ -65,7 +69,7 @@ public final class VerdictChain {
       throw new MalformedRecordException(
           "a verdict of round %d, the last one is of round %d".formatted(round, lastRound()));
     }
-    if (!verdict.getRun().equals(run.digest())) {
+    if (!verdict.getRun().equals(runDigest)) {
       throw new MalformedRecordException("a verdict of another run");
     }
     if (!verdict.getPrevious().equals(digest(round - 1).orElse(ByteString.EMPTY))) {

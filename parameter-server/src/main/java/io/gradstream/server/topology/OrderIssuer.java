@@ -3,6 +3,7 @@ package io.gradstream.server.topology;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.Order;
 import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.run.LostRound;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.Topics;
 import io.gradstream.server.dispatch.Dispatcher;
@@ -93,6 +94,10 @@ final class OrderIssuer {
   }
 
   private void late(Metric.Waiting waiting) {
+    if (waiting.getRound() < dispatcher.ordered() && waiting.getSlotsCount() > 0) {
+      LOG.error(LostRound.advice(topics.run(), waiting.getRound()));
+      return;
+    }
     final List<Order> orders = dispatcher.orderAgain(waiting, clockMs.getAsLong());
     if (!orders.isEmpty()) {
       LOG.warn(

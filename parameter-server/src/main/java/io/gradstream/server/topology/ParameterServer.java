@@ -4,6 +4,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.message.Order;
+import io.gradstream.proto.message.WeightSeal;
 import io.gradstream.proto.run.OffHeap;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.streams.InPlaceStore;
@@ -63,6 +64,7 @@ public final class ParameterServer {
         .addProcessor("partition", () -> new PartitionServer(run, kernels, logs.get()), "records")
         .addStateStore(InPlaceStore.builder(PartitionServer.STORE), "partition")
         .addSink(SinkNames.WEIGHTS, topics.weights(), byShard(run.manifest()), "partition")
+        .addSink(SinkNames.SEALS, topics.weights(), byPartition(), "partition")
         .addSink(SinkNames.DEAD_LETTERS, topics.deadLetters(), "partition");
     for (int task = 0; task < run.orderedTasks(); task++) {
       topology.addSink(
@@ -95,6 +97,19 @@ public final class ParameterServer {
   }
 
   @SuppressWarnings("removal") // as above
+  /** A seal travels with the shards that it seals. */
+  private static StreamPartitioner<byte[], byte[]> byPartition() {
+    return (topic, key, value, partitions) -> Optional.of(Set.of(partitionOf(value)));
+  }
+
+  private static int partitionOf(byte[] seal) {
+    try {
+      return WeightSeal.parseFrom(seal).getPartition();
+    } catch (InvalidProtocolBufferException e) {
+      throw new IllegalStateException("a seal of its own", e);
+    }
+  }
+
   private static StreamPartitioner<byte[], byte[]> byShard(Manifest manifest) {
     return (topic, key, value, partitions) ->
         Optional.of(Set.of(manifest.shard(ByteBuffer.wrap(key).getInt()).partition()));

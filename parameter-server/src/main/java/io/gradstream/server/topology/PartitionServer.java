@@ -154,6 +154,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
     }
     resumed = true;
     soon.cancel();
+    updates.resume();
     catchUp(topics.verdicts());
     catchUp(topics.updates());
     LOG.info(

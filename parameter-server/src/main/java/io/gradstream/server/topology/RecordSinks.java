@@ -2,6 +2,7 @@ package io.gradstream.server.topology;
 
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.Order;
+import io.gradstream.proto.message.WeightSeal;
 import io.gradstream.proto.record.DeadLetters;
 import io.gradstream.proto.record.Keys;
 import org.apache.kafka.common.TopicPartition;
@@ -23,6 +24,10 @@ final class RecordSinks {
 
   void weights(Shard shard, byte[] record) {
     forward(Keys.shard(shard.index()), record, SinkNames.WEIGHTS);
+  }
+
+  void seal(WeightSeal seal) {
+    forward(Keys.seal(), seal.toByteArray(), SinkNames.SEALS);
   }
 
   void order(Order order) {

@@ -33,7 +33,8 @@ final class UpdateIntake {
         Comparator.comparingLong(ShardStep::round).thenComparingInt(ShardStep::shard);
   }
 
-  private final Run run;
+  private final ByteString runDigest;
+  private final long firstVersion;
   private final PartitionWeights weights;
   private final VerdictChain verdicts;
   private final LogReader log;
@@ -54,7 +55,8 @@ final class UpdateIntake {
       VerdictChain verdicts,
       LogReader log,
       RecordSinks sinks) {
-    this.run = run;
+    this.runDigest = run.description().digest();
+    this.firstVersion = run.description().firstRound();
     this.weights = weights;
     this.verdicts = verdicts;
     this.log = log;
@@ -101,7 +103,7 @@ final class UpdateIntake {
       if (!header.getDigest().equals(weights.update(shard.index()))) {
         throw new MalformedRecordException("another update of round " + header.getRound());
       }
-      publish(shard);
+      publishAgain(shard);
     } else if (header.getRound() >= version) {
       checkVerdict(header);
       final var step = new ShardStep(header.getRound(), shard.index());
@@ -116,16 +118,16 @@ final class UpdateIntake {
   private void initialize(ValuesRecord<UpdateShard> update, Shard shard)
       throws MalformedRecordException {
     final UpdateShard header = update.header();
-    if (header.getRound() != run.description().firstRound()
-        || !header.getVerdict().equals(run.description().digest())) {
+    if (header.getRound() != firstVersion || !header.getVerdict().equals(runDigest)) {
       throw new MalformedRecordException("initial weights of another run");
     }
     final long version = weights.version(shard.index());
     if (version < 0) {
       weights.initialize(update);
-    }
-    if (version <= header.getRound()) {
-      publish(shard); // read again after a restart, what followed from it may have been lost
+      publish(shard);
+      sealIfWhole();
+    } else if (version == header.getRound()) {
+      publishAgain(shard); // read again after a restart, what followed from it may have been lost
     }
   }
 
@@ -172,7 +174,7 @@ final class UpdateIntake {
       keepThatOf(digest, new ShardStep(round, shard.index()));
       apply(shard);
     }
-    verdicts.forgetBefore(weights.version() - 1);
+    verdicts.forgetBefore(weights.version() - 1); // the seal names the one before
   }
 
   /** Of the updates that are held for a step, keeps the first that follows from the verdict. */
@@ -209,6 +211,7 @@ final class UpdateIntake {
       }
       weights.apply(together, updates);
       together.forEach(this::publish);
+      sealIfWhole();
       version++;
     }
   }
@@ -223,5 +226,38 @@ final class UpdateIntake {
 
   private void publish(Shard shard) {
     sinks.weights(shard, weights.record(shard));
+  }
+
+  private void publishAgain(Shard shard) {
+    publish(shard);
+    if (shard.equals(weights.shards().getLast())) {
+      sealIfWhole();
+    }
+  }
+
+  private void sealIfWhole() {
+    if (weights.isWhole()) {
+      seal();
+    }
+  }
+
+  /** Publishes the partition's seal, in case that it was lost; of a fork's first version all of it. */
+  void resume() {
+    if (!weights.isWhole() || weights.shards().isEmpty()) {
+      return;
+    }
+    if (weights.version() == firstVersion) {
+      weights.shards().forEach(shard -> sinks.weights(shard, weights.record(shard)));
+    }
+    seal();
+  }
+
+  private void seal() {
+    final long version = weights.version();
+    final ByteString verdict =
+        verdicts
+            .digest(version - 1)
+            .orElse(version == firstVersion ? runDigest : ByteString.EMPTY);
+    sinks.seal(weights.seal(runDigest, verdict));
   }
 }

@@ -10,6 +10,7 @@ import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.manifest.Tensor;
 import io.gradstream.proto.message.UpdateShard;
+import io.gradstream.proto.message.WeightSeal;
 import io.gradstream.proto.message.WeightShard;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
@@ -46,6 +47,10 @@ public final class PartitionWeights {
   private final LearningRateFactor factor;
   private final Map<Integer, Long> versions = new HashMap<>();
   private final Map<Integer, ByteString> updates = new HashMap<>();
+
+  /** By shard, the digest of the record of its version, once that was made. */
+  private final Map<Integer, ByteString> digests = new HashMap<>();
+
 
   public PartitionWeights(
       RunSpec spec, Manifest manifest, int partition, Kernels kernels, NamedVectors vectors) {
@@ -203,8 +208,42 @@ public final class PartitionWeights {
     final byte[] record = ValuesRecord.allocate(header, bytes);
     final MemorySegment values = ValuesRecord.valuesOf(record, bytes);
     kernels.convert(values, valueType, weightsOf(shard), ValueType.FLOAT32, shard.length());
-    Digests.seal(record, header, values);
+    final ByteString digest = Digests.of(header, values);
+    ValuesRecord.replaceHeader(record, header.toBuilder().setDigest(digest).build());
+    digests.put(shard.index(), digest);
     return record;
+  }
+
+  /** Whether all shards have the same version, as the partition's part of a version that is whole. */
+  public boolean isWhole() {
+    final long version = version();
+    return version >= 0
+        && shards.stream().allMatch(shard -> version(shard.index()) == version);
+  }
+
+  /**
+   * The seal of a partition's version, whose records are all made.
+   *
+   * @param run digest of the run's record
+   * @param verdict digest of the verdict that the version follows from; the run's, of the first
+   */
+  public WeightSeal seal(ByteString run, ByteString verdict) {
+    final var seal =
+        WeightSeal.newBuilder()
+            .setVersion(version())
+            .setPartition(partition)
+            .setManifest(manifest.hash())
+            .setVerdict(verdict);
+    for (final Shard shard : shards) {
+      if (!digests.containsKey(shard.index())) {
+        record(shard); // after a restart
+      }
+      seal.addShardsBuilder()
+          .setShard(shard.index())
+          .setUpdate(update(shard.index()))
+          .setWeights(digests.getOrDefault(shard.index(), ByteString.EMPTY));
+    }
+    return seal.setDigest(Digests.of(run, seal.build())).build();
   }
 
   private MemorySegment weightsOf(Shard shard) {
@@ -220,6 +259,7 @@ public final class PartitionWeights {
   }
 
   private void changed(Shard shard) {
+    digests.remove(shard.index());
     vectors.changed(new VectorId(WEIGHTS, shard.index()));
     for (int i = 0; i < optimizer.stateVectors(); i++) {
       stateOf(shard, i);

@@ -12,6 +12,7 @@ import io.gradstream.proto.message.DeadLetter;
 import io.gradstream.proto.message.Order;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.message.WeightSeal;
 import io.gradstream.proto.message.WeightShard;
 import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.MalformedRecordException;
@@ -28,6 +29,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.MockConsumer;
@@ -36,6 +38,7 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.streams.TestInputTopic;
 import org.apache.kafka.streams.TopologyTestDriver;
+import org.apache.kafka.streams.test.TestRecord;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -192,9 +195,31 @@ class PartitionServerTest {
     assertThat(orders()).hasSize(4);
   }
 
+  @Test
+  void everyVersionIsSealedAfterItsShards() throws InvalidProtocolBufferException {
+    updates.pipeInput(Keys.shard(0), initial());
+    verdicts.pipeInput(Keys.round(0), first.toByteArray());
+    updates.pipeInput(Keys.shard(0), update(0, Digests.of(first), 0.25f));
+
+    final List<TestRecord<byte[], byte[]>> records = records(run.topics().weights());
+    assertThat(records).hasSize(4);
+    final WeightSeal initial = WeightSeal.parseFrom(records.get(1).getValue());
+    assertThat(records.get(1).getKey()).isEqualTo(Keys.seal());
+    assertThat(initial.getVersion()).isZero();
+    assertThat(initial.getVerdict()).isEqualTo(run.description().digest());
+    final WeightSeal next = WeightSeal.parseFrom(records.get(3).getValue());
+    assertThat(next.getVersion()).isEqualTo(1);
+    assertThat(next.getVerdict()).isEqualTo(Digests.of(first));
+    assertThat(next.getDigest()).isEqualTo(Digests.of(run.description().digest(), next));
+    assertThat(next.getShards(0).getWeights())
+        .isEqualTo(WeightShard.parseFrom(records.get(2).getValue()).getDigest());
+  }
+
   /** Version and first value of what was published. */
   private List<List<Object>> weights() {
-    return read(run.topics().weights()).stream()
+    return records(run.topics().weights()).stream()
+        .filter(record -> !Arrays.equals(record.getKey(), Keys.seal()))
+        .map(TestRecord::getValue)
         .map(
             record -> {
               try {
@@ -238,10 +263,14 @@ class PartitionServerTest {
   }
 
   private List<byte[]> read(String topic) {
+    return records(topic).stream().map(TestRecord::getValue).toList();
+  }
+
+  private List<TestRecord<byte[], byte[]>> records(String topic) {
     driver.advanceWallClockTime(Duration.ofSeconds(1));
     return driver
         .createOutputTopic(topic, new ByteArrayDeserializer(), new ByteArrayDeserializer())
-        .readValuesToList();
+        .readRecordsToList();
   }
 
   private Verdict verdict(long round, ByteString previous) {

@@ -7,7 +7,6 @@ import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.WeightAssembler;
-import io.gradstream.proto.record.WeightRecord;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.LogReader;
 import java.nio.charset.StandardCharsets;
@@ -59,7 +58,8 @@ public final class Evaluator implements AutoCloseable {
   private Evaluator(Run run, Supplier<TaskModel> models) {
     this.run = run;
     this.models = models;
-    this.arriving = new WeightAssembler(run.manifest(), Kernels.best(), Integer.MAX_VALUE);
+    this.arriving =
+        new WeightAssembler(run.description(), Kernels.best(), Integer.MAX_VALUE, this::wanted);
     this.weights = new KafkaConsumer<>(settings(run));
     this.thread = Thread.ofPlatform().name("evaluator").daemon().unstarted(this::work);
   }
@@ -104,7 +104,7 @@ public final class Evaluator implements AutoCloseable {
         }
       }
     } catch (WakeupException e) {
-      LOG.debug("evaluator closed while polling");
+      LOG.debug("the evaluator was closed while polling");
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (ExecutionException | RuntimeException e) {
@@ -122,12 +122,13 @@ public final class Evaluator implements AutoCloseable {
           log.end(partition),
           record -> {
             try {
-              final Metric metric = Metric.parseFrom(record.value());
+              final Metric metric =
+                  Metric.parseFrom(record.value() == null ? new byte[0] : record.value());
               if (metric.hasValidation()) {
                 done.add(metric.getValidation().getVersion());
               }
             } catch (InvalidProtocolBufferException e) {
-              LOG.warn("no metric at {} offset {}", partition, record.offset());
+              LOG.warn("the evaluator skips {} at offset {}: not a metric", partition, record.offset());
             }
           });
     }
@@ -142,16 +143,18 @@ public final class Evaluator implements AutoCloseable {
   private void add(
       ConsumerRecord<byte[], byte[]> record, TaskModel model, Producer<byte[], byte[]> metrics)
       throws ExecutionException, InterruptedException {
-    final WeightRecord read;
     try {
-      read = WeightRecord.read(record.value(), run.manifest());
+      if (arriving.add(record.key(), record.value())) {
+        model.weights().copyFrom(arriving.values());
+        evaluate(arriving.version(), model, metrics);
+      }
     } catch (MalformedRecordException e) {
-      LOG.warn("skipped {} offset {}: {}", record.topic(), record.offset(), e.getMessage());
-      return;
-    }
-    if (wanted(read.version()) && arriving.add(read)) {
-      model.weights().copyFrom(arriving.values());
-      evaluate(read.version(), model, metrics);
+      LOG.warn(
+          "the evaluator skips {}-{} at offset {}: {}",
+          record.topic(),
+          record.partition(),
+          record.offset(),
+          e.getMessage());
     }
   }
 

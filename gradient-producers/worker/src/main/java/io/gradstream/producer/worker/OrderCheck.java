@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class OrderCheck {
   private final RunDescription run;
+  private final long firstRound;
   private final RoundOrders orders;
 
   /**
@@ -23,6 +24,7 @@ final class OrderCheck {
    */
   OrderCheck(RunDescription run) {
     this.run = run;
+    this.firstRound = run.firstRound();
     this.orders = new RoundOrders(run.spec());
   }
 
@@ -47,10 +49,10 @@ final class OrderCheck {
       throw new MalformedRecordException("an order for task " + order.getTask());
     }
     final long round = order.getRound();
-    if (round < run.firstRound() || round >= run.spec().rounds()) {
+    if (round < firstRound || round >= run.spec().rounds()) {
       throw new MalformedRecordException(
           "round %d, the run has %d to %d"
-              .formatted(round, run.firstRound(), run.spec().rounds() - 1));
+              .formatted(round, firstRound, run.spec().rounds() - 1));
     }
     final int slot = order.getSlot();
     if (slot < 0 || slot >= run.slots()) {

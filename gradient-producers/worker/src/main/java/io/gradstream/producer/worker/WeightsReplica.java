@@ -3,7 +3,6 @@ package io.gradstream.producer.worker;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.WeightAssembler;
-import io.gradstream.proto.record.WeightRecord;
 import io.gradstream.proto.run.Run;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
@@ -36,6 +35,9 @@ public final class WeightsReplica implements AutoCloseable {
   /** Versions to go back at a start: an incomplete newest one, the one before, repetitions. */
   private static final int VERSIONS_BACK = 4;
 
+  /** Beside the next version there may be one that somebody made up. */
+  private static final int ARRIVING = 2;
+
   private final Run run;
   private final KafkaConsumer<byte[], byte[]> consumer;
   private final WeightAssembler weights;
@@ -45,13 +47,16 @@ public final class WeightsReplica implements AutoCloseable {
   private final AtomicLong catchUpsAsked = new AtomicLong();
   private final Thread thread;
   private Map<TopicPartition, Long> catchUpEnds = Map.of();
+  private Map<TopicPartition, Long> firstEnds = Map.of();
+  private boolean isAtBeginning;
+  private long versionsBack = VERSIONS_BACK;
   private long catchUpsBegun;
   private long catchUpsDone;
   private volatile boolean closed;
 
   public WeightsReplica(Run run, Kernels kernels) {
     this.run = run;
-    this.weights = new WeightAssembler(run.manifest(), kernels, 1);
+    this.weights = new WeightAssembler(run.description(), kernels, ARRIVING);
     this.partitions =
         IntStream.range(0, run.manifest().partitions())
             .mapToObj(partition -> new TopicPartition(run.topics().weights(), partition))
@@ -80,7 +85,7 @@ public final class WeightsReplica implements AutoCloseable {
 
   private void poll() {
     try {
-      if (consumer.assignment().isEmpty()) {
+      if (consumer.assignment().isEmpty() || hasFoundNone()) {
         seekNearEnd();
       }
       for (final ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
@@ -99,10 +104,7 @@ public final class WeightsReplica implements AutoCloseable {
       catchUpEnds = consumer.endOffsets(partitions);
       catchUpsBegun = asked;
     }
-    final boolean isThere =
-        catchUpEnds.entrySet().stream()
-            .allMatch(end -> consumer.position(end.getKey()) >= end.getValue());
-    if (isThere && catchUpsDone < catchUpsBegun) {
+    if (isPast(catchUpEnds) && catchUpsDone < catchUpsBegun) {
       lock.lock();
       try {
         catchUpsDone = catchUpsBegun;
@@ -113,20 +115,38 @@ public final class WeightsReplica implements AutoCloseable {
     }
   }
 
+  /**
+   * Turns to the last versions of each partition; where they hold none that is whole, since somebody
+   * sent what is none, to twice as many.
+   */
   private void seekNearEnd() {
     final Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
     consumer.assign(partitions);
+    isAtBeginning = true;
     for (final TopicPartition partition : partitions) {
-      final int shards = run.manifest().shardsOf(partition.partition()).size();
-      final long end = ends.getOrDefault(partition, 0L);
-      consumer.seek(partition, Math.max(0, end - (long) VERSIONS_BACK * shards));
+      final int records = run.manifest().shardsOf(partition.partition()).size() + 1;
+      final long from = Math.max(0, ends.getOrDefault(partition, 0L) - versionsBack * records);
+      consumer.seek(partition, from);
+      isAtBeginning &= from == 0;
     }
+    firstEnds = ends;
+    versionsBack *= 2;
+  }
+
+  /** Whether all was read that was there at the start, and no version was whole. */
+  private boolean hasFoundNone() {
+    return version() == WeightAssembler.NONE && !isAtBeginning && isPast(firstEnds);
+  }
+
+  private boolean isPast(Map<TopicPartition, Long> ends) {
+    return ends.entrySet().stream()
+        .allMatch(end -> consumer.position(end.getKey()) >= end.getValue());
   }
 
   private void add(ConsumerRecord<byte[], byte[]> record) {
     lock.lock();
     try {
-      if (weights.add(WeightRecord.read(record.value(), run.manifest()))) {
+      if (weights.add(record.key(), record.value())) {
         changed.signalAll();
       }
     } catch (MalformedRecordException e) {

@@ -65,6 +65,7 @@ final class Worker implements Runnable {
   private final Supplier<TaskModel> models;
   private final OrderCheck check;
   private final Duration timeout;
+  private final long firstRound;
   private final KafkaShareConsumer<byte[], byte[]> orders;
   private volatile boolean closed;
   private long loaded = WeightAssembler.NONE;
@@ -84,6 +85,7 @@ final class Worker implements Runnable {
     this.publisher = publisher;
     this.answered = answered;
     this.models = models;
+    this.firstRound = run.description().firstRound();
     this.check = new OrderCheck(run.description());
     this.timeout = Duration.ofMillis(run.spec().orders().timeoutMs());
     this.orders = new KafkaShareConsumer<>(settings(run));
@@ -206,7 +208,7 @@ final class Worker implements Runnable {
    * which follows from gradients at that round's weights.
    */
   private boolean isAhead(long round, long version) {
-    return round > Math.max(version, run.description().firstRound() - 1) + 1;
+    return round > Math.max(version, firstRound - 1) + 1;
   }
 
   private GradientPublisher.Result compute(Order order, TaskModel model) {

@@ -6,6 +6,7 @@ import com.google.protobuf.MessageLite;
 import io.gradstream.proto.message.GradientShard;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.message.WeightSeal;
 import io.gradstream.proto.message.WeightShard;
 import io.gradstream.proto.record.ValuesRecord;
 import java.io.IOException;
@@ -73,6 +74,18 @@ public final class Digests {
   /** The digest of a shard's weights, whose header names their update. */
   public static ByteString of(WeightShard header, MemorySegment values) {
     return of(begin("weights"), header.toBuilder().clearDigest().build(), values);
+  }
+
+  /**
+   * The digest of a seal over a partition's part of a weights version.
+   *
+   * @param run digest of the run's record
+   */
+  public static ByteString of(ByteString run, WeightSeal seal) {
+    final MessageDigest sha256 = begin("seal");
+    add(sha256, run);
+    sha256.update(canonical(seal.toBuilder().clearDigest().clearSignature().build()));
+    return end(sha256);
   }
 
   /** The digest of a verdict; the same for each partition's copy. */

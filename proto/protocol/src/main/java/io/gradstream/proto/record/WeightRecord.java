@@ -1,5 +1,7 @@
 package io.gradstream.proto.record;
 
+import com.google.protobuf.ByteString;
+import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.manifest.Manifest;
@@ -11,12 +13,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * One shard of a weights version, read in place.
  *
- * @param version the weights version
+ * @param header what the record says beside its values
  * @param shard the shard of the manifest
  * @param values its values, inside the record
  * @param type how the values travel
  */
-public record WeightRecord(long version, Shard shard, MemorySegment values, ValueType type) {
+public record WeightRecord(WeightShard header, Shard shard, MemorySegment values, ValueType type) {
   /**
    * Reads a record of the weights topic.
    *
@@ -37,7 +39,28 @@ public record WeightRecord(long version, Shard shard, MemorySegment values, Valu
       throw new MalformedRecordException(
           "%d bytes of weights for shard %d".formatted(read.values().byteSize(), shard.index()));
     }
-    return new WeightRecord(header.getVersion(), shard, read.values(), type);
+    return new WeightRecord(header, shard, read.values(), type);
+  }
+
+  /** The weights version. */
+  public long version() {
+    return header.getVersion();
+  }
+
+  /** The digest that the record claims. */
+  public ByteString digest() {
+    return header.getDigest();
+  }
+
+  /**
+   * Holds the claimed digest against header and values.
+   *
+   * @throws MalformedRecordException if it is another one
+   */
+  public void checkDigest() throws MalformedRecordException {
+    if (!Digests.of(header, values).equals(digest())) {
+      throw new MalformedRecordException("weights that are not those of their digest");
+    }
   }
 
   /** Copies the values to their place in a flat float32 vector. */

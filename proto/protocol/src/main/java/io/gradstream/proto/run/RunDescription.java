@@ -110,6 +110,11 @@ public record RunDescription(RunSpec spec, Manifest manifest, ByteString record)
     }
   }
 
+  /** Whether the parameter server seals the run's weights, as it does since format 2. */
+  public boolean isSealed() {
+    return format() >= 2;
+  }
+
   /** SHA-256 of the record: what every gradient and verdict of the run is bound to. */
   public ByteString digest() {
     return Digests.of(record);
