@@ -108,7 +108,7 @@ public final class Submission {
       }
     }
     final RunDescription run = RunDescription.of(spec, fork.manifest(), fork.origin());
-    return create(new Beginning(run, fork.records(run.topics())));
+    return create(new Beginning(run, fork.records(run)));
   }
 
   /** Creates what a run needs, and its first records; the last is what makes it a run. */

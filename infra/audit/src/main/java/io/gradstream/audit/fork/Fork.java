@@ -103,7 +103,8 @@ public final class Fork {
   }
 
   /** The records that the new run's topics begin with. */
-  public Stream<ProducerRecord<byte[], byte[]>> records(Topics topics) {
+  public Stream<ProducerRecord<byte[], byte[]>> records(RunDescription run) {
+    final Topics topics = run.topics();
     final Stream<ProducerRecord<byte[], byte[]>> partitions =
         IntStream.range(0, manifest().partitions())
             .boxed()
@@ -117,7 +118,19 @@ public final class Fork {
                         shard.partition(),
                         Keys.shard(shard.index()),
                         point.weights(shard)));
-    return Stream.concat(partitions, weights);
+    final Stream<ProducerRecord<byte[], byte[]>> seals =
+        IntStream.range(0, manifest().partitions())
+            .filter(partition -> !manifest().shardsOf(partition).isEmpty())
+            .mapToObj(
+                partition ->
+                    new ProducerRecord<>(
+                        topics.weights(), partition, Keys.seal(), seal(run, partition)));
+    return Stream.concat(partitions, Stream.concat(weights, seals));
+  }
+
+  /** As the parameter server seals them again at its start. */
+  private byte[] seal(RunDescription run, int partition) {
+    return point.seal(partition, run.digest(), Digests.of(before)).toByteArray();
   }
 
   private Stream<ProducerRecord<byte[], byte[]>> records(Topics topics, int partition) {

@@ -1,5 +1,6 @@
 package io.gradstream.audit.fork;
 
+import com.google.protobuf.ByteString;
 import io.gradstream.audit.replay.Finding;
 import io.gradstream.audit.replay.LoggedRound;
 import io.gradstream.audit.replay.LoggedRounds;
@@ -12,6 +13,7 @@ import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.message.WeightSeal;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.run.RunDescription;
 import java.util.function.LongConsumer;
@@ -112,5 +114,15 @@ public final class ForkPoint {
   /** A shard's record on the weights topic. */
   byte[] weights(Shard shard) {
     return recalculation.weights(shard);
+  }
+
+  /**
+   * The seal of a partition's weights.
+   *
+   * @param ofRun digest of the record of the run that they are for
+   * @param before digest of the verdict that they follow from in that run
+   */
+  WeightSeal seal(int partition, ByteString ofRun, ByteString before) {
+    return recalculation.seal(partition, ofRun, before);
   }
 }

@@ -1,5 +1,6 @@
 package io.gradstream.audit.replay;
 
+import com.google.protobuf.ByteString;
 import io.gradstream.arbitrator.round.LocalRounds;
 import io.gradstream.arbitrator.round.SlotGradient;
 import io.gradstream.audit.state.PartitionState;
@@ -11,6 +12,7 @@ import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.ServerMetadata;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.message.WeightSeal;
 import io.gradstream.proto.message.WeightShard;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
@@ -158,6 +160,16 @@ public final class Recalculation implements CountedGradients {
     final PartitionState vectors = begun.get(partition);
     return new PartitionState(
         vectors.sums(), rounds.save(partition, last), vectors.moments(), orders.build());
+  }
+
+  /**
+   * The seal of a partition's weights as they stand.
+   *
+   * @param run digest of the run's record
+   * @param verdict digest of the verdict that they follow from
+   */
+  public WeightSeal seal(int partition, ByteString run, ByteString verdict) {
+    return weights.get(partition).seal(run, verdict);
   }
 
   /** The weights record of a shard as it stands. */
