@@ -213,8 +213,7 @@ class TamperingTest {
         honest.find(
             topics.weights(),
             each ->
-                !Arrays.equals(each.key(), Keys.seal())
-                    && weights(each).getVersion() == ROUND + 1);
+                !Arrays.equals(each.key(), Keys.seal()) && weights(each).getVersion() == ROUND + 1);
     finds(Finding.Kind.WEIGHTS, record, log -> log.replace(record, TamperingTest::flipLastBit));
     finds(Finding.Kind.MISSING, null, log -> log.dropAndMoveUp(record));
   }

@@ -241,7 +241,9 @@ final class UpdateIntake {
     }
   }
 
-  /** Publishes the partition's seal, in case that it was lost; of a fork's first version all of it. */
+  /**
+   * Publishes the partition's seal, in case that it was lost; of a fork's first version all of it.
+   */
   void resume() {
     if (!weights.isWhole() || weights.shards().isEmpty()) {
       return;
@@ -255,9 +257,7 @@ final class UpdateIntake {
   private void seal() {
     final long version = weights.version();
     final ByteString verdict =
-        verdicts
-            .digest(version - 1)
-            .orElse(version == firstVersion ? runDigest : ByteString.EMPTY);
+        verdicts.digest(version - 1).orElse(version == firstVersion ? runDigest : ByteString.EMPTY);
     sinks.seal(weights.seal(runDigest, verdict));
   }
 }

@@ -51,7 +51,6 @@ public final class PartitionWeights {
   /** By shard, the digest of the record of its version, once that was made. */
   private final Map<Integer, ByteString> digests = new HashMap<>();
 
-
   public PartitionWeights(
       RunSpec spec, Manifest manifest, int partition, Kernels kernels, NamedVectors vectors) {
     this.manifest = manifest;
@@ -214,11 +213,12 @@ public final class PartitionWeights {
     return record;
   }
 
-  /** Whether all shards have the same version, as the partition's part of a version that is whole. */
+  /**
+   * Whether all shards have the same version, as the partition's part of a version that is whole.
+   */
   public boolean isWhole() {
     final long version = version();
-    return version >= 0
-        && shards.stream().allMatch(shard -> version(shard.index()) == version);
+    return version >= 0 && shards.stream().allMatch(shard -> version(shard.index()) == version);
   }
 
   /**

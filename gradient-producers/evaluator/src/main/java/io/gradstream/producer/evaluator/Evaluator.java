@@ -128,7 +128,8 @@ public final class Evaluator implements AutoCloseable {
                 done.add(metric.getValidation().getVersion());
               }
             } catch (InvalidProtocolBufferException e) {
-              LOG.warn("the evaluator skips {} at offset {}: not a metric", partition, record.offset());
+              LOG.warn(
+                  "the evaluator skips {} at offset {}: not a metric", partition, record.offset());
             }
           });
     }

@@ -51,8 +51,7 @@ final class OrderCheck {
     final long round = order.getRound();
     if (round < firstRound || round >= run.spec().rounds()) {
       throw new MalformedRecordException(
-          "round %d, the run has %d to %d"
-              .formatted(round, firstRound, run.spec().rounds() - 1));
+          "round %d, the run has %d to %d".formatted(round, firstRound, run.spec().rounds() - 1));
     }
     final int slot = order.getSlot();
     if (slot < 0 || slot >= run.slots()) {

@@ -116,8 +116,8 @@ public final class WeightsReplica implements AutoCloseable {
   }
 
   /**
-   * Turns to the last versions of each partition; where they hold none that is whole, since somebody
-   * sent what is none, to twice as many.
+   * Turns to the last versions of each partition; where they hold none that is whole, since
+   * somebody sent what is none, to twice as many.
    */
   private void seekNearEnd() {
     final Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);

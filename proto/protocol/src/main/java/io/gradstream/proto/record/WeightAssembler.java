@@ -123,7 +123,8 @@ public final class WeightAssembler {
    * Takes in a record of the topic.
    *
    * @return whether it completed a version
-   * @throws MalformedRecordException with the reason why it is neither weights nor a seal of the run
+   * @throws MalformedRecordException with the reason why it is neither weights nor a seal of the
+   *     run
    */
   public boolean add(byte @Nullable [] key, byte @Nullable [] value)
       throws MalformedRecordException {
@@ -220,8 +221,7 @@ public final class WeightAssembler {
   private boolean isPassedOver(long candidate) throws MalformedRecordException {
     if (candidate < first || candidate > last) {
       throw new MalformedRecordException(
-          "weights version %d, the run has %d to %d"
-              .formatted(candidate, first, last));
+          "weights version %d, the run has %d to %d".formatted(candidate, first, last));
     }
     return candidate <= version || !wanted.test(candidate);
   }

@@ -153,8 +153,7 @@ class WeightAssemblerTest {
         .toList();
   }
 
-  private static byte[] seal(long version, int partition, float value, ByteString run)
-       {
+  private static byte[] seal(long version, int partition, float value, ByteString run) {
     final var seal =
         WeightSeal.newBuilder()
             .setVersion(version)
