@@ -11,6 +11,7 @@ import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.LogReader;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -112,7 +113,7 @@ public final class HostileProducer implements AutoCloseable {
         return "certainly not a gradient".getBytes(StandardCharsets.UTF_8);
       }
       case TRUNCATED -> {
-        final byte[] whole = record(header, values);
+        final byte[] whole = record(task, header, values);
         return Arrays.copyOf(whole, whole.length - width);
       }
       case OTHER_MANIFEST -> header.setManifest(~run.manifest().hash());
@@ -127,7 +128,7 @@ public final class HostileProducer implements AutoCloseable {
       case INFINITE -> put(values, Float.POSITIVE_INFINITY);
       case ABSURD_NORM -> put(values, ABSURD);
     }
-    return record(header, values);
+    return record(task, header, values);
   }
 
   /** The newest verdict, or an empty one. */
@@ -157,8 +158,15 @@ public final class HostileProducer implements AutoCloseable {
     }
   }
 
-  private static byte[] record(GradientShard.Builder header, byte[] values) {
-    return header.setValues(ByteString.copyFrom(values)).build().toByteArray();
+  /** With the digest that belongs to the bytes, so that it is refused for what else is wrong. */
+  private byte[] record(int task, GradientShard.Builder header, byte[] values) {
+    final ByteString digest =
+        Digests.of(
+            run.description().digest(),
+            run.topics().nameOf(task),
+            header.build(),
+            MemorySegment.ofArray(values));
+    return header.setDigest(digest).setValues(ByteString.copyFrom(values)).build().toByteArray();
   }
 
   @Override

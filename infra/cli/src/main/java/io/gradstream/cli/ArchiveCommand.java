@@ -1,5 +1,6 @@
 package io.gradstream.cli;
 
+import io.gradstream.audit.archive.ArchiveCheck;
 import io.gradstream.audit.archive.ArchiveWriter;
 import io.gradstream.proto.FileFault;
 import io.gradstream.proto.UserError;
@@ -37,12 +38,20 @@ final class ArchiveCommand implements Callable<Integer> {
       description = "The archive's directory; empty, or not there yet.")
   private Path directory;
 
+  @Option(
+      names = "--verify",
+      description = "Read the archive in --out to its end instead, its tables as well.")
+  private boolean verify;
+
   @Spec private CommandSpec spec;
 
   @Override
   public Integer call() {
     final var out = spec.commandLine().getOut();
     final var display = new Display(out);
+    if (verify) {
+      return verify(display);
+    }
     try (var found = options.open();
         var log = new KafkaRunLog(found.run())) {
       final ArchiveWriter.Written written =
@@ -63,5 +72,19 @@ final class ArchiveCommand implements Callable<Integer> {
       throw new UserError("--out: cannot write " + directory + ": " + FileFault.of(e), e);
     }
     return 0;
+  }
+
+  private int verify(Display display) {
+    LogOptions.openArchive(directory, options.name()).close();
+    try {
+      final ArchiveCheck.Whole whole = ArchiveCheck.of(directory);
+      display.print(
+          "%s: whole, %,d records of run %s in %d segments; %d tables as the records give them"
+              .formatted(
+                  directory, whole.records(), options.name(), whole.segments(), whole.tables()));
+      return 0;
+    } catch (IOException e) {
+      throw new UserError("--verify: cannot read " + directory + " (" + e + ")", e);
+    }
   }
 }

@@ -1,13 +1,16 @@
 package io.gradstream.cli;
 
+import com.google.protobuf.ByteString;
 import io.gradstream.audit.check.Audit;
 import io.gradstream.audit.check.AuditReport;
+import io.gradstream.audit.check.Demands;
 import io.gradstream.audit.check.Recomputation;
 import io.gradstream.cli.evidence.AuditText;
 import io.gradstream.producer.model.Models;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.log.MeasuredRunLog;
+import java.util.HexFormat;
 import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -27,26 +30,8 @@ import picocli.CommandLine.Spec;
 final class AuditCommand implements Callable<Integer> {
   private static final int FINDING = 1;
 
-  /** The rounds to compare, both included. */
-  record Rounds(long first, long last) {
-    private static final Pattern RANGE = Pattern.compile("(\\d{1,18})\\.\\.(\\d{1,18})");
-
-    static Rounds parse(@Nullable String text) {
-      if (text == null) {
-        return new Rounds(0, Long.MAX_VALUE - 1);
-      }
-      final Matcher matcher = RANGE.matcher(text);
-      if (!matcher.matches()) {
-        throw new UserError("--rounds: \"" + text + "\" is no range of rounds; such as 0..99");
-      }
-      final var rounds =
-          new Rounds(Long.parseLong(matcher.group(1)), Long.parseLong(matcher.group(2)));
-      if (rounds.first > rounds.last) {
-        throw new UserError("--rounds: \"" + text + "\" ends before it begins");
-      }
-      return rounds;
-    }
-  }
+  private static final Pattern RANGE = Pattern.compile("(\\d{1,18})\\.\\.(\\d{1,18})");
+  private static final Pattern DIGEST = Pattern.compile("[0-9a-fA-F]{64}");
 
   @Mixin private LogOptions options;
 
@@ -62,6 +47,16 @@ final class AuditCommand implements Callable<Integer> {
       description = "Compute this share of the gradients as well, 0 to 1, from weights and data.")
   private double share;
 
+  @Option(
+      names = "--expect",
+      paramLabel = "DIGEST",
+      description =
+          "The last verdict must have this digest, as an audit printed it: nothing was cut off since.")
+  private @Nullable String expected;
+
+  @Option(names = "--complete", description = "The run must have come to its last round.")
+  private boolean complete;
+
   @Option(names = "--json", description = "Print the result as one JSON object.")
   private boolean json;
 
@@ -69,13 +64,13 @@ final class AuditCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    final Rounds range = Rounds.parse(rounds);
+    final Demands demands = demands();
     if (!(share >= 0 && share <= 1)) {
       throw new UserError("--recompute: " + share + " is no share; 0 to 1");
     }
     try (var open = options.open()) {
       final var log = new MeasuredRunLog(open.log());
-      final AuditText text = share == 0 ? audit(log, range, null) : recompute(log, range);
+      final AuditText text = share == 0 ? audit(log, demands, null) : recompute(log, demands);
       final var out = spec.commandLine().getOut();
       out.println(json ? text.json() : text.table());
       out.flush();
@@ -83,17 +78,47 @@ final class AuditCommand implements Callable<Integer> {
     }
   }
 
-  private AuditText recompute(MeasuredRunLog log, Rounds range) {
+  private Demands demands() {
+    if (expected != null && !DIGEST.matcher(expected).matches()) {
+      throw new UserError(
+          "--expect: \"%s\" is no digest; 64 hexadecimal digits, as audit prints them"
+              .formatted(expected));
+    }
+    final ByteString digest =
+        expected == null
+            ? ByteString.EMPTY
+            : ByteString.copyFrom(HexFormat.of().parseHex(expected));
+    if (rounds == null) {
+      return new Demands(0, Demands.all().last(), digest, complete);
+    }
+    if (expected != null || complete) {
+      throw new UserError(
+          "--rounds: --expect and --complete are about the end of the log; leave --rounds out");
+    }
+    final Matcher matcher = RANGE.matcher(rounds);
+    if (!matcher.matches()) {
+      throw new UserError("--rounds: \"" + rounds + "\" is no range of rounds; such as 0..99");
+    }
+    final var some =
+        Demands.rounds(Long.parseLong(matcher.group(1)), Long.parseLong(matcher.group(2)));
+    if (some.first() > some.last()) {
+      throw new UserError("--rounds: \"" + rounds + "\" ends before it begins");
+    }
+    return some;
+  }
+
+  private AuditText recompute(MeasuredRunLog log, Demands demands) {
     try (TaskModel model = Models.create(log.run().spec())) {
-      return audit(log, range, new Recomputation(log.run(), share, model));
+      return audit(log, demands, new Recomputation(log.run(), share, model));
     }
   }
 
-  private AuditText audit(MeasuredRunLog log, Rounds range, @Nullable Recomputation recomputation) {
+  private AuditText audit(
+      MeasuredRunLog log, Demands demands, @Nullable Recomputation recomputation) {
     final var display = new Display(spec.commandLine().getErr());
     final long start = System.nanoTime();
-    try (var audit = new Audit(log, range.first(), range.last(), recomputation)) {
-      final long planned = Math.min(log.run().spec().rounds(), range.last() + 1);
+    try (var audit = new Audit(log, demands, recomputation)) {
+      final long planned = Math.min(log.run().spec().rounds(), demands.last() + 1);
       final AuditReport report =
           audit.run(done -> display.progress("audited round " + done + "/" + planned));
       display.clear();

@@ -51,11 +51,15 @@ final class DeadLettersCommand implements Callable<Integer> {
   private static String describe(Run run, ConsumerRecord<byte[], byte[]> record) {
     final DeadLetter letter;
     try {
-      letter = DeadLetter.parseFrom(record.value());
+      letter = DeadLetter.parseFrom(record.value() == null ? new byte[0] : record.value());
     } catch (InvalidProtocolBufferException e) {
       return "offset " + record.offset() + " of the dead letters is none";
     }
-    final String topic = letter.getTopic().substring(run.spec().run().length() + 1);
+    final String prefix = run.spec().run() + ".";
+    if (!letter.getTopic().startsWith(prefix)) {
+      return "offset " + record.offset() + " of the dead letters is none";
+    }
+    final String topic = letter.getTopic().substring(prefix.length());
     final String said =
         letter.getRound() < 0
             ? ""

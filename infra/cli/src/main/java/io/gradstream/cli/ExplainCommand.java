@@ -3,6 +3,7 @@ package io.gradstream.cli;
 import io.gradstream.audit.origin.Origins;
 import io.gradstream.cli.evidence.RoundText;
 import io.gradstream.proto.UserError;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -36,7 +37,9 @@ final class ExplainCommand implements Callable<Integer> {
       final var origins = new Origins(open.log());
       final var text =
           new RoundText(
-              open.log().run(), origins.round(round, passed -> {}), origins.changes(round));
+              open.log().run(),
+              origins.round(round, passed -> {}),
+              origins.reachesBack() ? origins.changes(round) : List.of());
       final var out = spec.commandLine().getOut();
       out.println(text.text());
       out.flush();

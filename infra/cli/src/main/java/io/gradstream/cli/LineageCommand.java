@@ -14,8 +14,19 @@ import picocli.CommandLine.Spec;
 /** {@code gradstream lineage}; its {@code --version} is that of the weights. */
 @Command(
     name = "lineage",
-    description = "Lists what went into a version of the weights, down to single records.")
+    description = {
+      "Lists what went into a version of the weights, down to single records, and holds them against",
+      "each other's digests."
+    },
+    exitCodeListHeading = "Exit codes:%n",
+    exitCodeList = {
+      "0:all records are what they say",
+      "1:some record is not",
+      "2:the version cannot be traced"
+    })
 final class LineageCommand implements Callable<Integer> {
+  private static final int FINDING = 1;
+
   @Mixin private LogOptions options;
 
   @Option(
@@ -44,9 +55,11 @@ final class LineageCommand implements Callable<Integer> {
     }
     try (var open = options.open()) {
       final var out = spec.commandLine().getOut();
-      out.println(LineageText.of(open.log().run(), new Origins(open.log()), version, tensor));
+      final var lineage =
+          LineageText.of(open.log().run(), new Origins(open.log()), version, tensor);
+      out.println(lineage.text());
       out.flush();
+      return lineage.whole() ? 0 : FINDING;
     }
-    return 0;
   }
 }

@@ -37,13 +37,7 @@ final class LogOptions {
    */
   Opened open() {
     if (archive != null) {
-      final RunLog log = ArchiveRunLog.open(archive);
-      final String archived = log.run().spec().run();
-      if (!archived.equals(run.name())) {
-        throw new UserError(
-            "archive " + archive + " holds run " + archived + ", not " + run.name());
-      }
-      return new Opened(log, null);
+      return new Opened(openArchive(archive, run.name()), null);
     }
     final RunOptions.Found found = run.open();
     try {
@@ -52,5 +46,19 @@ final class LogOptions {
       found.close();
       throw e;
     }
+  }
+
+  /**
+   * Opens an archive.
+   *
+   * @throws UserError if it is damaged, or another run's
+   */
+  static RunLog openArchive(Path archive, String run) {
+    final RunLog log = ArchiveRunLog.open(archive);
+    final String archived = log.run().spec().run();
+    if (!archived.equals(run)) {
+      throw new UserError("archive " + archive + " holds run " + archived + ", not " + run);
+    }
+    return log;
   }
 }

@@ -1,12 +1,6 @@
 package io.gradstream.cli;
 
 import io.gradstream.audit.restore.PastWeights;
-import io.gradstream.proto.FileFault;
-import io.gradstream.proto.UserError;
-import io.gradstream.weights.Safetensors;
-import io.gradstream.weights.Weights;
-import java.io.IOException;
-import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -28,8 +22,6 @@ import picocli.CommandLine.Spec;
       "2:it cannot be restored"
     })
 final class RestoreCommand implements Callable<Integer> {
-  private static final int FINDING = 1;
-
   @Mixin private LogOptions options;
 
   /** The standard options would take {@code --version} for themselves. */
@@ -47,36 +39,16 @@ final class RestoreCommand implements Callable<Integer> {
       description = "The version: the number of optimizer steps behind it.")
   private long version;
 
-  @Option(
-      names = "--out",
-      required = true,
-      paramLabel = "FILE",
-      description = "The file to write, such as model.safetensors.")
-  private Path file;
+  @Mixin private ModelFile file;
 
   @Spec private CommandSpec spec;
 
   @Override
   public Integer call() {
+    file.type();
     try (var opened = options.open()) {
-      final PastWeights past = PastWeights.restore(opened.log(), version);
-      final var weights = new Weights(version, past.values());
-      try {
-        Safetensors.write(file, past.run(), weights);
-      } catch (IOException e) {
-        throw new UserError("--out: cannot write " + file + ": " + FileFault.of(e), e);
-      }
-      final PastWeights.Agreement agreement = past.agreement(opened.log());
-      final var out = spec.commandLine().getOut();
-      out.printf("%s: weights version %d, sha256 %s%n", file, version, weights.sha256());
-      out.println(
-          switch (agreement) {
-            case SAME -> "the same bits as on the weights topic";
-            case DIFFERENT -> "the weights topic has other bits: gradstream audit tells more";
-            case GONE -> "the weights topic has this version no more";
-          });
-      out.flush();
-      return agreement == PastWeights.Agreement.DIFFERENT ? FINDING : 0;
+      return file.write(
+          PastWeights.restore(opened.log(), version), opened.log(), spec.commandLine().getOut());
     }
   }
 }

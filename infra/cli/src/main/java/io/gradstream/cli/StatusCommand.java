@@ -1,6 +1,7 @@
 package io.gradstream.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.cli.progress.Crew;
 import io.gradstream.cli.progress.Diagnosis;
 import io.gradstream.cli.progress.LogSize;
@@ -13,12 +14,13 @@ import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.LogReader;
 import io.gradstream.weights.Weights;
 import io.gradstream.weights.WeightsReader;
-import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -40,7 +42,7 @@ final class StatusCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
   @Override
-  public Integer call() throws IOException {
+  public Integer call() {
     final PrintWriter out = spec.commandLine().getOut();
     try (var found = options.open();
         var reader = new RunReader(found.run())) {
@@ -100,16 +102,23 @@ final class StatusCommand implements Callable<Integer> {
         .toList();
   }
 
-  private static void deadLetters(Run run, PrintWriter out) throws IOException {
+  private static void deadLetters(Run run, PrintWriter out) {
     final var partition = new TopicPartition(run.topics().deadLetters(), 0);
     try (var log = new LogReader(run.connection(), run.spec().run() + ".status")) {
       final long count = log.end(partition);
-      final var last = log.last(partition);
-      if (last.isPresent()) {
-        out.printf(
-            "refused     %d records; the last: %s%n",
-            count, Printable.of(DeadLetter.parseFrom(last.get().value()).getReason()));
-      }
+      log.last(partition)
+          .ifPresent(
+              last -> out.printf("refused     %d records; the last: %s%n", count, reason(last)));
+    }
+  }
+
+  private static String reason(ConsumerRecord<byte[], byte[]> letter) {
+    try {
+      return Printable.of(
+          DeadLetter.parseFrom(Objects.requireNonNullElse(letter.value(), new byte[0]))
+              .getReason());
+    } catch (InvalidProtocolBufferException e) {
+      return "unreadable, at offset " + letter.offset();
     }
   }
 }

@@ -1,5 +1,6 @@
 package io.gradstream.cli;
 
+import io.gradstream.audit.restore.PastWeights;
 import io.gradstream.cli.progress.LogSize;
 import io.gradstream.cli.progress.ProgressLine;
 import io.gradstream.cli.progress.Refusals;
@@ -10,6 +11,8 @@ import io.gradstream.cli.progress.RunSummary;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.worker.WorkerIdentity;
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.kernels.ValueType;
+import io.gradstream.proto.log.KafkaRunLog;
 import io.gradstream.proto.run.Run;
 import io.gradstream.submission.Pause;
 import io.gradstream.weights.Safetensors;
@@ -153,6 +156,20 @@ final class Training {
     return new RunEnd(run).isReached(summary);
   }
 
+  /**
+   * Where weights travel as bfloat16, the parameter server's own are computed from the log: the
+   * transport's precision is not the model's.
+   */
+  private Weights asTheServerHasThem(Weights published) {
+    if (run.spec().transport().valueType() == ValueType.FLOAT32) {
+      return published;
+    }
+    try (var log = new KafkaRunLog(run)) {
+      return new Weights(
+          published.version(), PastWeights.restore(log, published.version()).values());
+    }
+  }
+
   private void conclude(Report report, Optional<Weights> weights) throws IOException {
     final RunSummary summary = report.summary();
     if (summary.rounds() < report.rounds()) {
@@ -165,7 +182,12 @@ final class Training {
       return;
     }
     if (weights.isPresent()) {
-      Safetensors.write(directory.model(), run.description(), weights.get());
+      Safetensors.write(
+          directory.model(),
+          run.description(),
+          asTheServerHasThem(weights.get()),
+          ValueType.FLOAT32,
+          weights.get().sha256());
     }
     display.print("");
     display.print(report.table());

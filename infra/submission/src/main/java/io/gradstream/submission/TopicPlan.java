@@ -54,7 +54,6 @@ final class TopicPlan {
       case FOR_EVER -> kept(FOR_EVER);
       case AS_EVIDENCE ->
           kept(hours == null ? FOR_EVER : Long.toString(hours * MILLISECONDS_OF_AN_HOUR));
-      case LATEST -> compacted();
       case LATEST_VERSIONS -> weights(run);
     };
   }

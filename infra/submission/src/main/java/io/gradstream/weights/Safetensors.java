@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.manifest.Tensor;
 import io.gradstream.proto.run.RunDescription;
 import java.io.IOException;
@@ -22,7 +23,11 @@ import java.nio.file.StandardOpenOption;
  *
  * <p>The format (https://github.com/huggingface/safetensors): the header's length in 8 bytes
  * little-endian; the header, JSON with each tensor's type, shape and place, padded with spaces to a
- * multiple of 8; the values. Our flat vector is the values as they are.
+ * multiple of 8; the values, our flat vector in float32 or rounded to bfloat16.
+ *
+ * <p>Of the two digests in the metadata, {@code weights_sha256} is the version's own, that {@code
+ * train}, {@code status} and {@code audit} tell: over the values as they travelled, in float32. The
+ * file's values have {@code values_sha256}, as they stand there.
  */
 public final class Safetensors {
   private static final int ALIGNMENT = 8;
@@ -33,9 +38,13 @@ public final class Safetensors {
   /**
    * Writes a file, whole or not at all.
    *
+   * @param type how the file has the values
+   * @param published digest of the version as it travelled
    * @throws IOException if it cannot be written
    */
-  public static void write(Path file, RunDescription run, Weights weights) throws IOException {
+  public static void write(
+      Path file, RunDescription run, Weights weights, ValueType type, String published)
+      throws IOException {
     final Path target = file.toAbsolutePath();
     final Path part = target.resolveSibling(target.getFileName() + ".part");
     try {
@@ -45,8 +54,8 @@ public final class Safetensors {
               StandardOpenOption.CREATE,
               StandardOpenOption.TRUNCATE_EXISTING,
               StandardOpenOption.WRITE)) {
-        writeFully(channel, header(run, weights));
-        final MemorySegment values = weights.values();
+        final MemorySegment values = weights.valuesAs(type);
+        writeFully(channel, header(run, weights, type, published));
         for (long done = 0; done < values.byteSize(); done += CHUNK) {
           final long length = Math.min(CHUNK, values.byteSize() - done);
           writeFully(channel, values.asSlice(done, length).asByteBuffer());
@@ -58,7 +67,8 @@ public final class Safetensors {
     }
   }
 
-  private static ByteBuffer header(RunDescription run, Weights weights)
+  private static ByteBuffer header(
+      RunDescription run, Weights weights, ValueType type, String published)
       throws JsonProcessingException {
     final var mapper = new ObjectMapper();
     final ObjectNode header = mapper.createObjectNode();
@@ -67,18 +77,19 @@ public final class Safetensors {
         .put("format", "pt")
         .put("run", run.spec().run())
         .put("weights_version", Long.toString(weights.version()))
-        .put("weights_sha256", weights.sha256());
+        .put("weights_sha256", published)
+        .put("values_sha256", weights.sha256(type));
     for (final Tensor tensor : run.manifest().tensors()) {
       final ObjectNode entry = header.putObject(tensor.name());
-      entry.put("dtype", "F32");
+      entry.put("dtype", type == ValueType.FLOAT32 ? "F32" : "BF16");
       final var shape = entry.putArray("shape");
       for (final long dimension : tensor.shape().shape()) {
         shape.add(dimension);
       }
       entry
           .putArray("data_offsets")
-          .add(tensor.offset() * Float.BYTES)
-          .add((tensor.offset() + tensor.size()) * Float.BYTES);
+          .add(tensor.offset() * type.bytes())
+          .add((tensor.offset() + tensor.size()) * type.bytes());
     }
     final byte[] json = mapper.writeValueAsBytes(header);
     final int length = (json.length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;

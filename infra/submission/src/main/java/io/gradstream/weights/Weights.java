@@ -1,5 +1,8 @@
 package io.gradstream.weights;
 
+import io.gradstream.proto.kernels.Kernels;
+import io.gradstream.proto.kernels.ValueType;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -16,11 +19,28 @@ public record Weights(long version, MemorySegment values) {
 
   /** SHA-256 of the values: two runs with the same digest are the same run, to the bit. */
   public String sha256() {
+    return sha256(ValueType.FLOAT32);
+  }
+
+  /** The values in float32, or rounded to bfloat16. */
+  public MemorySegment valuesAs(ValueType type) {
+    if (type == ValueType.FLOAT32) {
+      return values;
+    }
+    final long count = values.byteSize() / Float.BYTES;
+    final MemorySegment rounded = Arena.ofAuto().allocate(count * type.bytes(), Float.BYTES);
+    Kernels.best().convert(rounded, type, values, ValueType.FLOAT32, count);
+    return rounded;
+  }
+
+  /** SHA-256 of the values in a type. */
+  public String sha256(ValueType type) {
+    final MemorySegment bytes = valuesAs(type);
     try {
       final MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      for (long done = 0; done < values.byteSize(); done += CHUNK) {
-        final long length = Math.min(CHUNK, values.byteSize() - done);
-        digest.update(values.asSlice(done, length).asByteBuffer());
+      for (long done = 0; done < bytes.byteSize(); done += CHUNK) {
+        final long length = Math.min(CHUNK, bytes.byteSize() - done);
+        digest.update(bytes.asSlice(done, length).asByteBuffer());
       }
       return HexFormat.of().formatHex(digest.digest());
     } catch (NoSuchAlgorithmException e) {

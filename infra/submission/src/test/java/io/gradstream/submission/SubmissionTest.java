@@ -71,7 +71,7 @@ class SubmissionTest {
     assertThat(setting("settings.gradients.first", "retention.ms")).isEqualTo("-1");
     assertThat(setting("settings.verdicts", "message.timestamp.type")).isEqualTo("LogAppendTime");
     assertThat(setting("settings.weights", "cleanup.policy")).isEqualTo("compact");
-    assertThat(setting("settings.spec", "cleanup.policy")).isEqualTo("compact");
+    assertThat(setting("settings.spec", "cleanup.policy")).isEqualTo("delete");
   }
 
   @Test

@@ -13,6 +13,8 @@ import io.gradstream.producer.worker.WorkerFleet;
 import io.gradstream.producer.worker.WorkerIdentity;
 import io.gradstream.proto.evidence.Signer;
 import io.gradstream.proto.manifest.TensorShape;
+import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.topic.Topics;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -22,6 +24,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Supplier;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -115,7 +119,8 @@ class EvidenceTest {
             "decided by",
             "first slot 0 by ",
             "plain.gradients.first-0 at offset",
-            "all 5 rounds up to here were made of");
+            "all 5 rounds up to here were made of",
+            "every record named here has the digest that the next one names");
 
     final String tensor = run.run().manifest().tensors().getFirst().name();
     assertThat(command("lineage", "plain", "--version", "5", "--tensor", tensor).outLines())
@@ -184,6 +189,66 @@ class EvidenceTest {
     assertThat(command("audit", "signed").exitCode()).isZero();
     assertThat(command("worker", "signed").err())
         .contains("run signed takes signed gradients only; give the worker's --key FILE");
+  }
+
+  /** Whatever somebody appends, services and commands take what is valid and skip the rest. */
+  @Test
+  void emptyAndGarbledRecordsStopNobody() throws Exception {
+    final LiveRun littered = LiveRun.submit(kafka, directory, "littered", "rounds=6");
+    try (var server = littered.startServer("one");
+        var arbitrator = littered.startArbitrator("one");
+        var fleet = littered.startWorkers(2)) {
+      littered.awaitVersion(2);
+      assertThat(fleet.failure()).isEmpty();
+    }
+    litter(littered);
+    assertThat(littered.trainUndisturbed(2)).isEqualTo(digest);
+    litter(littered);
+
+    assertThat(command("audit", "littered", "--complete").out())
+        .contains("run littered: clean, to the bit", "0 to 5 of 6", digest);
+    final Path file = directory.resolve("littered.safetensors");
+    assertThat(command("export", "littered", "--out", file.toString()).out())
+        .contains("weights version 6, sha256 " + digest, "the same bits as on the weights topic");
+    final Path archive = directory.resolve("littered.archive");
+    for (final CommandLineRun each :
+        List.of(
+            command("status", "littered"),
+            command("dead-letters", "littered"),
+            command("explain", "littered", "--round", "1"),
+            command("lineage", "littered", "--version", "2"),
+            command("restore", "littered", "--version", "2", "--out", file.toString()),
+            command("replay", "littered", "--resolver", "sum"),
+            command("archive", "littered", "--out", archive.toString()),
+            command("archive", "littered", "--out", archive.toString(), "--verify"))) {
+      assertThat(each.exitCode()).as(each.out() + each.err()).isZero();
+    }
+  }
+
+  private static void litter(LiveRun littered) throws Exception {
+    final Topics topics = littered.run().topics();
+    final byte[] other =
+        RunDescription.of(LiveRun.spec(topics.run(), "rounds=99"), littered.run().manifest())
+            .record()
+            .toByteArray();
+    try (var producer = new KafkaProducer<byte[], byte[]>(littered.run().connection().producer())) {
+      for (final String topic :
+          List.of(
+              topics.spec(),
+              topics.metrics(),
+              topics.weights(),
+              topics.updates(),
+              topics.verdicts(),
+              topics.statistics(),
+              topics.deadLetters(),
+              topics.gradients(0),
+              topics.orders(0))) {
+        for (final byte[] value : new byte[][] {null, {}, {1, 2, 3}}) {
+          producer.send(new ProducerRecord<>(topic, 0, new byte[] {1}, value)).get();
+        }
+      }
+      producer.send(new ProducerRecord<>(topics.spec(), 0, new byte[] {1}, other)).get();
+    }
   }
 
   private static WorkerFleet fleet(

@@ -3,6 +3,7 @@ package io.gradstream.system;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gradstream.audit.check.Audit;
+import io.gradstream.audit.check.Demands;
 import io.gradstream.audit.replay.Finding;
 import io.gradstream.cli.CommandLineRun;
 import io.gradstream.proto.log.KafkaRunLog;
@@ -129,7 +130,7 @@ class ForkTest {
     try (var log = new KafkaRunLog(run.run())) {
       final CopiedLog copy = CopiedLog.of(log);
       tampering.accept(copy);
-      try (var audit = new Audit(copy, 0, Long.MAX_VALUE, null)) {
+      try (var audit = new Audit(copy, Demands.all(), null)) {
         return audit.run(round -> {}).findings();
       }
     }

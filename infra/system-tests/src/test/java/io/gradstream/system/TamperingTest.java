@@ -8,6 +8,7 @@ import com.google.protobuf.MessageLite;
 import com.google.protobuf.Parser;
 import io.gradstream.audit.check.Audit;
 import io.gradstream.audit.check.AuditReport;
+import io.gradstream.audit.check.Demands;
 import io.gradstream.audit.replay.Finding;
 import io.gradstream.embedded.EmbeddedKafka;
 import io.gradstream.proto.evidence.Digests;
@@ -250,7 +251,7 @@ class TamperingTest {
   }
 
   private static AuditReport audit(CopiedLog log) {
-    try (var audit = new Audit(log, 0, Long.MAX_VALUE - 1, null)) {
+    try (var audit = new Audit(log, Demands.all(), null)) {
       return audit.run(round -> {});
     }
   }

@@ -246,6 +246,14 @@ public final class PartitionWeights {
     return seal.setDigest(Digests.of(run, seal.build())).build();
   }
 
+  /**
+   * A shard's weights as the optimizer has them, little-endian float32, whatever they travel as;
+   * valid until its next step.
+   */
+  public MemorySegment values(Shard shard) {
+    return weightsOf(shard).asReadOnly();
+  }
+
   private MemorySegment weightsOf(Shard shard) {
     return vectors.vector(new VectorId(WEIGHTS, shard.index()), shard.length());
   }

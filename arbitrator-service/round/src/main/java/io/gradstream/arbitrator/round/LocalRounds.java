@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 public final class LocalRounds {
   private final RunDescription run;
   private final List<PartitionRound> partitions = new ArrayList<>();
-  private final RoundDecider decider;
+  private RoundDecider decider;
 
   /**
    * Opens the first round.
@@ -62,6 +62,24 @@ public final class LocalRounds {
     }
     partitions.get(partition).save(metadata);
     return metadata.build();
+  }
+
+  /**
+   * Opens the deciding of a round once more, on another verdict than was decided here or after
+   * statistics that were none.
+   *
+   * @param last the verdict to go on from, null in the first round
+   */
+  public void decideAfter(@Nullable Verdict last) {
+    decider = new RoundDecider(run);
+    if (last != null) {
+      decider.restore(last);
+    }
+  }
+
+  /** Whether statistics name shards and slots that the run has. */
+  public boolean fits(ShardStatistics statistics) {
+    return decider.fits(statistics);
   }
 
   /** The round that is open. */

@@ -19,9 +19,14 @@ import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.topic.Topics;
 import java.lang.foreign.MemorySegment;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One slot's gradient of one shard, read in place and found fit to be added.
+ *
+ * <p>Here and in {@link AdmissionPolicy} stands what a gradient must be to count; arbitrator and
+ * auditor both ask here, so that none finds wrong what the other took. The record's key is nobody's
+ * business: shard, slot and round stand in the header, and producers of other libraries write none.
  *
  * @param round the round it belongs to
  * @param shard index of the shard
@@ -30,7 +35,7 @@ import java.util.regex.Pattern;
  * @param values the shard's values, inside the record
  * @param type how the values travel
  * @param squaredNorm their squared norm, finite
- * @param digest what the record claims to be its digest
+ * @param digest of the run, the task, the header and the values, which the record claims
  */
 public record SlotGradient(
     long round,
@@ -91,7 +96,7 @@ public record SlotGradient(
    * @param partition the partition it came by
    * @throws MalformedRecordException with the reason why it must not be added
    */
-  public static SlotGradient read(byte[] record, int task, int partition, Rules rules)
+  public static SlotGradient read(byte @Nullable [] record, int task, int partition, Rules rules)
       throws MalformedRecordException {
     final ValuesRecord<GradientShard> read = ValuesRecord.read(record, PARSER);
     final GradientShard header = read.header();
@@ -169,13 +174,11 @@ public record SlotGradient(
         "a value that is not finite, or too large to square and add: squared norm %.3g, at most %.3g",
         squared,
         MAX_SQUARED_NORM / rules.slots() / rules.slots());
-    require(
-        header.getDigest().size() == Digests.BYTES,
-        "a digest of %d bytes, expected %d",
-        header.getDigest().size(),
-        Digests.BYTES);
+    final String name = task < manifest.tasks().size() ? manifest.tasks().get(task) : Topics.ALL;
+    final ByteString digest = Digests.of(rules.run(), name, header, read.values());
+    require(digest.equals(header.getDigest()), "its bytes have another digest than it claims");
     if (!rules.signers().none()) {
-      checkSignature(read, task, rules);
+      rules.signers().check(header.getWorker(), name, digest, header.getSignature());
     }
     final var report =
         ShardStatistics.Slot.newBuilder()
@@ -232,16 +235,6 @@ public record SlotGradient(
         "a batch digest of %d bytes, expected %d",
         header.getBatchDigest().size(),
         Digests.BYTES);
-  }
-
-  /** Where workers sign, the digest is held against the bytes at once. */
-  private static void checkSignature(ValuesRecord<GradientShard> read, int task, Rules rules)
-      throws MalformedRecordException {
-    final GradientShard header = read.header();
-    final String name = Topics.nameOf(task, rules.manifest().tasks());
-    final ByteString digest = Digests.of(rules.run(), name, header, read.values());
-    require(digest.equals(header.getDigest()), "its bytes have another digest than it claims");
-    rules.signers().check(header.getWorker(), name, digest, header.getSignature());
   }
 
   /** What the sums say of it once it is in them. */

@@ -63,6 +63,9 @@ class OrderedGradientTest {
                     .setDigest(Digests.UNKNOWN))
             .build();
     final byte[] record = ValuesRecord.allocate(header, VALUES * Float.BYTES);
+    final var values = ValuesRecord.valuesOf(record, VALUES * Float.BYTES);
+    final var digest = Digests.of(RUN.digest(), "b", header, values);
+    ValuesRecord.replaceHeader(record, header.toBuilder().setDigest(digest).build());
     return SlotGradient.read(record, 1, 0, SlotGradient.Rules.of(RUN, Kernels.scalar()));
   }
 

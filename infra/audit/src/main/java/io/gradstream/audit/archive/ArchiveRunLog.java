@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Deque;
 import java.util.HashMap;
@@ -72,19 +73,16 @@ public final class ArchiveRunLog implements RunLog {
     }
   }
 
-  /** The newest record on the spec topic, as on a cluster. */
+  /** The first record on the spec topic that is one, as on a cluster. */
   private RunDescription describe(String name) {
     final String topic = Topics.spec(name);
-    byte[] newest = null;
+    final var records = new ArrayList<byte @Nullable []>();
     try (LogCursor cursor = read(new TopicPartition(topic, 0), 0)) {
       for (LogRecord next = cursor.next(); next != null; next = cursor.next()) {
-        newest = next.value();
+        records.add(next.value());
       }
     }
-    if (newest == null) {
-      throw new UserError("archive %s has nothing of topic %s".formatted(directory, topic));
-    }
-    return RunDescription.read(newest, directory + ": topic " + topic);
+    return RunDescription.first(name, records, "archive " + directory + ", topic " + topic);
   }
 
   @Override

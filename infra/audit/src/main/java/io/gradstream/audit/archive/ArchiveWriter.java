@@ -1,21 +1,16 @@
 package io.gradstream.audit.archive;
 
+import io.gradstream.audit.replay.LogCut;
 import io.gradstream.proto.UserError;
-import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.log.LogCursor;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.topic.TopicKind;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.DigestInputStream;
-import java.security.MessageDigest;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.function.LongConsumer;
 import java.util.stream.Stream;
@@ -26,9 +21,8 @@ import org.jspecify.annotations.Nullable;
  * Writes a run's log into a directory: raw records in segments for the audit, tables for queries,
  * and at last the {@link Inventory}.
  *
- * <p>Every partition of every topic is read once, from its first record to where it ended when it
- * was opened. The order of topics matters for a run that still trains: what follows from a record
- * is archived before the record itself, so that no cause is missing. One thread.
+ * <p>Every partition of every topic is read once, from its first record to where the log was cut
+ * ({@link LogCut}), so that of a run that still trains no cause is missing. One thread.
  */
 public final class ArchiveWriter {
   /** A segment ends with the record that reaches this size. */
@@ -40,7 +34,7 @@ public final class ArchiveWriter {
   private long bytes;
 
   private ArchiveWriter(RunLog log, Path directory, LongConsumer progress) {
-    this.log = log;
+    this.log = LogCut.of(log);
     this.directory = directory;
     this.progress = progress;
   }
@@ -107,7 +101,10 @@ public final class ArchiveWriter {
       final Path file = RunTables.fileOf(tables, table);
       written.add(
           new Inventory.Table(
-              Inventory.nameOf(directory, file), rows.rows(table), Files.size(file), sha256(file)));
+              Inventory.nameOf(directory, file),
+              rows.rows(table),
+              Files.size(file),
+              ArchiveCheck.sha256(file)));
     }
     final var inventory =
         new Inventory(Inventory.FORMAT, Inventory.VERSION, run.spec().run(), topics, written);
@@ -174,13 +171,5 @@ public final class ArchiveWriter {
     if (segment != null) {
       segment.close();
     }
-  }
-
-  private static String sha256(Path file) throws IOException {
-    final MessageDigest digest = Digests.sha256();
-    try (InputStream in = new DigestInputStream(Files.newInputStream(file), digest)) {
-      in.transferTo(OutputStream.nullOutputStream());
-    }
-    return HexFormat.of().formatHex(digest.digest());
   }
 }

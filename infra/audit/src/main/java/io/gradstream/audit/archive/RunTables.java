@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class RunTables implements AutoCloseable {
   private final Topics topics;
+  private final long manifest;
   private final Kernels kernels = Kernels.best();
   private final Map<String, ParquetTable> tables = new HashMap<>();
   private long judged;
@@ -35,6 +36,7 @@ final class RunTables implements AutoCloseable {
   /** Begins the tables, one file each in a directory that is there. */
   RunTables(RunDescription run, Path directory) throws IOException {
     this.topics = run.topics();
+    this.manifest = run.manifest().hash();
     for (final var table : TableColumns.ALL.entrySet()) {
       tables.put(
           table.getKey(), ParquetTable.create(fileOf(directory, table.getKey()), table.getValue()));
@@ -106,7 +108,7 @@ final class RunTables implements AutoCloseable {
 
   /** A verdict that was published once more has no rows of its own. */
   private void verdict(LogRecord record, Verdict verdict) throws IOException {
-    if (verdict.getRound() < judged) {
+    if (verdict.getRound() < judged || !fits(verdict)) {
       return;
     }
     judged = verdict.getRound() + 1;
@@ -148,6 +150,21 @@ final class RunTables implements AutoCloseable {
               numberAt(verdict.getSlotSquaredMeanList(), task),
               numberAt(verdict.getMeanSquaredList(), task));
     }
+  }
+
+  /** Whether a verdict speaks of the run's tasks: of what somebody made up there are no rows. */
+  private boolean fits(Verdict verdict) {
+    final int tasks = topics.tasks().size();
+    return verdict.getManifest() == manifest
+        && verdict.getLossesCount() <= tasks
+        && verdict.getNormsCount() <= tasks
+        && verdict.getGramCount() == verdict.getNormsCount() * verdict.getNormsCount()
+        && verdict.getArbitrationsList().stream()
+            .allMatch(
+                pair ->
+                    Math.min(pair.getFirst(), pair.getSecond()) >= 0
+                        && Math.max(Math.max(pair.getFirst(), pair.getSecond()), pair.getWinner())
+                            < tasks);
   }
 
   private static @Nullable Double numberAt(List<Double> numbers, int task) {

@@ -1,28 +1,32 @@
 package io.gradstream.audit.check;
 
 import com.google.protobuf.ByteString;
+import io.gradstream.arbitrator.round.LocalRounds;
+import io.gradstream.arbitrator.round.PartitionRound;
+import io.gradstream.arbitrator.round.SlotGradient;
 import io.gradstream.audit.replay.Difference;
 import io.gradstream.audit.replay.Finding;
+import io.gradstream.audit.replay.LogCut;
 import io.gradstream.audit.replay.LoggedRound;
 import io.gradstream.audit.replay.LoggedRounds;
-import io.gradstream.audit.replay.LoggedShards;
 import io.gradstream.audit.replay.Recalculation;
 import io.gradstream.audit.replay.RefusedRecords;
 import io.gradstream.audit.state.PartitionState;
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.log.RunLog;
-import io.gradstream.proto.manifest.Shard;
+import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.run.RunDescription;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.LongConsumer;
+import java.util.stream.IntStream;
+import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,58 +36,71 @@ import org.jspecify.annotations.Nullable;
  * added; the statistics that follow are compared with the recorded ones; on the recorded ones the
  * round is decided once more, and the verdict compared, its digests included; the updates and the
  * weights that follow are compared as well. All of this is done by the classes that the services
- * are made of ({@link Recalculation}).
+ * are made of ({@link Recalculation}). At last updates and weights are read to their end: each must
+ * follow from a verdict.
  *
  * <p>The rounds before the first that was asked for are computed too, since momentum and optimizer
- * carry over, but their updates and weights are not compared. After a round whose gradients,
- * statistics or verdict are wrong nothing later can be compared, and the audit ends.
+ * carry over, but their updates and weights are not compared.
+ *
+ * <p>After a finding it goes on as far as it can. Where a changed record stands alone, what follows
+ * is held against what was computed in its place. Where a counted gradient is lost or changed, sums
+ * and momentum are lost with it; from there on digests, decisions and steps of the optimizer are
+ * still held against what is recorded.
  *
  * <p>One use, one thread; memory for the vectors of the model and one round's records.
  */
 public final class Audit implements AutoCloseable {
-  private final RunLog log;
+  private final LogCut log;
   private final RunDescription run;
+  private final Demands demands;
+  private final boolean reachesBack;
   private final long first;
-  private final long last;
   private final List<Finding> findings = new ArrayList<>();
+  private final SortedMap<Long, Long> broken = new TreeMap<>();
+  private final List<String> notes = new ArrayList<>();
   private final RefusedRecords refused;
   private final LoggedRounds rounds;
-  private final List<LoggedShards> updates = new ArrayList<>();
-  private final List<LoggedShards> weights = new ArrayList<>();
+  private final PublishedShards published;
   private final Recalculation recalculation;
-  private final ShardComparison comparison;
   private final Contributions contributions;
   private final @Nullable Recomputation recomputation;
+  private SortedMap<String, Long> contradictions = new TreeMap<>();
+  private @Nullable Verdict before;
+  private boolean summing = true;
+  private boolean stepping = true;
   private long found;
   private long compared;
-  private long weightsCompared;
-  private long weightsGone;
-  private ByteString head = ByteString.EMPTY;
 
   /**
-   * @param first the first round to compare
-   * @param last the last one, if the log has it
+   * @param log is cut where it stands now, so that a run that goes on can be audited
    * @param recomputation computes a share of the gradients as well; null for none
    */
-  public Audit(RunLog log, long first, long last, @Nullable Recomputation recomputation) {
-    this.log = log;
+  public Audit(RunLog log, Demands demands, @Nullable Recomputation recomputation) {
+    this.log = LogCut.of(log);
     this.run = log.run();
-    this.first = Math.max(first, run.firstRound());
-    this.last = last;
-    this.refused = RefusedRecords.read(log);
-    this.rounds = new LoggedRounds(log, refused, this::add);
-    this.recalculation = new Recalculation(run, PartitionState.begun(log));
-    this.comparison = new ShardComparison(run);
+    this.demands = demands;
+    this.refused = RefusedRecords.read(this.log);
+    this.rounds = new LoggedRounds(this.log, refused, this::add);
+    this.before = rounds.before();
+    this.reachesBack = rounds.round() == run.firstRound() && reachesBack(run.topics().updates());
+    this.first = Math.max(demands.first(), rounds.round());
+    this.recalculation = new Recalculation(run, PartitionState.begun(this.log));
     this.recomputation = recomputation;
     this.contributions = new Contributions(run.manifest());
-    for (int partition = 0; partition < run.manifest().partitions(); partition++) {
-      updates.add(LoggedShards.updates(log, partition, this::add));
-      weights.add(LoggedShards.weights(log, partition, this::add));
+    this.published = new PublishedShards(this.log, this::add);
+    if (recomputation != null) {
+      this.log.last().map(Digests::of).ifPresent(recomputation::drawBy);
     }
+  }
+
+  private boolean reachesBack(String topic) {
+    return IntStream.range(0, run.manifest().partitions())
+        .allMatch(partition -> log.start(new TopicPartition(topic, partition)) == 0);
   }
 
   private void add(Finding finding) {
     found++;
+    broken.merge(finding.round(), 1L, Long::sum);
     if (findings.size() < AuditReport.MAX_FINDINGS) {
       findings.add(finding);
     }
@@ -97,185 +114,281 @@ public final class Audit implements AutoCloseable {
   public AuditReport run(LongConsumer progress) {
     try {
       if (start()) {
-        while (rounds.round() <= last && next()) {
+        while (rounds.round() <= demands.last() && next()) {
           progress.accept(rounds.round());
+        }
+        if (demands.toTheEnd()) {
+          published.readRest(rounds.round());
+          contradictions = rounds.contradictions();
         }
       }
     } catch (MalformedRecordException e) {
       throw new IllegalStateException("a record that was computed here is malformed", e);
     }
+    final ByteString head = before == null ? ByteString.EMPTY : Digests.of(before);
+    demand(head);
     return new AuditReport(
         first,
         compared,
         run.spec().rounds(),
         List.copyOf(findings),
         found,
+        broken,
+        notes,
         contributions.shares(),
         refused.byWorker(),
-        weightsCompared,
-        weightsGone,
+        contradictions,
+        published.weightsCompared(),
+        published.weightsGone(),
         head,
-        recalculation.sha256(),
+        stepping ? recalculation.sha256() : "",
         recomputation == null ? new TreeMap<>() : recomputation.tallies());
+  }
+
+  private void demand(ByteString head) {
+    final var verdicts = new TopicPartition(run.topics().verdicts(), 0);
+    if (!demands.expected().isEmpty() && !demands.expected().equals(head)) {
+      add(
+          new Finding(
+              Finding.Kind.VERDICT,
+              rounds.round() - 1,
+              verdicts,
+              Finding.NOWHERE,
+              "the last verdict is not the expected one",
+              BeginningCheck.hex(head),
+              BeginningCheck.hex(demands.expected())));
+    }
+    if (demands.complete() && rounds.round() < run.spec().rounds()) {
+      add(
+          Finding.of(
+              Finding.Kind.MISSING,
+              rounds.round(),
+              verdicts,
+              Finding.NOWHERE,
+              "the run is not complete: it has %d of %d rounds"
+                  .formatted(rounds.round(), run.spec().rounds())));
+    }
   }
 
   /** Takes the weights to start from; false if they are not there or cannot be. */
   private boolean start() throws MalformedRecordException {
-    final long before = found;
+    final long soFar = found;
+    if (!reachesBack) {
+      summing = false;
+      stepping = false;
+      notes.add(
+          "the log no longer reaches back to the beginning: from round %d on, digests and decisions are held against what is recorded, sums and weights are not computed"
+              .formatted(rounds.round()));
+      return true;
+    }
     BeginningCheck.of(log).forEach(this::add);
-    if (run.origin().isPresent()) {
-      if (found == before && first <= run.firstRound()) {
-        compareWeights(run.firstRound());
-      }
-      return found == before;
-    }
-    for (final LoggedShards partition : updates) {
-      final SortedMap<Integer, LogRecord> initial = partition.next(LoggedShards.INITIAL);
-      requireAll(partition, initial, LoggedShards.INITIAL, Finding.Kind.UPDATE);
-      for (final Map.Entry<Integer, LogRecord> entry : initial.entrySet()) {
-        comparison.initial(entry.getValue()).ifPresent(this::add);
-        recalculation.initialize(entry.getValue().bytes());
+    if (run.origin().isEmpty()) {
+      for (final LogRecord initial : published.initial().values()) {
+        recalculation.initialize(initial.bytes());
       }
     }
-    if (found > before) {
+    if (found > soFar) {
       return false;
     }
-    if (first == 0) {
-      compareWeights(0);
+    if (first == run.firstRound()) {
+      published.compareWeights(first, recalculation);
     }
     return true;
   }
 
-  /** Audits a round; false if the log or what can be said of it ends. */
+  /** Audits a round; false if the log ends. */
   private boolean next() throws MalformedRecordException {
-    final long before = found;
+    final long soFar = found;
     final LoggedRound logged = rounds.next().orElse(null);
     if (logged == null) {
       return false;
     }
-    final boolean whole =
-        rounds.gradients(
-            logged,
-            (gradient, record) -> {
-              contributions.add(gradient);
-              recalculation.add(gradient, record);
-              if (recomputation != null && logged.round() >= first) {
-                recomputation.add(gradient, record);
-              }
-            });
-    if (!whole || !recalculation.rounds().complete()) {
-      reportIncomplete(logged, before);
-      return false;
+    final boolean whole = rounds.gradients(logged, this::count);
+    final boolean sums = summing && whole && recalculation.rounds().complete();
+    if (summing && !sums) {
+      loseSums(logged, soFar);
     }
-    final List<Finding> misstated =
-        StatisticsComparison.of(logged, recalculation.rounds().statistics());
-    misstated.forEach(this::add);
-    final Verdict verdict = decide(logged);
-    if (!misstated.isEmpty() || verdict == null || !logged.verdict().equals(verdict)) {
-      return false;
-    }
-    if (recomputation != null) {
+    final SortedMap<Integer, LogRecord> recorded = published.updates(logged.round());
+    final Verdict verdict = decide(logged, sums, recorded);
+    if (sums && recomputation != null) {
       recomputation.check(logged.round(), recalculation).forEach(this::add);
     }
-    final SortedMap<Integer, byte[]> update = recalculation.rounds().close(verdict);
-    recalculation.apply(update);
+    take(logged.round(), verdict, recorded);
     if (logged.round() >= first) {
-      compareUpdates(logged.round(), update);
-      compareWeights(logged.round() + 1);
       compared++;
     }
-    head = Digests.of(verdict);
+    before = verdict;
     return true;
   }
 
-  private void reportIncomplete(LoggedRound logged, long before) {
-    if (found == before) {
-      final LoggedRound.Statement last = logged.statements().getLast();
+  private void count(SlotGradient gradient, LogRecord record) {
+    contributions.add(gradient);
+    final LocalRounds open = recalculation.rounds();
+    final int task = gradient.report().getTask();
+    final int slot = gradient.report().getSlot();
+    if (summing
+        && open.statusOf(gradient.round(), gradient.shard(), task, slot)
+            == PartitionRound.SlotStatus.NOW) {
+      recalculation.add(gradient, record);
+      if (recomputation != null && gradient.round() >= first) {
+        recomputation.add(gradient, record);
+      }
+    }
+  }
+
+  private void loseSums(LoggedRound logged, long soFar) {
+    summing = false;
+    if (found == soFar) {
       add(
           Finding.of(
               Finding.Kind.STATISTICS,
               logged.round(),
-              last.record(),
+              logged.statements().getLast().record(),
               "the gradients that the statistics name are not all that the round asks for"));
     }
+    notes.add(
+        "from round %d on sums are not computed; digests, decisions and steps are held against what is recorded"
+            .formatted(logged.round()));
   }
 
-  /** Decides on what was recorded, and compares; null if there is no verdict. */
-  private @Nullable Verdict decide(LoggedRound logged) {
-    Optional<Verdict> own = Optional.empty();
+  /** Compares statistics and verdict, and tells the verdict that what follows is held against. */
+  private Verdict decide(LoggedRound logged, boolean sums, SortedMap<Integer, LogRecord> updates) {
+    final List<Finding> misstated =
+        sums ? StatisticsComparison.of(logged, recalculation.rounds().statistics()) : List.of();
+    misstated.forEach(this::add);
+    final Verdict recorded = logged.verdict();
+    if (recorded.equals(onRecorded(logged))) {
+      if (!sums && broken.containsKey(logged.round())) {
+        notes.add(
+            "round %d: statistics and verdict agree; the odd one out is the gradient"
+                .formatted(logged.round()));
+      }
+      return recorded;
+    }
+    final Verdict own = sums ? onComputed(logged) : onRecorded(logged);
+    if (own != null && recorded.equals(own)) {
+      notes.add(
+          "round %d: gradients and verdict agree; the odd one out is the statistics"
+              .formatted(logged.round()));
+      return recorded;
+    }
+    if (own != null && PublishedShards.follow(updates, Digests.of(own))) {
+      reportVerdict(logged, Difference.between(recorded, own));
+      notes.add(
+          "round %d: what comes after follows the verdict that was computed; the odd one out is the recorded one"
+              .formatted(logged.round()));
+      rounds.correct(own);
+      return own;
+    }
+    if (own != null && !own.getContributions().equals(recorded.getContributions())) {
+      reportVerdict(
+          logged,
+          Difference.between(
+              recorded, recorded.toBuilder().setContributions(own.getContributions()).build()));
+      if (summing) {
+        loseSums(logged, found - 1);
+      }
+      return recorded;
+    }
+    if (own != null) {
+      reportVerdict(logged, Difference.between(recorded, own));
+    }
+    if (summing && (own == null || !sameShape(recorded, own))) {
+      loseSums(logged, found - 1);
+    }
+    return recorded;
+  }
+
+  private void reportVerdict(LoggedRound logged, Difference difference) {
+    add(difference.finding(Finding.Kind.VERDICT, logged.round(), logged.source(), "the verdict"));
+  }
+
+  /** Whether partitions can close their rounds by one verdict as by the other. */
+  private static boolean sameShape(Verdict one, Verdict other) {
+    return one.getScalarized() == other.getScalarized()
+        && one.getSharedCoefficientsCount() == other.getSharedCoefficientsCount()
+        && one.getOwnCoefficientsCount() == other.getOwnCoefficientsCount()
+        && one.getCalibration().getKeepCount() == other.getCalibration().getKeepCount()
+        && one.getCalibration().getTakeCount() == other.getCalibration().getTakeCount()
+        && one.getCalibration().getDirectCount() == other.getCalibration().getDirectCount()
+        && one.getCalibration().getRememberedCount() == other.getCalibration().getRememberedCount();
+  }
+
+  /** The verdict on the recorded statistics; null if they are none to decide on. */
+  private @Nullable Verdict onRecorded(LoggedRound logged) {
+    recalculation.rounds().decideAfter(before);
+    Verdict own = null;
     for (final LoggedRound.Statement statement : logged.statements()) {
-      own = recalculation.rounds().decide(statement.statistics(), statement.record().offset());
-    }
-    own.ifPresent(
-        verdict -> {
-          if (!logged.verdict().equals(verdict)) {
-            add(
-                Difference.between(logged.verdict(), verdict)
-                    .finding(Finding.Kind.VERDICT, logged.round(), logged.source(), "the verdict"));
-          }
-        });
-    return own.orElse(null);
-  }
-
-  private void compareUpdates(long round, SortedMap<Integer, byte[]> own) {
-    for (final LoggedShards partition : updates) {
-      final SortedMap<Integer, LogRecord> recorded = partition.next(round);
-      requireAll(partition, recorded, round, Finding.Kind.UPDATE);
-      recorded.forEach(
-          (shard, record) ->
-              comparison
-                  .update(round, record, own.getOrDefault(shard, new byte[0]))
-                  .ifPresent(this::add));
-    }
-  }
-
-  private void compareWeights(long version) {
-    for (final LoggedShards partition : weights) {
-      final SortedMap<Integer, LogRecord> recorded = partition.next(version);
-      if (partition.compacted()) {
-        weightsGone += partition.shards().size() - recorded.size();
-      } else {
-        requireAll(partition, recorded, version, Finding.Kind.WEIGHTS);
+      if (recalculation.rounds().fits(statement.statistics())) {
+        own =
+            recalculation
+                .rounds()
+                .decide(statement.statistics(), statement.record().offset())
+                .orElse(own);
       }
-      recorded.forEach(
-          (shard, record) ->
-              comparison
-                  .weights(
-                      Math.max(0, version - 1),
-                      record,
-                      recalculation.weights(run.manifest().shard(shard)))
-                  .ifPresent(this::add));
-      weightsCompared += recorded.size();
+    }
+    return own;
+  }
+
+  /**
+   * The verdict on the statistics that were computed, as if they lay where the recorded ones do.
+   */
+  private @Nullable Verdict onComputed(LoggedRound logged) {
+    recalculation.rounds().decideAfter(before);
+    final SortedMap<Integer, LoggedRound.Said> said = logged.products();
+    final Map<Long, ShardStatistics> places = new TreeMap<>();
+    for (final ShardStatistics own : recalculation.rounds().statistics()) {
+      final LoggedRound.Said there =
+          own.getShardsCount() == 0 ? null : said.get(own.getShards(0).getShard());
+      if (there != null) {
+        places.put(there.record().offset(), own);
+      }
+    }
+    Verdict verdict = null;
+    for (final var place : places.entrySet()) {
+      verdict = recalculation.rounds().decide(place.getValue(), place.getKey()).orElse(verdict);
+    }
+    return verdict;
+  }
+
+  /** Compares the round's updates, takes its step, and compares the weights. */
+  private void take(long round, Verdict verdict, SortedMap<Integer, LogRecord> recorded)
+      throws MalformedRecordException {
+    final SortedMap<Integer, byte[]> update = new TreeMap<>();
+    if (summing) {
+      update.putAll(recalculation.rounds().close(verdict));
+      if (round >= first) {
+        published.compareUpdates(round, recorded, update);
+      }
+    } else {
+      published.checkUpdates(round, recorded, Digests.of(verdict));
+      recorded.forEach((shard, record) -> update.put(shard, record.bytes()));
+    }
+    if (stepping) {
+      stepping = update.size() == run.manifest().shards().size() && step(round, update);
+    }
+    if (stepping && round >= first) {
+      published.compareWeights(round + 1, recalculation);
     }
   }
 
-  /** Only of the newest round of a run that is not over may something be on its way. */
-  private void requireAll(
-      LoggedShards partition, SortedMap<Integer, LogRecord> there, long number, Finding.Kind kind) {
-    if (there.size() == partition.shards().size()
-        || (partition.ended() && number < run.spec().rounds() - 1 && rounds.ended())) {
-      return;
-    }
-    for (final Shard shard : partition.shards()) {
-      if (!there.containsKey(shard.index())) {
-        add(
-            Finding.of(
-                Finding.Kind.MISSING,
-                number,
-                partition.partition(),
-                Finding.NOWHERE,
-                (kind == Finding.Kind.UPDATE ? "the update" : "the weights")
-                    + " of shard "
-                    + shard.index()
-                    + " are not there"));
+  private boolean step(long round, SortedMap<Integer, byte[]> update)
+      throws MalformedRecordException {
+    try {
+      recalculation.apply(update);
+      return true;
+    } catch (MalformedRecordException | IllegalArgumentException e) {
+      if (summing) {
+        throw e;
       }
+      notes.add("from version %d on the weights cannot be computed".formatted(round + 1));
+      return false;
     }
   }
 
   @Override
   public void close() {
     rounds.close();
-    updates.forEach(LoggedShards::close);
-    weights.forEach(LoggedShards::close);
+    published.close();
   }
 }

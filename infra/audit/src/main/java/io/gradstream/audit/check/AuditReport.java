@@ -10,16 +10,20 @@ import java.util.SortedMap;
  * What came of an audit.
  *
  * @param first the first round that was compared
- * @param rounds how many rounds were compared
+ * @param rounds how many rounds were looked at
  * @param planned how many rounds the run is to have
  * @param findings what is wrong, in the order in which it was found; at most {@link #MAX_FINDINGS}
  * @param found how many findings there were
+ * @param broken the rounds that have findings, and how many
+ * @param notes what the findings say about what is still proven, and which record is the odd one
+ *     out
  * @param contributions per worker and index of the task
  * @param refused dead letters per worker
+ * @param contradictions per worker, its gradients of slots that other values had been counted for
  * @param weightsCompared versions of shards of the weights that were compared
  * @param weightsGone versions of shards that were compacted away
  * @param head digest of the last verdict that was compared; empty if there was none
- * @param weights SHA-256 of the weights after the last round
+ * @param weights SHA-256 of the weights after the last round; empty if they could not be computed
  * @param recomputed per worker, what came of its gradients that were computed once more
  */
 public record AuditReport(
@@ -28,8 +32,11 @@ public record AuditReport(
     long planned,
     List<Finding> findings,
     long found,
+    SortedMap<Long, Long> broken,
+    List<String> notes,
     SortedMap<String, SortedMap<Integer, Contributions.Share>> contributions,
     Map<String, Long> refused,
+    SortedMap<String, Long> contradictions,
     long weightsCompared,
     long weightsGone,
     ByteString head,

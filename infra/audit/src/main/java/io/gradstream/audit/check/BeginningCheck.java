@@ -74,7 +74,7 @@ final class BeginningCheck {
     }
   }
 
-  private static String hex(ByteString digest) {
+  static String hex(ByteString digest) {
     return digest.isEmpty() ? "nothing" : HexFormat.of().formatHex(digest.toByteArray());
   }
 }

@@ -1,5 +1,6 @@
 package io.gradstream.audit.check;
 
+import com.google.protobuf.ByteString;
 import io.gradstream.arbitrator.round.SlotGradient;
 import io.gradstream.audit.replay.Finding;
 import io.gradstream.audit.replay.Recalculation;
@@ -24,10 +25,11 @@ import java.util.TreeMap;
  * Spot checks of workers: computes a share of the slots once more from the recorded weights and the
  * slot's data, and compares.
  *
- * <p>Which slots follows from the run and the share alone, so that two auditors check the same. On
- * the same kind of processor with the same number of threads an honest gradient has the same bits;
- * elsewhere it may differ in the last places, so a worker is suspected only above {@link
- * #TOLERANCE}. One owner, one thread: the model's.
+ * <p>Which slots follows from the last verdict and the share, so that two auditors of the same log
+ * check the same, and no worker knew which when it computed. On the same kind of processor with the
+ * same number of threads an honest gradient has the same bits; elsewhere it may differ in the last
+ * places, so a worker is suspected only above {@link #TOLERANCE}. One owner, one thread: the
+ * model's.
  */
 public final class Recomputation {
   /** Norm of the difference over the norm of the gradient that an honest worker stays under. */
@@ -53,7 +55,7 @@ public final class Recomputation {
   private final double share;
   private final TaskModel model;
   private final RoundOrders orders;
-  private final long seed;
+  private long seed;
   private final Kernels kernels = Kernels.best();
   private final SortedMap<String, Tally> tallies = new TreeMap<>();
   private final SortedMap<Integer, Recorded> round = new TreeMap<>();
@@ -67,7 +69,11 @@ public final class Recomputation {
     this.share = share;
     this.model = model;
     this.orders = new RoundOrders(run.spec());
-    this.seed = ByteBuffer.wrap(run.digest().toByteArray()).getLong();
+  }
+
+  /** Says what the share is drawn by: the digest of the log's last verdict. */
+  void drawBy(ByteString verdict) {
+    seed = ByteBuffer.wrap(verdict.toByteArray()).getLong();
   }
 
   /** Whether a slot is one of the share. */

@@ -64,6 +64,25 @@ final class ShardComparison {
     }
   }
 
+  /** What is wrong with an update that cannot be computed: its digest, or the verdict it names. */
+  Optional<Finding> chained(long round, LogRecord recorded, ByteString verdict) {
+    try {
+      final ValuesRecord<UpdateShard> read =
+          ValuesRecord.read(recorded.value(), UpdateShard.parser());
+      final UpdateShard named = read.header().toBuilder().setVerdict(verdict).build();
+      final UpdateShard expected =
+          named.toBuilder().setDigest(Digests.of(named, read.values())).build();
+      final Difference difference = Difference.between(read.header(), expected);
+      return difference.none()
+          ? Optional.empty()
+          : Optional.of(
+              difference.finding(
+                  Finding.Kind.UPDATE, round, recorded, "shard " + expected.getShard()));
+    } catch (MalformedRecordException e) {
+      return Optional.of(malformed(Finding.Kind.UPDATE, round, recorded, e));
+    }
+  }
+
   private <H extends Message> Optional<Finding> compare(
       Finding.Kind kind, long round, LogRecord recorded, byte[] own, Parser<H> parser) {
     final byte[] bytes = recorded.bytes();

@@ -2,6 +2,7 @@ package io.gradstream.audit.fork;
 
 import com.google.protobuf.ByteString;
 import io.gradstream.audit.replay.Finding;
+import io.gradstream.audit.replay.LogCut;
 import io.gradstream.audit.replay.LoggedRound;
 import io.gradstream.audit.replay.LoggedRounds;
 import io.gradstream.audit.replay.LoggedShards;
@@ -41,7 +42,8 @@ public final class ForkPoint {
    * @param progress told of each round that was computed
    * @throws UserError if the log does not reach that version, or is not as a run leaves it
    */
-  public static ForkPoint at(RunLog log, long version, LongConsumer progress) {
+  public static ForkPoint at(RunLog whole, long version, LongConsumer progress) {
+    final RunLog log = LogCut.of(whole);
     final RunDescription run = log.run();
     final long first = run.firstRound() + 1;
     if (version < first || version > run.spec().rounds()) {

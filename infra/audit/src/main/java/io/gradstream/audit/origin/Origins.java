@@ -1,6 +1,7 @@
 package io.gradstream.audit.origin;
 
 import io.gradstream.audit.replay.Finding;
+import io.gradstream.audit.replay.LogCut;
 import io.gradstream.audit.replay.LoggedRound;
 import io.gradstream.audit.replay.LoggedRounds;
 import io.gradstream.audit.replay.LoggedShards;
@@ -8,6 +9,7 @@ import io.gradstream.audit.replay.Recalculation;
 import io.gradstream.audit.replay.RefusedRecords;
 import io.gradstream.audit.state.PartitionState;
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.log.RunLog;
@@ -21,17 +23,21 @@ import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
+import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Looks up single rounds and versions in a log: what was decided, what it was made of, what it
- * changed. It believes the log; whether that is right to do, an audit tells. One owner, one thread.
+ * changed. It believes the log, unless it is asked to {@link #check}; whether sums and steps are
+ * right, an audit tells. One owner, one thread.
  */
 public final class Origins {
   private final RunLog log;
   private final RunDescription run;
 
   public Origins(RunLog log) {
-    this.log = log;
+    this.log = LogCut.of(log);
     this.run = log.run();
   }
 
@@ -43,6 +49,11 @@ public final class Origins {
    */
   public LoggedRound round(long number, Consumer<LoggedRound> passed) {
     try (var rounds = new LoggedRounds(log, RefusedRecords.read(log), this::refuse)) {
+      if (number < rounds.round()) {
+        throw new UserError(
+            "run %s: round %d is no longer on the log, which begins with round %d"
+                .formatted(run.spec().run(), number, rounds.round()));
+      }
       while (true) {
         final LoggedRound round =
             rounds
@@ -90,6 +101,30 @@ public final class Origins {
       }
     }
     return records;
+  }
+
+  /**
+   * Holds the records behind a version of the weights against each other's digests.
+   *
+   * @param round the round that led to it; null for the version that the run began with
+   * @return what does not fit
+   */
+  public List<Finding> check(long version, @Nullable LoggedRound round) {
+    final var check = new OriginCheck(log);
+    if (round == null) {
+      check.shards(version, run.digest(), updates(LoggedShards.INITIAL), weights(version));
+    } else {
+      check.round(round);
+      check.shards(version, Digests.of(round.verdict()), updates(round.round()), weights(version));
+    }
+    return check.findings();
+  }
+
+  /** Whether all updates are still there, from which {@link #changes} are computed. */
+  public boolean reachesBack() {
+    return IntStream.range(0, run.manifest().partitions())
+        .allMatch(
+            partition -> log.start(new TopicPartition(run.topics().updates(), partition)) == 0);
   }
 
   /**

@@ -11,17 +11,19 @@ import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.message.GradientShard;
 import io.gradstream.proto.message.ShardStatistics.Contribution;
 import io.gradstream.proto.message.Verdict;
-import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.run.RunDescription;
-import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.HexFormat;
+import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.zip.CRC32C;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
@@ -39,6 +41,17 @@ final class LoggedGradients implements AutoCloseable {
     }
   }
 
+  private record ShardSlot(int shard, int slot) {}
+
+  /** Tells values from other values. */
+  private record Imprint(long crc, double squaredNorm) {
+    static Imprint of(SlotGradient gradient) {
+      final var crc = new CRC32C();
+      crc.update(gradient.values().asByteBuffer());
+      return new Imprint(crc.getValue(), gradient.squaredNorm());
+    }
+  }
+
   private final int task;
   private final int partition;
   private final String taskName;
@@ -49,7 +62,12 @@ final class LoggedGradients implements AutoCloseable {
   private final RefusedRecords refused;
   private final FindingListener findings;
   private final PeekingCursor records;
+  private final long start;
+  private final SortedMap<String, Long> contradictions = new TreeMap<>();
   private NavigableMap<Long, Claim> left = new TreeMap<>();
+  private Map<ShardSlot, Imprint> counted = Map.of();
+  private Map<ShardSlot, Imprint> countedBefore = Map.of();
+  private @Nullable Verdict verdictBefore;
   private long round;
 
   LoggedGradients(
@@ -69,16 +87,9 @@ final class LoggedGradients implements AutoCloseable {
     this.orders = new RoundOrders(run.spec());
     this.refused = refused;
     this.findings = findings;
-    this.records =
-        new PeekingCursor(
-            log, new TopicPartition(run.topics().gradients(task), partition), this::gap);
-  }
-
-  /** Workers write without transactions, so each offset has its record; a counted one says more. */
-  private void gap(TopicPartition from, long first, long next) {
-    if (left.subMap(first, next).isEmpty()) {
-      findings.add(FindingListener.gap(round, from, first, next));
-    }
+    final var source = new TopicPartition(run.topics().gradients(task), partition);
+    this.start = log.start(source);
+    this.records = new PeekingCursor(log, source);
   }
 
   /**
@@ -95,9 +106,14 @@ final class LoggedGradients implements AutoCloseable {
       CountedGradients gradients) {
     round = ofRound;
     left = new TreeMap<>(claims);
+    countedBefore = counted;
+    counted = new HashMap<>();
     final var turns = new SlotReorderBuffer(gradients);
     final Set<Claim> contested = new HashSet<>();
-    boolean whole = true;
+    // What retention took is nobody's fault.
+    final Map<Long, Claim> gone = left.headMap(start);
+    boolean whole = gone.isEmpty();
+    gone.clear();
     while (!left.isEmpty()) {
       final long next = left.firstKey();
       final LogRecord record = records.peek();
@@ -111,14 +127,47 @@ final class LoggedGradients implements AutoCloseable {
         passOver(record, before, contested);
         continue;
       }
-      final SlotGradient counted = check(record, requireNonNull(left.remove(next)), before);
-      if (counted == null) {
+      final SlotGradient fit = check(record, requireNonNull(left.remove(next)), before);
+      if (fit == null) {
         whole = false;
       } else {
-        turns.take(counted, record);
+        counted.put(new ShardSlot(fit.shard(), fit.report().getSlot()), Imprint.of(fit));
+        turns.take(fit, record);
       }
     }
+    verdictBefore = before;
     return whole && turns.done();
+  }
+
+  /**
+   * Two records of one slot with different values: the first counts, and that there were two is
+   * told. Only what could have been counted is held against a worker.
+   */
+  private void noteContradiction(
+      byte[] bytes, GradientShard header, Map<ShardSlot, Imprint> values, @Nullable Verdict before)
+      throws MalformedRecordException {
+    final Imprint first = values.get(new ShardSlot(header.getShard(), header.getSlot()));
+    if (first != null) {
+      final SlotGradient gradient = SlotGradient.read(bytes, task, partition, rules);
+      admission.check(gradient, before);
+      if (!Imprint.of(gradient).equals(first)) {
+        contradictions.merge(header.getWorker(), 1L, Long::sum);
+      }
+    }
+  }
+
+  /**
+   * Reads to the end.
+   *
+   * @param before verdict of the round before the last that was read
+   * @return per worker, its fit gradients of slots that other values were counted for
+   */
+  SortedMap<String, Long> contradictions(@Nullable Verdict before) {
+    for (LogRecord record = records.peek(); record != null; record = records.peek()) {
+      records.skip();
+      passOver(record, before, new HashSet<>());
+    }
+    return contradictions;
   }
 
   private Finding missing(long offset, Claim claim) {
@@ -148,28 +197,15 @@ final class LoggedGradients implements AutoCloseable {
                 "round %d, %s".formatted(round, text(claim))));
         return null;
       }
-      final ByteString digest = Digests.of(runDigest, taskName, header, read.values());
+      final SlotGradient gradient = SlotGradient.read(bytes, task, partition, rules);
       final ByteString claimed = claim.contribution().getDigest();
-      if (!digest.equals(claimed) || !digest.equals(header.getDigest())) {
-        findings.add(
-            new Finding(
-                Finding.Kind.GRADIENT,
-                round,
-                record.source(),
-                record.offset(),
-                "the bytes of %s have another digest than %s"
-                    .formatted(
-                        text(claim),
-                        digest.equals(claimed) ? "they claim" : "those that were counted"),
-                hex(digest),
-                hex(digest.equals(claimed) ? header.getDigest() : claimed)));
+      if (!gradient.digest().equals(claimed)) {
+        reportDigest(record, claim, "those that were counted", gradient.digest(), claimed);
         return null;
       }
-      final SlotGradient gradient = SlotGradient.read(bytes, task, partition, rules);
       admission.check(gradient, before);
-      if (!Arrays.equals(record.key(), Keys.shard(claim.shard()))
-          || !header.getWorker().equals(claim.contribution().getWorker())) {
-        throw new MalformedRecordException("its key or worker are not those that were counted");
+      if (!header.getWorker().equals(claim.contribution().getWorker())) {
+        throw new MalformedRecordException("its worker is not the one that was counted");
       }
       final long ordered = orders.of(round, task, header.getSlot(), 0).getMicroBatch();
       if (header.getMicroBatch() != ordered) {
@@ -185,14 +221,46 @@ final class LoggedGradients implements AutoCloseable {
       }
       return gradient;
     } catch (MalformedRecordException e) {
-      findings.add(
-          Finding.of(
-              Finding.Kind.GRADIENT,
-              round,
-              record,
-              "%s was counted, and is not fit to be: %s".formatted(text(claim), e.getMessage())));
+      reportUnfit(record, claim, String.valueOf(e.getMessage()));
       return null;
     }
+  }
+
+  private void reportUnfit(LogRecord record, Claim claim, String reason) {
+    try {
+      final var read = ValuesRecord.read(record.bytes(), GradientShard.parser());
+      final ByteString digest = Digests.of(runDigest, taskName, read.header(), read.values());
+      final ByteString claimed = claim.contribution().getDigest();
+      if (!digest.equals(claimed)) {
+        reportDigest(record, claim, "those that were counted", digest, claimed);
+        return;
+      }
+      if (!digest.equals(read.header().getDigest())) {
+        reportDigest(record, claim, "they claim", digest, read.header().getDigest());
+        return;
+      }
+    } catch (MalformedRecordException e) {
+      // Then the reason says it.
+    }
+    findings.add(
+        Finding.of(
+            Finding.Kind.GRADIENT,
+            round,
+            record,
+            "%s was counted, and is not fit to be: %s".formatted(text(claim), reason)));
+  }
+
+  private void reportDigest(
+      LogRecord record, Claim claim, String than, ByteString digest, ByteString other) {
+    findings.add(
+        new Finding(
+            Finding.Kind.GRADIENT,
+            round,
+            record.source(),
+            record.offset(),
+            "the bytes of %s have another digest than %s".formatted(text(claim), than),
+            hex(digest),
+            hex(other)));
   }
 
   /**
@@ -205,7 +273,12 @@ final class LoggedGradients implements AutoCloseable {
     final byte[] bytes = record.bytes();
     try {
       final GradientShard header = ValuesRecord.read(bytes, GradientShard.parser()).header();
-      if (header.getRound() != round) {
+      if (header.getRound() == round) {
+        noteContradiction(bytes, header, counted, before);
+      } else {
+        if (header.getRound() == round - 1) {
+          noteContradiction(bytes, header, countedBefore, verdictBefore);
+        }
         return;
       }
       final Claim claim =

@@ -1,20 +1,20 @@
 package io.gradstream.audit.replay;
 
-import com.google.protobuf.ByteString;
 import io.gradstream.arbitrator.round.SlotGradient;
-import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.run.RunDescription;
-import io.gradstream.proto.spec.Transport;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
@@ -46,18 +46,34 @@ public final class LoggedRounds implements AutoCloseable {
   public LoggedRounds(RunLog log, RefusedRecords refused, FindingListener findings) {
     this.run = log.run();
     this.findings = findings;
-    this.statistics = new LoggedStatistics(log, this::gap, findings);
+    this.statistics = new LoggedStatistics(log, findings);
     final var rules = SlotGradient.Rules.of(run, ReplayKernels.of(run));
     for (int partition = 0; partition < run.manifest().partitions(); partition++) {
-      verdicts.add(new LoggedVerdicts(log, partition, this::gap, findings));
+      verdicts.add(new LoggedVerdicts(log, partition, findings));
       for (int task = 0; task < run.orderedTasks(); task++) {
         gradients.put(
             new Source(task, partition),
             new LoggedGradients(log, task, partition, rules, refused, findings));
       }
     }
-    this.round = run.firstRound();
+    final boolean whole = verdictsBeginWith(log);
+    this.round = whole ? run.firstRound() : firstKept();
     this.current = round == 0 ? null : taken(round - 1);
+  }
+
+  private boolean verdictsBeginWith(RunLog log) {
+    return IntStream.range(0, verdicts.size())
+        .allMatch(
+            partition -> log.start(new TopicPartition(run.topics().verdicts(), partition)) == 0);
+  }
+
+  /** The round after the first whose verdict all partitions still have; retention took the rest. */
+  private long firstKept() {
+    return verdicts.stream()
+        .map(LoggedVerdicts::first)
+        .mapToLong(verdict -> verdict == null ? run.spec().rounds() : verdict.getRound() + 1)
+        .max()
+        .orElseThrow();
   }
 
   /** The verdict that a forked run has taken over, a copy of which begins each partition. */
@@ -66,7 +82,7 @@ public final class LoggedRounds implements AutoCloseable {
     for (final LoggedVerdicts partition : verdicts) {
       final LoggedVerdicts.Copy copy = partition.next(ofRound);
       if (copy == null) {
-        findings.add(missing(partition.partition(), "the verdict that the fork begins with"));
+        findings.add(partition.missing(ofRound, "the verdict that the log begins with"));
       } else if (verdict == null) {
         verdict = copy.verdict();
       }
@@ -74,49 +90,35 @@ public final class LoggedRounds implements AutoCloseable {
     return verdict;
   }
 
-  /** Transactions leave markers, which take an offset each; else every offset has its record. */
-  private void gap(TopicPartition partition, long first, long next) {
-    if (first == 0 || run.spec().transport().processing() != Transport.Processing.EXACTLY_ONCE_V2) {
-      findings.add(FindingListener.gap(round, partition, first, next));
-    }
-  }
-
   /** The round that {@link #next} will tell of. */
   public long round() {
     return round;
   }
 
+  /** The verdict of the round before {@link #round}; null in the first of a run that is no fork. */
+  public @Nullable Verdict before() {
+    return current;
+  }
+
   /** Whether no verdict comes any more. */
   public boolean ended() {
-    return verdicts.getFirst().ended();
+    return verdicts.stream().allMatch(LoggedVerdicts::ended);
   }
 
   /** The next round; empty where the log has no more verdicts. */
   public Optional<LoggedRound> next() {
     final Optional<List<LoggedRound.Statement>> statements = statistics.next(round);
-    final LoggedVerdicts.Copy first = verdicts.getFirst().next(round);
+    final List<LoggedVerdicts.@Nullable Copy> copies = new ArrayList<>();
+    verdicts.forEach(partition -> copies.add(partition.next(round)));
+    final LoggedVerdicts.Copy first =
+        copies.stream().filter(Objects::nonNull).findFirst().orElse(null);
     if (first == null || statements.isEmpty()) {
       reportBreak(first, statements.isPresent());
       return Optional.empty();
     }
     final Verdict verdict = first.verdict();
-    final ByteString digest = Digests.of(verdict);
-    for (final LoggedVerdicts others : verdicts.subList(1, verdicts.size())) {
-      final LoggedVerdicts.Copy copy = others.next(round);
-      if (copy == null) {
-        // The newest verdict may be on its way to some partitions.
-        if (!others.ended() || !verdicts.getFirst().ended()) {
-          findings.add(missing(others.partition(), "the verdict's copy is not there"));
-        }
-      } else if (!Digests.of(copy.verdict()).equals(digest)) {
-        findings.add(
-            Difference.between(copy.verdict(), verdict)
-                .finding(
-                    Finding.Kind.VERDICT,
-                    round,
-                    copy.record(),
-                    "another verdict than on partition 0"));
-      }
+    for (int partition = 0; partition < copies.size(); partition++) {
+      compare(copies.get(partition), verdicts.get(partition), verdict);
     }
     round++;
     before = current;
@@ -124,17 +126,36 @@ public final class LoggedRounds implements AutoCloseable {
     return Optional.of(new LoggedRound(verdict, first.record(), statements.get()));
   }
 
-  /** A run stops between statistics and verdict; it does not go on without either. */
-  private void reportBreak(LoggedVerdicts.@Nullable Copy verdict, boolean stated) {
-    if (!stated && (verdict != null || !statistics.ended())) {
-      findings.add(missing(statistics.partition(), "statistics of the round are not there"));
-    } else if (stated && !verdicts.getFirst().ended()) {
-      findings.add(missing(verdicts.getFirst().partition(), "the verdict is not there"));
+  private void compare(
+      LoggedVerdicts.@Nullable Copy copy, LoggedVerdicts partition, Verdict verdict) {
+    if (copy == null) {
+      // The newest verdict may be on its way to some partitions.
+      if (!partition.ended() || !ended()) {
+        findings.add(partition.missing(round, "the verdict's copy is not there"));
+      }
+    } else if (!copy.verdict().equals(verdict)) {
+      findings.add(
+          Difference.between(copy.verdict(), verdict)
+              .finding(
+                  Finding.Kind.VERDICT,
+                  round,
+                  copy.record(),
+                  "another verdict than on a partition before"));
     }
   }
 
-  private Finding missing(TopicPartition where, String what) {
-    return Finding.of(Finding.Kind.MISSING, round, where, Finding.NOWHERE, what);
+  /** Says that another verdict than the recorded one was found to be that of the last round. */
+  public void correct(Verdict verdict) {
+    current = verdict;
+  }
+
+  /** A run stops between statistics and verdict; it does not go on without either. */
+  private void reportBreak(LoggedVerdicts.@Nullable Copy verdict, boolean stated) {
+    if (!stated && (verdict != null || !statistics.ended())) {
+      findings.add(statistics.missing(round));
+    } else if (stated && !ended()) {
+      findings.add(verdicts.getFirst().missing(round, "the verdict is not there"));
+    }
   }
 
   /**
@@ -163,6 +184,19 @@ public final class LoggedRounds implements AutoCloseable {
       whole &= source != null && source.read(logged.round(), of.getValue(), before, target);
     }
     return whole;
+  }
+
+  /**
+   * Reads the gradients to their end.
+   *
+   * @return per worker, how many fit gradients it sent for slots that other values were counted for
+   */
+  public SortedMap<String, Long> contradictions() {
+    final var all = new TreeMap<String, Long>();
+    for (final LoggedGradients each : gradients.values()) {
+      each.contradictions(before).forEach((worker, n) -> all.merge(worker, n, Long::sum));
+    }
+    return all;
   }
 
   @Override

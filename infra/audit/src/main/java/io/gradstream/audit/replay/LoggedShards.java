@@ -1,5 +1,7 @@
 package io.gradstream.audit.replay;
 
+import static java.util.Objects.requireNonNull;
+
 import com.google.protobuf.ByteString;
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.log.LogRecord;
@@ -9,7 +11,8 @@ import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.WeightShard;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
-import io.gradstream.proto.spec.Transport;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,7 +24,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One partition of the updates or of the weights: of each round or version the first copy of each
- * shard. A copy that comes again must be the same. One owner, one thread.
+ * shard. A copy that comes again must be the same.
+ *
+ * <p>What is wanted may lie behind what came ahead of its turn. So the reader goes on until it has
+ * what is wanted, or a later number whole, and keeps what it passes: a record ahead of a whole
+ * earlier number is one that nobody can have written there. One owner, one thread.
  */
 public final class LoggedShards implements AutoCloseable {
   /** Number of the weights to start from, among the updates. */
@@ -41,9 +48,12 @@ public final class LoggedShards implements AutoCloseable {
   private final Reader reader;
   private final FindingListener findings;
   private final PeekingCursor records;
+  private final TreeMap<Long, TreeMap<Integer, LogRecord>> ahead = new TreeMap<>();
   private Map<Integer, ByteString> before = Map.of();
   private long numberBefore = Long.MIN_VALUE;
   private long wanted = INITIAL;
+  private boolean gone;
+  private boolean gaps;
   private boolean compacted;
 
   private LoggedShards(
@@ -57,7 +67,8 @@ public final class LoggedShards implements AutoCloseable {
     this.kind = kind;
     this.reader = reader;
     this.findings = findings;
-    this.records = new PeekingCursor(log, partition, this::gap);
+    this.records = new PeekingCursor(log, partition);
+    this.gone = kind == Finding.Kind.UPDATE && log.start(partition) > 0;
   }
 
   /** A partition's updates, by round; {@link #INITIAL} for the weights to start from. */
@@ -102,16 +113,6 @@ public final class LoggedShards implements AutoCloseable {
         () -> Digests.of(header, read.values()));
   }
 
-  /** Weights are compacted, and transactions leave markers; else every offset has its record. */
-  private void gap(TopicPartition partition, long first, long next) {
-    if (kind == Finding.Kind.WEIGHTS) {
-      compacted = true;
-    } else if (first == 0
-        || log.run().spec().transport().processing() != Transport.Processing.EXACTLY_ONCE_V2) {
-      findings.add(FindingListener.gap(wanted, partition, first, next));
-    }
-  }
-
   /** The shards that travel on this partition. */
   public List<Shard> shards() {
     return shards;
@@ -132,33 +133,145 @@ public final class LoggedShards implements AutoCloseable {
     wanted = number;
     final var found = new TreeMap<Integer, LogRecord>();
     final var digests = new HashMap<Integer, ByteString>();
-    while (found.size() < shards.size()) {
+    final TreeMap<Integer, LogRecord> kept = ahead.remove(number);
+    if (kept != null) {
+      kept.forEach((shard, record) -> take(requireNonNull(read(record)), record, found, digests));
+    }
+    while (found.size() < shards.size() && !aLaterOneIsWhole()) {
       final LogRecord record = records.peek();
       if (record == null) {
         break;
       }
-      final Said said = read(record);
-      if (said != null && said.number() > number) {
-        break;
-      }
+      gaps |= records.gap() != Finding.NOWHERE;
       records.skip();
+      final Said said = read(record);
       if (said == null) {
         continue;
       }
-      if (said.number() == number && !found.containsKey(said.shard())) {
-        checkOrder(record, said, found);
-        found.put(said.shard(), record);
-        digests.put(said.shard(), said.digest());
+      if (said.number() > lastNumber()) {
+        reportUnfounded(List.of(record));
+      } else if (said.number() > number) {
+        ahead
+            .computeIfAbsent(said.number(), absent -> new TreeMap<>())
+            .putIfAbsent(said.shard(), record);
       } else {
-        checkAgain(record, said, digests);
+        take(said, record, found, digests);
       }
     }
+    compacted = kind == Finding.Kind.WEIGHTS && gaps && found.size() < shards.size();
     if (found.size() == shards.size()) {
-      compacted = false;
+      gaps = false;
+      gone = false;
+      reportAhead();
     }
     before = digests;
     numberBefore = number;
     return found;
+  }
+
+  private void take(
+      Said said,
+      LogRecord record,
+      SortedMap<Integer, LogRecord> found,
+      Map<Integer, ByteString> digests) {
+    if (said.number() == wanted && !found.containsKey(said.shard())) {
+      checkOrder(record, said, found);
+      found.put(said.shard(), record);
+      digests.put(said.shard(), said.digest());
+    } else {
+      checkAgain(record, said, digests);
+    }
+  }
+
+  /** Whether what is kept says that nothing of the wanted number comes any more. */
+  private boolean aLaterOneIsWhole() {
+    return ahead.values().stream().anyMatch(each -> each.size() == shards.size())
+        || ahead.values().stream().mapToInt(TreeMap::size).sum() > 2 * shards.size();
+  }
+
+  /** The run's last round, or the version after it. */
+  private long lastNumber() {
+    final long rounds = log.run().spec().rounds();
+    return kind == Finding.Kind.WEIGHTS ? rounds : rounds - 1;
+  }
+
+  private void reportAhead() {
+    ahead.forEach(
+        (number, kept) ->
+            kept.forEach(
+                (shard, record) ->
+                    findings.add(
+                        Finding.of(
+                            Finding.Kind.ORDER,
+                            number,
+                            record,
+                            "shard %d of %s lies before those of %d; nobody can have had it then"
+                                .formatted(shard, text(number), wanted)))));
+    ahead.clear();
+  }
+
+  private String text(long number) {
+    return (kind == Finding.Kind.WEIGHTS ? "version " : "round ") + number;
+  }
+
+  /**
+   * Reads to the end: what is of a number after the last one does not follow from any verdict.
+   *
+   * @param last the number that the last verdict led to, which {@link #next} was asked for
+   */
+  public void readRest(long last) {
+    wanted = last;
+    final var unfounded = new ArrayList<LogRecord>();
+    ahead.values().forEach(kept -> unfounded.addAll(kept.values()));
+    ahead.clear();
+    for (LogRecord record = records.peek(); record != null; record = records.peek()) {
+      records.skip();
+      final Said said = read(record);
+      if (said != null && said.number() > last) {
+        unfounded.add(record);
+      } else if (said != null) {
+        checkAgain(record, said, before);
+      }
+    }
+    if (!unfounded.isEmpty()) {
+      reportUnfounded(unfounded);
+    }
+  }
+
+  /** One finding for all that comes after the last verdict: it names the first. */
+  private void reportUnfounded(List<LogRecord> unfounded) {
+    final LogRecord first =
+        unfounded.stream().min(Comparator.comparingLong(LogRecord::offset)).orElseThrow();
+    final Said said = requireNonNull(read(first));
+    findings.add(
+        Finding.of(
+            Finding.Kind.ORDER,
+            said.number(),
+            first,
+            "shard %d of %s, and no verdict led to it%s"
+                .formatted(
+                    said.shard(),
+                    text(said.number()),
+                    unfounded.size() == 1
+                        ? ""
+                        : ", nor to %d more records here".formatted(unfounded.size() - 1))));
+  }
+
+  /** Says that a shard of what was asked for last is missed. */
+  public Finding missing(Shard shard) {
+    return Finding.of(
+        Finding.Kind.MISSING,
+        wanted,
+        records.partition(),
+        records.gap(),
+        kind == Finding.Kind.WEIGHTS
+            ? "the weights of shard " + shard.index() + " are not there"
+            : "the update of shard " + shard.index() + " is not there");
+  }
+
+  /** Whether what is missing of updates was taken by retention: nothing was whole so far. */
+  public boolean gone() {
+    return gone;
   }
 
   /** Whether records may be missing because newer ones of their keys came. */
@@ -168,7 +281,7 @@ public final class LoggedShards implements AutoCloseable {
 
   /** Whether nothing comes any more. */
   public boolean ended() {
-    return records.peek() == null;
+    return ahead.isEmpty() && records.peek() == null;
   }
 
   /** What a record says; null for one that the server refused as well. */

@@ -24,11 +24,11 @@ final class LoggedStatistics implements AutoCloseable {
   private final PeekingCursor records;
   private Map<Integer, ShardStatistics.Products> before = Map.of();
 
-  LoggedStatistics(RunLog log, PeekingCursor.Gaps gaps, FindingListener findings) {
+  LoggedStatistics(RunLog log, FindingListener findings) {
     final RunDescription run = log.run();
     this.manifest = run.manifest();
     this.findings = findings;
-    this.records = new PeekingCursor(log, new TopicPartition(run.topics().statistics(), 0), gaps);
+    this.records = new PeekingCursor(log, new TopicPartition(run.topics().statistics(), 0));
   }
 
   /** The records that complete a round; empty if the log does not have all of them. */
@@ -61,8 +61,14 @@ final class LoggedStatistics implements AutoCloseable {
     return records.peek() == null;
   }
 
-  TopicPartition partition() {
-    return records.partition();
+  /** Says that statistics are missed, and where, if an offset without a record shows it. */
+  Finding missing(long round) {
+    return Finding.of(
+        Finding.Kind.MISSING,
+        round,
+        records.partition(),
+        records.gap(),
+        "statistics of the round are not there");
   }
 
   private void compareWithFirst(LogRecord record, ShardStatistics again) {

@@ -23,12 +23,11 @@ final class LoggedVerdicts implements AutoCloseable {
   private final PeekingCursor records;
   private ByteString digestBefore = ByteString.EMPTY;
 
-  LoggedVerdicts(RunLog log, int partition, PeekingCursor.Gaps gaps, FindingListener findings) {
+  LoggedVerdicts(RunLog log, int partition, FindingListener findings) {
     final RunDescription run = log.run();
     this.manifest = run.manifest().hash();
     this.findings = findings;
-    this.records =
-        new PeekingCursor(log, new TopicPartition(run.topics().verdicts(), partition), gaps);
+    this.records = new PeekingCursor(log, new TopicPartition(run.topics().verdicts(), partition));
   }
 
   /** The first copy of a round's verdict; null if the log goes on without it, or ends. */
@@ -47,7 +46,9 @@ final class LoggedVerdicts implements AutoCloseable {
         digestBefore = Digests.of(verdict);
         return new Copy(record, verdict);
       }
-      if (verdict.getRound() == round - 1 && !Digests.of(verdict).equals(digestBefore)) {
+      if (verdict.getRound() == round - 1
+          && !digestBefore.isEmpty()
+          && !Digests.of(verdict).equals(digestBefore)) {
         findings.add(
             Finding.of(
                 Finding.Kind.VERDICT,
@@ -59,13 +60,26 @@ final class LoggedVerdicts implements AutoCloseable {
     return null;
   }
 
+  /** The first verdict that is still there, whatever its round; null if there is none. */
+  @Nullable Verdict first() {
+    for (LogRecord record = records.peek(); record != null; record = records.peek()) {
+      final Verdict verdict = parse(record);
+      if (verdict != null && verdict.getManifest() == manifest) {
+        return verdict;
+      }
+      records.skip();
+    }
+    return null;
+  }
+
   /** Whether nothing comes any more. */
   boolean ended() {
     return records.peek() == null;
   }
 
-  TopicPartition partition() {
-    return records.partition();
+  /** Says that a verdict is missed, and where, if an offset without a record shows it. */
+  Finding missing(long round, String what) {
+    return Finding.of(Finding.Kind.MISSING, round, records.partition(), records.gap(), what);
   }
 
   private static @Nullable Verdict parse(LogRecord record) {

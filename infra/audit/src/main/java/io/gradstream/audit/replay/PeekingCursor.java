@@ -8,31 +8,24 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A cursor whose next record can be looked at before it is taken, and that notices missing offsets.
- * One owner, one thread.
+ *
+ * <p>An offset without a record is nothing wrong in itself: Kafka's own markers of transactions
+ * take one each, and so does what a transaction took back. It tells where a record was that is
+ * missed. One owner, one thread.
  */
 final class PeekingCursor implements AutoCloseable {
-  /** Told of offsets that no record has. */
-  interface Gaps {
-    /** From {@code first} (inclusive) to {@code next} (exclusive) there is nothing. */
-    void gap(TopicPartition partition, long first, long next);
-  }
-
   private final TopicPartition partition;
   private final LogCursor cursor;
-  private final Gaps gaps;
   private @Nullable LogRecord ahead;
   private boolean ended;
   private long expected;
+  private long gap = Finding.NOWHERE;
+  private long before = Finding.NOWHERE;
 
-  /**
-   * Opens a partition at its beginning.
-   *
-   * @param gaps told when the record after a gap is looked at
-   */
-  PeekingCursor(RunLog log, TopicPartition partition, Gaps gaps) {
+  /** Opens a partition at its beginning. */
+  PeekingCursor(RunLog log, TopicPartition partition) {
     this.partition = partition;
     this.cursor = log.read(partition, 0);
-    this.gaps = gaps;
   }
 
   /** The next record, which stays the next; null at the end. */
@@ -41,9 +34,8 @@ final class PeekingCursor implements AutoCloseable {
       ahead = cursor.next();
       ended = ahead == null;
       if (ahead != null) {
-        if (ahead.offset() != expected) {
-          gaps.gap(partition, expected, ahead.offset());
-        }
+        before = gap;
+        gap = ahead.offset() == expected ? Finding.NOWHERE : expected;
         expected = ahead.offset() + 1;
       }
     }
@@ -53,6 +45,11 @@ final class PeekingCursor implements AutoCloseable {
   /** Goes past the record that {@link #peek} tells. */
   void skip() {
     ahead = null;
+  }
+
+  /** The first offset without a record right before the record ahead or the one before that. */
+  long gap() {
+    return gap == Finding.NOWHERE ? before : gap;
   }
 
   TopicPartition partition() {

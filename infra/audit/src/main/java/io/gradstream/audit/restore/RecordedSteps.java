@@ -1,14 +1,19 @@
 package io.gradstream.audit.restore;
 
+import com.google.protobuf.ByteString;
+import io.gradstream.audit.replay.VerdictChain;
+import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.run.RunDescription;
 import io.gradstream.server.weights.PartitionWeights;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Takes the optimizer steps of one partition once more, from its recorded updates.
@@ -19,15 +24,20 @@ import java.util.Map;
 final class RecordedSteps {
   private record ShardRound(long round, int shard) {}
 
+  private final RunDescription run;
+  private final VerdictChain verdicts;
   private final PartitionWeights weights;
   private final long version;
   private final Map<ShardRound, ValuesRecord<UpdateShard>> ahead = new HashMap<>();
 
   /**
+   * @param verdicts from one of which each update must follow
    * @param weights changed in place
    * @param version where to stop
    */
-  RecordedSteps(PartitionWeights weights, long version) {
+  RecordedSteps(RunDescription run, VerdictChain verdicts, PartitionWeights weights, long version) {
+    this.run = run;
+    this.verdicts = verdicts;
     this.weights = weights;
     this.version = version;
   }
@@ -48,13 +58,14 @@ final class RecordedSteps {
   /**
    * Takes in the partition's next update.
    *
-   * @throws MalformedRecordException when the record is no update of this partition, which the
-   *     server would have refused
+   * @throws MalformedRecordException when the record is no update of this partition, or does not
+   *     follow from a verdict
    */
-  void take(byte[] record) throws MalformedRecordException {
+  void take(byte @Nullable [] record) throws MalformedRecordException {
     final ValuesRecord<UpdateShard> update = ValuesRecord.read(record, UpdateShard.parser());
     final Shard shard = weights.check(update);
     final long round = update.header().getRound();
+    requireFounded(update);
     if (update.header().getInitial()) {
       if (weights.version(shard.index()) < 0) {
         weights.initialize(update);
@@ -62,6 +73,24 @@ final class RecordedSteps {
     } else if (round >= weights.version(shard.index()) && round < version) {
       ahead.putIfAbsent(new ShardRound(round, shard.index()), update);
       step(weights.together(shard));
+    }
+  }
+
+  /** Digest by digest from the run's record, or from a verdict. */
+  private void requireFounded(ValuesRecord<UpdateShard> update) throws MalformedRecordException {
+    final UpdateShard header = update.header();
+    final ByteString from =
+        header.getInitial()
+            ? run.digest()
+            : verdicts.digest(header.getRound()).orElse(ByteString.EMPTY);
+    if (from.isEmpty() || !header.getVerdict().equals(from)) {
+      throw new MalformedRecordException(
+          "an update of round %d, and no verdict led to it".formatted(header.getRound()));
+    }
+    if (!Digests.of(header, update.values()).equals(header.getDigest())) {
+      throw new MalformedRecordException(
+          "an update of round %d whose bytes have another digest than it claims"
+              .formatted(header.getRound()));
     }
   }
 

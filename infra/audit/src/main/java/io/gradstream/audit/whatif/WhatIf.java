@@ -2,6 +2,7 @@ package io.gradstream.audit.whatif;
 
 import io.gradstream.arbitrator.round.ForkVerdict;
 import io.gradstream.audit.replay.Finding;
+import io.gradstream.audit.replay.LogCut;
 import io.gradstream.audit.replay.LoggedRound;
 import io.gradstream.audit.replay.LoggedRounds;
 import io.gradstream.audit.replay.LoggedShards;
@@ -46,7 +47,8 @@ public final class WhatIf implements AutoCloseable {
   /**
    * @param alternative as {@link AlternativeDecision} makes it
    */
-  public WhatIf(RunLog log, RunDescription alternative) {
+  public WhatIf(RunLog whole, RunDescription alternative) {
+    final RunLog log = LogCut.of(whole);
     this.run = log.run();
     this.rounds = new LoggedRounds(log, RefusedRecords.read(log), WhatIf::refuse);
     this.recalculation =

@@ -3,6 +3,7 @@ package io.gradstream.audit.archive;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.gradstream.audit.MemoryLog;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.log.LogCursor;
 import io.gradstream.proto.log.LogRecord;
@@ -16,6 +17,7 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
@@ -87,6 +89,80 @@ class ArchiveTest {
         .isInstanceOf(UserError.class)
         .hasMessageContaining(segment.toString())
         .hasMessageContaining("record at offset 6");
+  }
+
+  @Test
+  void aWholeArchiveIsVerified() throws IOException {
+    final ArchiveCheck.Whole whole = ArchiveCheck.of(archive);
+
+    assertThat(whole.records()).isEqualTo(5);
+    assertThat(whole.tables()).isEqualTo(TableColumns.names().size());
+  }
+
+  @Test
+  void aDamagedTableIsFound() throws IOException {
+    final Path table = archive.resolve("tables").resolve("rounds.parquet");
+    final byte[] bytes = Files.readAllBytes(table);
+    bytes[bytes.length / 2] ^= 1;
+    Files.write(table, bytes);
+
+    assertThatThrownBy(() -> ArchiveCheck.of(archive))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining(table.toString())
+        .hasMessageContaining("its bytes are not those that were written");
+  }
+
+  /** Whoever changes a table can change the inventory as well; the records stay what they are. */
+  @Test
+  void aTableThatTheRecordsDoNotGiveIsFound() throws IOException {
+    final Path table = archive.resolve("tables").resolve("rounds.parquet");
+    final Path other = archive.resolve("tables").resolve("losses.parquet");
+    final Path inventory = archive.resolve(Inventory.FILE);
+    final String before = ArchiveCheck.sha256(table);
+    final long size = Files.size(table);
+    Files.copy(other, table, StandardCopyOption.REPLACE_EXISTING);
+    Files.writeString(
+        inventory,
+        Files.readString(inventory)
+            .replace(before, ArchiveCheck.sha256(table))
+            .replace("\"bytes\" : " + size + ",", "\"bytes\" : " + Files.size(table) + ","));
+
+    assertThatThrownBy(() -> ArchiveCheck.of(archive))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("not the one that the archive's records give");
+  }
+
+  @Test
+  void aRunCannotBeRenamedNorDescribedTwice() throws IOException {
+    final var again = new MemoryLog(log.run());
+    again.append(
+        "old.spec",
+        0,
+        null,
+        RunDescription.of(
+                RunSpec.parse(SPEC.replace("rounds: 3", "rounds: 9"), "test", List.of()),
+                log.run().manifest())
+            .record()
+            .toByteArray());
+    final Path twice = directory.resolve("twice");
+    ArchiveWriter.write(again, twice, bytes -> {});
+    try (RunLog opened = ArchiveRunLog.open(twice)) {
+      assertThat(opened.run().spec().rounds()).isEqualTo(3);
+    }
+
+    final var renamed = new MemoryLog(log.run());
+    renamed.replace(
+        renamed.find("old.spec", record -> true),
+        RunDescription.of(
+                RunSpec.parse(SPEC.replace("run: old", "run: new"), "test", List.of()),
+                log.run().manifest())
+            .record()
+            .toByteArray());
+    final Path other = directory.resolve("renamed");
+    ArchiveWriter.write(renamed, other, bytes -> {});
+    assertThatThrownBy(() -> ArchiveRunLog.open(other))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("holds run new; a run cannot be renamed");
   }
 
   @Test

@@ -41,16 +41,18 @@ public record AuditText(RunDescription run, AuditReport report, long bytes, doub
     line(
         text,
         "weights",
-        "version %d, sha256 %s; %d shard versions compared%s",
+        "version %d, %s; %d shard versions compared%s",
         report.first() + report.rounds(),
-        report.weights(),
+        report.weights().isEmpty() ? "not computed" : "sha256 " + report.weights(),
         report.weightsCompared(),
         report.weightsGone() == 0 ? "" : ", " + report.weightsGone() + " no longer kept");
     if (!report.head().isEmpty()) {
       line(text, "chain", "ends with verdict digest %s", hex());
     }
+    proven(text);
     contributions(text);
     refused(text);
+    contradictions(text);
     recomputed(text);
     return text.toString().stripTrailing();
   }
@@ -58,7 +60,10 @@ public record AuditText(RunDescription run, AuditReport report, long bytes, doub
   private void verdict(StringBuilder text) {
     final String name = run.spec().run();
     if (report.clean()) {
-      text.append("run %s: clean, to the bit%n".formatted(name));
+      text.append(
+          "run %s: clean, %s%n"
+              .formatted(
+                  name, report.notes().isEmpty() ? "to the bit" : "as far as it can be computed"));
       return;
     }
     text.append(
@@ -69,6 +74,49 @@ public record AuditText(RunDescription run, AuditReport report, long bytes, doub
     if (report.found() > SHOWN_FINDINGS) {
       text.append("  and %d more%n".formatted(report.found() - SHOWN_FINDINGS));
     }
+  }
+
+  /** Which rounds stand in spite of findings, and what speaks for it. */
+  private void proven(StringBuilder text) {
+    if (!report.clean()) {
+      broken(text);
+    }
+    report.notes().stream().limit(SHOWN_FINDINGS).forEach(note -> line(text, "note", "%s", note));
+  }
+
+  private void broken(StringBuilder text) {
+    line(
+        text,
+        "proven",
+        "%d of %d rounds without a finding; broken: %s",
+        report.rounds()
+            - report.broken().keySet().stream()
+                .filter(
+                    round -> round >= report.first() && round < report.first() + report.rounds())
+                .count(),
+        report.rounds(),
+        report.broken().entrySet().stream()
+            .limit(SHOWN_FINDINGS)
+            .map(
+                entry ->
+                    "round %d (%d finding%s)"
+                        .formatted(
+                            entry.getKey(), entry.getValue(), entry.getValue() == 1 ? "" : "s"))
+            .collect(Collectors.joining(", ")));
+  }
+
+  /** A worker that sent two different gradients of one slot: the first counted. */
+  private void contradictions(StringBuilder text) {
+    report
+        .contradictions()
+        .forEach(
+            (worker, records) ->
+                line(
+                    text,
+                    "contradicts",
+                    "%d records by %s have other values than those counted for their slot",
+                    records,
+                    worker));
   }
 
   private void contributions(StringBuilder text) {
@@ -190,6 +238,12 @@ public record AuditText(RunDescription run, AuditReport report, long bytes, doub
             });
     final ObjectNode refused = json.putObject("refused");
     report.refused().forEach(refused::put);
+    final ObjectNode contradictions = json.putObject("contradictions");
+    report.contradictions().forEach(contradictions::put);
+    final ObjectNode broken = json.putObject("broken_rounds");
+    report.broken().forEach((round, count) -> broken.put(Long.toString(round), count));
+    final var notes = json.putArray("notes");
+    report.notes().forEach(notes::add);
     final ObjectNode recomputed = json.putObject("recomputed");
     report
         .recomputed()

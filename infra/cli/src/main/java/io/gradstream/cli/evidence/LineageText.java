@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.MessageLite;
 import com.google.protobuf.Parser;
 import io.gradstream.audit.origin.Origins;
+import io.gradstream.audit.replay.Finding;
 import io.gradstream.audit.replay.LoggedRound;
 import io.gradstream.audit.replay.LoggedShards;
 import io.gradstream.cli.Printable;
@@ -33,6 +34,14 @@ import org.jspecify.annotations.Nullable;
  * before contributed.
  */
 public final class LineageText {
+  /**
+   * What came of it.
+   *
+   * @param text lines without a line break at the end
+   * @param whole whether all records are what they say, and name each other
+   */
+  public record Lineage(String text, boolean whole) {}
+
   private static final int SHOWN_DIGITS = 16;
 
   private final RunDescription run;
@@ -47,12 +56,12 @@ public final class LineageText {
   }
 
   /**
-   * Lines without a line break at the end.
+   * Traces a version.
    *
    * @param tensor only what went into this one; null for all
    * @throws UserError if the run has no such tensor or version
    */
-  public static String of(
+  public static Lineage of(
       RunDescription run, Origins origins, long version, @Nullable String tensor) {
     final var lineage = new LineageText(run, origins, shardsOf(run, tensor));
     lineage.line(
@@ -62,10 +71,18 @@ public final class LineageText {
       lineage.weights(0);
       lineage.line("made by submitting the run, seed %d", run.spec().seed());
       lineage.updates(LoggedShards.INITIAL);
-    } else {
-      lineage.of(version);
+      return lineage.checked(version, null);
     }
-    return lineage.text.toString().stripTrailing();
+    return lineage.checked(version, lineage.of(version));
+  }
+
+  private Lineage checked(long version, @Nullable LoggedRound round) {
+    final List<Finding> findings = origins.check(version, round);
+    if (findings.isEmpty()) {
+      line("every record named here has the digest that the next one names");
+    }
+    findings.forEach(finding -> line("NOT WHAT IT SAYS: %s", finding));
+    return new Lineage(text.toString().stripTrailing(), findings.isEmpty());
   }
 
   private static List<Shard> shardsOf(RunDescription run, @Nullable String tensor) {
@@ -91,7 +108,7 @@ public final class LineageText {
         .toList();
   }
 
-  private void of(long version) {
+  private LoggedRound of(long version) {
     final SortedMap<String, SortedMap<Integer, Long>> totals = new TreeMap<>();
     final LoggedRound round = origins.round(version - 1, passed -> count(passed, totals));
     weights(version);
@@ -125,6 +142,7 @@ public final class LineageText {
             tasks.forEach(
                 (task, slots) ->
                     line("  %d slots of %s by %s", slots, run.topics().nameOf(task), worker)));
+    return round;
   }
 
   /** Counts each slot once, at the first of the shards where its task has values. */

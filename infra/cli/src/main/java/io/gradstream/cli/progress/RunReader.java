@@ -44,11 +44,21 @@ public final class RunReader implements AutoCloseable {
     }
     handlers.put(
         new TopicPartition(topics.statistics(), 0),
-        (value, timeMs) -> summary.statistics(ShardStatistics.parseFrom(value), timeMs));
+        (value, timeMs) -> {
+          final var statistics = ShardStatistics.parseFrom(value);
+          if (statistics.getManifest() == run.manifest().hash()) {
+            summary.statistics(statistics, timeMs);
+          }
+        });
     // Every partition has its copy of a verdict; one that carries shards surely has.
     handlers.put(
         new TopicPartition(topics.verdicts(), run.manifest().shard(0).partition()),
-        (value, timeMs) -> summary.verdict(Verdict.parseFrom(value), timeMs));
+        (value, timeMs) -> {
+          final var verdict = Verdict.parseFrom(value);
+          if (verdict.getManifest() == run.manifest().hash()) {
+            summary.verdict(verdict, timeMs);
+          }
+        });
     handlers.put(
         new TopicPartition(topics.metrics(), 0),
         (value, timeMs) -> summary.metric(Metric.parseFrom(value)));
@@ -85,6 +95,10 @@ public final class RunReader implements AutoCloseable {
 
   private void handle(ConsumerRecord<byte[], byte[]> record) {
     final var partition = new TopicPartition(record.topic(), record.partition());
+    if (record.value() == null) {
+      log.warn("{} holds nothing at offset {}", partition, record.offset());
+      return;
+    }
     try {
       handlers
           .getOrDefault(partition, (value, timeMs) -> {})

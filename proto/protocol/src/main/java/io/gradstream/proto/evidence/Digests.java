@@ -30,9 +30,8 @@ import java.security.NoSuchAlgorithmException;
  * same. A record's own digest is over what kind of record it is, what it refers to, its header
  * without digest and signature, and its values, each preceded by its length.
  *
- * <p>A gradient's digest is taken where it is computed, by the worker: the arbitrator, which has
- * all workers' gradients to read, passes it on as it was claimed, and an auditor compares it with
- * the bytes. Only where workers sign does the arbitrator compare as well.
+ * <p>A gradient's digest is taken where it is computed, by the worker. The arbitrator compares it
+ * with the bytes before it counts the gradient, and an auditor compares once more.
  */
 public final class Digests {
   /** Bytes of a digest. */

@@ -6,10 +6,12 @@ import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.topic.Connection;
 import io.gradstream.proto.topic.LogReader;
 import io.gradstream.proto.topic.Topics;
+import java.util.ArrayList;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A submitted run, as every service finds it on its spec topic.
@@ -59,14 +61,9 @@ public record Run(RunDescription description, Connection connection) {
             "no run %s at %s; start it with: gradstream submit SPEC --bootstrap %s"
                 .formatted(name, connection.bootstrap(), connection.bootstrap()));
       }
-      final byte[] record =
-          log.last(partition)
-              .orElseThrow(
-                  () ->
-                      new UserError(
-                          "topic %s is empty; submit the run again".formatted(partition.topic())))
-              .value();
-      return new Run(RunDescription.read(record, "topic " + partition.topic()), connection);
+      final var records = new ArrayList<byte @Nullable []>();
+      log.read(partition, 0, log.end(partition), record -> records.add(record.value()));
+      return new Run(RunDescription.first(name, records, "topic " + partition.topic()), connection);
     } catch (ExecutionException | KafkaException e) {
       throw new UserError(
           "no broker answers at %s; is it running, and is the address right?"

@@ -12,6 +12,7 @@ import io.gradstream.proto.topic.Topics;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a run is, wherever its topics lie: on a cluster or in an archive.
@@ -113,6 +114,39 @@ public record RunDescription(RunSpec spec, Manifest manifest, ByteString record)
   /** Whether the parameter server seals the run's weights, as it does since format 2. */
   public boolean isSealed() {
     return format() >= 2;
+  }
+
+  /**
+   * The first of the records on a spec topic that is a run record: what comes later is not
+   * believed.
+   *
+   * @param run the run's name, which the topic bears
+   * @param records in order, null for those without a value
+   * @param source what messages call the topic
+   * @throws UserError when there is none, or it is that of another run, or cannot be read
+   */
+  public static RunDescription first(
+      String run, Iterable<byte @Nullable []> records, String source) {
+    for (final byte[] record : records) {
+      if (record != null && isRunRecord(record)) {
+        final RunDescription found = read(record, source);
+        if (!found.spec().run().equals(run)) {
+          throw new UserError(
+              "%s holds run %s; a run cannot be renamed".formatted(source, found.spec().run()));
+        }
+        return found;
+      }
+    }
+    throw new UserError(source + " holds no run record; submit the run again");
+  }
+
+  private static boolean isRunRecord(byte[] record) {
+    try {
+      final RunRecord run = RunRecord.parseFrom(record);
+      return !run.getSpec().isEmpty() && run.hasManifest();
+    } catch (InvalidProtocolBufferException e) {
+      return false;
+    }
   }
 
   /** SHA-256 of the record: what every gradient and verdict of the run is bound to. */

@@ -72,7 +72,6 @@ public record Connection(String bootstrap, Map<String, Object> properties) {
   public Map<String, Object> consumer() {
     final Map<String, Object> config = client();
     config.putAll(consumerSettings());
-    config.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
     config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
     config.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
     config.put(ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
@@ -80,11 +79,19 @@ public record Connection(String bootstrap, Map<String, Object> properties) {
     return config;
   }
 
-  /** Fetch sizes for records of about a megabyte. */
+  /**
+   * Fetch sizes for records of about a megabyte; and what a transaction took back is read by
+   * nobody, so that services and auditors see the same records.
+   */
   public static Map<String, Object> consumerSettings() {
     return Map.of(
-        ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, 16 * MEBIBYTE,
-        ConsumerConfig.RECEIVE_BUFFER_CONFIG, 4 * MEBIBYTE,
-        ConsumerConfig.FETCH_MIN_BYTES_CONFIG, 1);
+        ConsumerConfig.ISOLATION_LEVEL_CONFIG,
+        "read_committed",
+        ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG,
+        16 * MEBIBYTE,
+        ConsumerConfig.RECEIVE_BUFFER_CONFIG,
+        4 * MEBIBYTE,
+        ConsumerConfig.FETCH_MIN_BYTES_CONFIG,
+        1);
   }
 }

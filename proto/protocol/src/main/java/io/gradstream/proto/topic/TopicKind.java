@@ -11,7 +11,8 @@ import java.util.regex.Pattern;
  * itself, so that an archive of a run that still trains lacks no cause.
  */
 public enum TopicKind {
-  SPEC("spec", Partitions.ONE, Kept.LATEST, Writer.SUBMISSION),
+  /** What was submitted first counts, so nothing may take its place. */
+  SPEC("spec", Partitions.ONE, Kept.FOR_EVER, Writer.SUBMISSION),
   WEIGHTS(
       "weights", Partitions.SHARDS, Kept.LATEST_VERSIONS, Writer.SERVER, Writer.SUBMISSION_OF_FORK),
   UPDATES("updates", Partitions.SHARDS, Kept.AS_EVIDENCE, Writer.ARBITRATOR, Writer.SUBMISSION),
@@ -43,8 +44,6 @@ public enum TopicKind {
     FOR_EVER,
     /** As long as {@code transport.retention-hours} says; without it for ever. */
     AS_EVIDENCE,
-    /** The latest record of each key. */
-    LATEST,
     /** The latest versions of the weights. */
     LATEST_VERSIONS
   }

@@ -1,0 +1,61 @@
+package io.gradstream.arbitrator.round;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.google.protobuf.ByteString;
+import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.kernels.Kernels;
+import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.message.DataType;
+import io.gradstream.proto.message.GradientShard;
+import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.run.RoundOrders;
+import io.gradstream.proto.run.RunDescription;
+import org.junit.jupiter.api.Test;
+
+/** What a gradient must be to count, for the arbitrator as for an auditor. */
+class SlotGradientTest {
+  private static final Manifest MANIFEST = MadeUpGradients.manifest(1000, 1);
+  private static final RunDescription RUN =
+      RunDescription.of(MadeUpGradients.spec("resolver: sum\n"), MANIFEST);
+
+  @Test
+  void countsWithTheDigestOfItsBytes() throws MalformedRecordException {
+    final byte[] record = record();
+    final var read = ValuesRecord.read(record, GradientShard.parser());
+    final ByteString digest = Digests.of(RUN.digest(), "a", read.header(), read.values());
+    ValuesRecord.replaceHeader(record, read.header().toBuilder().setDigest(digest).build());
+
+    assertThat(read(record).digest()).isEqualTo(digest);
+  }
+
+  /** Without keys as well: an audit would find it later, when nothing can be mended any more. */
+  @Test
+  void doesNotCountWithAnotherDigest() {
+    assertThatThrownBy(() -> read(record()))
+        .isInstanceOf(MalformedRecordException.class)
+        .hasMessage("its bytes have another digest than it claims");
+    assertThatThrownBy(() -> SlotGradient.read(null, 0, 0, rules()))
+        .isInstanceOf(MalformedRecordException.class);
+  }
+
+  private static SlotGradient read(byte[] record) throws MalformedRecordException {
+    return SlotGradient.read(record, 0, 0, rules());
+  }
+
+  private static SlotGradient.Rules rules() {
+    return SlotGradient.Rules.of(RUN, Kernels.scalar());
+  }
+
+  private static byte[] record() {
+    return ValuesRecord.allocate(
+        RoundOrders.answer(new RoundOrders(RUN.spec()).of(0, 0, 0, 0))
+            .setManifest(MANIFEST.hash())
+            .setType(DataType.FLOAT32)
+            .setDigest(Digests.UNKNOWN)
+            .build(),
+        MANIFEST.shard(0).length() * Float.BYTES);
+  }
+}

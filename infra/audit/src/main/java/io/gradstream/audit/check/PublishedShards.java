@@ -1,0 +1,168 @@
+package io.gradstream.audit.check;
+
+import com.google.protobuf.ByteString;
+import io.gradstream.audit.replay.Finding;
+import io.gradstream.audit.replay.FindingListener;
+import io.gradstream.audit.replay.LogCut;
+import io.gradstream.audit.replay.LoggedShards;
+import io.gradstream.audit.replay.Recalculation;
+import io.gradstream.proto.log.LogRecord;
+import io.gradstream.proto.manifest.Shard;
+import io.gradstream.proto.message.UpdateShard;
+import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.run.RunDescription;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/**
+ * The updates and weights of a run as they were published, round by round, and what is wrong with
+ * them beside those that were computed. One owner, one thread.
+ */
+final class PublishedShards implements AutoCloseable {
+  private final RunDescription run;
+  private final boolean over;
+  private final FindingListener findings;
+  private final ShardComparison comparison;
+  private final List<LoggedShards> updates = new ArrayList<>();
+  private final List<LoggedShards> weights = new ArrayList<>();
+  private final BitSet differing = new BitSet();
+  private final BitSet diverged = new BitSet();
+  private long weightsCompared;
+  private long weightsGone;
+
+  PublishedShards(LogCut log, FindingListener findings) {
+    this.run = log.run();
+    this.over = log.isOver();
+    this.findings = findings;
+    this.comparison = new ShardComparison(run);
+    for (int partition = 0; partition < run.manifest().partitions(); partition++) {
+      updates.add(LoggedShards.updates(log, partition, findings));
+      weights.add(LoggedShards.weights(log, partition, findings));
+    }
+  }
+
+  /** Versions of shards of the weights that were compared. */
+  long weightsCompared() {
+    return weightsCompared;
+  }
+
+  /** Versions of shards of the weights that were compacted away. */
+  long weightsGone() {
+    return weightsGone;
+  }
+
+  /** The weights to start from; what of them is missing or was changed is found. */
+  SortedMap<Integer, LogRecord> initial() {
+    final SortedMap<Integer, LogRecord> initial = updates(LoggedShards.INITIAL);
+    initial.values().forEach(record -> comparison.initial(record).ifPresent(findings::add));
+    return initial;
+  }
+
+  /** The updates of a round, by shard; what is missing is found. */
+  SortedMap<Integer, LogRecord> updates(long round) {
+    final var records = new TreeMap<Integer, LogRecord>();
+    for (final LoggedShards partition : updates) {
+      final SortedMap<Integer, LogRecord> there = partition.next(round);
+      requireAll(partition, there);
+      records.putAll(there);
+    }
+    return records;
+  }
+
+  /** Compares a round's updates with those that were computed. */
+  void compareUpdates(
+      long round, SortedMap<Integer, LogRecord> recorded, SortedMap<Integer, byte[]> own) {
+    recorded.forEach(
+        (shard, record) ->
+            comparison
+                .update(round, record, own.getOrDefault(shard, new byte[0]))
+                .ifPresent(findings::add));
+  }
+
+  /** Whether a round's updates name a verdict as the one that they follow from. */
+  static boolean follow(SortedMap<Integer, LogRecord> recorded, ByteString verdict) {
+    return recorded.values().stream()
+        .map(record -> verdictOf(record.bytes()))
+        .flatMap(Optional::stream)
+        .anyMatch(verdict::equals);
+  }
+
+  private static Optional<ByteString> verdictOf(byte[] record) {
+    try {
+      return Optional.of(ValuesRecord.read(record, UpdateShard.parser()).header().getVerdict());
+    } catch (MalformedRecordException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** Holds updates that cannot be computed here against their own digests and their verdict's. */
+  void checkUpdates(long round, SortedMap<Integer, LogRecord> recorded, ByteString verdict) {
+    recorded
+        .values()
+        .forEach(record -> comparison.chained(round, record, verdict).ifPresent(findings::add));
+  }
+
+  /** Compares a version of the weights with the one that was computed. */
+  void compareWeights(long version, Recalculation own) {
+    for (final LoggedShards partition : weights) {
+      final SortedMap<Integer, LogRecord> there = partition.next(version);
+      if (partition.compacted()) {
+        weightsGone += partition.shards().size() - there.size();
+      } else {
+        requireAll(partition, there);
+      }
+      there.forEach((shard, record) -> compareWeights(version, shard, record, own));
+    }
+  }
+
+  /** What differs in two versions in a row differs from there on, which is said once. */
+  private void compareWeights(long version, int shard, LogRecord record, Recalculation own) {
+    if (diverged.get(shard)) {
+      return;
+    }
+    weightsCompared++;
+    final Optional<Finding> finding =
+        comparison.weights(
+            Math.max(0, version - 1), record, own.weights(run.manifest().shard(shard)));
+    finding.ifPresent(findings::add);
+    if (finding.isPresent() && differing.get(shard)) {
+      diverged.set(shard);
+    }
+    differing.set(shard, finding.isPresent());
+  }
+
+  /** Of a run that is not over something may be on its way: what the log ends with. */
+  private void requireAll(LoggedShards partition, SortedMap<Integer, LogRecord> there) {
+    if (there.size() == partition.shards().size()
+        || partition.gone()
+        || (!over && partition.ended())) {
+      return;
+    }
+    for (final Shard shard : partition.shards()) {
+      if (!there.containsKey(shard.index())) {
+        findings.add(partition.missing(shard));
+      }
+    }
+  }
+
+  /**
+   * Reads updates and weights to their end.
+   *
+   * @param rounds how many rounds the log's verdicts decided; what is of later ones is unfounded
+   */
+  void readRest(long rounds) {
+    updates.forEach(partition -> partition.readRest(rounds - 1));
+    weights.forEach(partition -> partition.readRest(rounds));
+  }
+
+  @Override
+  public void close() {
+    updates.forEach(LoggedShards::close);
+    weights.forEach(LoggedShards::close);
+  }
+}

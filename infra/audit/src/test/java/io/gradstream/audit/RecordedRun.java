@@ -1,0 +1,205 @@
+package io.gradstream.audit;
+
+import com.google.protobuf.ByteString;
+import io.gradstream.arbitrator.round.SlotGradient;
+import io.gradstream.audit.replay.Recalculation;
+import io.gradstream.audit.state.PartitionState;
+import io.gradstream.producer.model.Models;
+import io.gradstream.producer.model.TaskModel;
+import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.kernels.Kernels;
+import io.gradstream.proto.kernels.ValueType;
+import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.manifest.Shard;
+import io.gradstream.proto.message.DataType;
+import io.gradstream.proto.message.GradientShard;
+import io.gradstream.proto.message.Order;
+import io.gradstream.proto.message.ShardStatistics;
+import io.gradstream.proto.message.UpdateShard;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.Keys;
+import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.run.RoundKind;
+import io.gradstream.proto.run.RoundOrders;
+import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.spec.RunSpec;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The log of a run of quadratics, written without Kafka by the classes that the services are made
+ * of: a real model's gradients, summed, judged and applied, each record where it belongs.
+ */
+public final class RecordedRun {
+  private static final String SPEC =
+      """
+      run: made
+      seed: 7
+      rounds: 6
+      tasks:
+        - {name: first, loss: quadratic}
+        - {name: second, loss: quadratic}
+      accumulation: {mode: sequential, micro-batches: 2, batch-size: 1}
+      model: {type: toy, dimension: 60, own-dimension: 8, tensors: 3, noise: 0.1}
+      resolver: {method: gcond, thresholds: [-0.8, -0.5, 0.0]}
+      optimizer: {type: adamw, learning-rate: 0.02, weight-decay: 0.0}
+      transport: {partitions: 2, shard-values: 16}
+      """;
+
+  private final RunDescription run;
+  private final MemoryLog log;
+  private final TaskModel model;
+  private final Recalculation services;
+  private final RoundOrders orders;
+  private final SlotGradient.Rules rules;
+
+  private RecordedRun(RunSpec spec, TaskModel model) {
+    this.model = model;
+    this.run =
+        RunDescription.of(
+            spec,
+            Manifest.of(
+                List.of("first", "second"),
+                model.tensors(),
+                spec.transport().shardValues(),
+                spec.transport().partitions()));
+    this.log = new MemoryLog(run);
+    this.services = new Recalculation(run, PartitionState.begun(log));
+    this.orders = new RoundOrders(spec);
+    this.rules = SlotGradient.Rules.of(run, Kernels.scalar());
+  }
+
+  /** Trains a run to its end; overrides are assignments such as {@code rounds=3}. */
+  public static MemoryLog train(String... overrides) {
+    final RunSpec spec = RunSpec.parse(SPEC, "test", List.of(overrides));
+    try (TaskModel model = Models.create(spec)) {
+      final var run = new RecordedRun(spec, model);
+      run.begin();
+      for (long round = 0; round < spec.rounds(); round++) {
+        run.next(round);
+      }
+      return run.log;
+    } catch (MalformedRecordException e) {
+      throw new IllegalStateException("a record of its own", e);
+    }
+  }
+
+  private void begin() throws MalformedRecordException {
+    model.initialize(run.spec().seed());
+    for (final Shard shard : run.manifest().shards()) {
+      final var header =
+          UpdateShard.newBuilder()
+              .setShard(shard.index())
+              .setManifest(run.manifest().hash())
+              .setInitial(true)
+              .setType(DataType.FLOAT32)
+              .setVerdict(run.digest())
+              .setDigest(Digests.UNKNOWN)
+              .build();
+      final int bytes = shard.length() * Float.BYTES;
+      final byte[] record = ValuesRecord.allocate(header, bytes);
+      final MemorySegment values = ValuesRecord.valuesOf(record, bytes);
+      values.copyFrom(model.weights().asSlice(shard.offset() * Float.BYTES, bytes));
+      Digests.seal(record, header, values);
+      log.append(run.topics().updates(), shard.partition(), Keys.shard(shard.index()), record);
+      services.initialize(record);
+    }
+    publishWeights();
+  }
+
+  private void next(long round) throws MalformedRecordException {
+    services.copyWeights(model.weights());
+    final long nonce = services.rounds().last().map(Verdict::getNonce).orElse(0L);
+    for (final Order order : orders.of(round, RoundKind.EACH_TASK)) {
+      final double loss = model.gradient(order.getTask(), order.getMicroBatch());
+      for (final Shard shard : run.manifest().shards()) {
+        if (run.manifest().touches(order.getTask(), shard)) {
+          final byte[] record =
+              gradient(
+                  run, order, nonce, "worker-" + order.getTask(), loss, shard, model.gradient());
+          final long offset =
+              log.append(
+                  run.topics().gradients(order.getTask()),
+                  shard.partition(),
+                  Keys.shard(shard.index()),
+                  record);
+          services
+              .rounds()
+              .add(SlotGradient.read(record, order.getTask(), shard.partition(), rules), offset);
+        }
+      }
+    }
+    Optional<Verdict> verdict = Optional.empty();
+    for (final ShardStatistics statistics : services.rounds().statistics()) {
+      final long offset =
+          log.append(run.topics().statistics(), 0, Keys.round(round), statistics.toByteArray());
+      verdict = services.rounds().decide(statistics, offset);
+    }
+    for (int partition = 0; partition < run.manifest().partitions(); partition++) {
+      log.append(
+          run.topics().verdicts(),
+          partition,
+          Keys.round(round),
+          Digests.canonical(verdict.orElseThrow()));
+    }
+    final var updates = services.rounds().close(verdict.orElseThrow());
+    updates.forEach(
+        (shard, update) ->
+            log.append(
+                run.topics().updates(),
+                run.manifest().shard(shard).partition(),
+                Keys.shard(shard),
+                update));
+    services.apply(updates);
+    publishWeights();
+  }
+
+  private void publishWeights() {
+    for (final Shard shard : run.manifest().shards()) {
+      log.append(
+          run.topics().weights(),
+          shard.partition(),
+          Keys.shard(shard.index()),
+          services.weights(shard));
+    }
+  }
+
+  /** A worker's record of a shard of a flat float32 gradient, with its digest. */
+  public static byte[] gradient(
+      RunDescription run,
+      Order order,
+      long nonce,
+      String worker,
+      double loss,
+      Shard shard,
+      MemorySegment flat) {
+    final ValueType type = run.spec().transport().valueType();
+    final GradientShard header =
+        RoundOrders.answer(order)
+            .setShard(shard.index())
+            .setNonce(nonce)
+            .setManifest(run.manifest().hash())
+            .setWorker(worker)
+            .setSamples(1)
+            .setLoss(loss)
+            .setType(ValuesRecord.typeOf(type))
+            .setDigest(Digests.UNKNOWN)
+            .build();
+    final int bytes = shard.length() * type.bytes();
+    final byte[] record = ValuesRecord.allocate(header, bytes);
+    final MemorySegment values = ValuesRecord.valuesOf(record, bytes);
+    Kernels.scalar()
+        .convert(
+            values,
+            type,
+            flat.asSlice(shard.offset() * Float.BYTES, (long) shard.length() * Float.BYTES),
+            ValueType.FLOAT32,
+            shard.length());
+    final ByteString digest =
+        Digests.of(run.digest(), run.topics().nameOf(order.getTask()), header, values);
+    ValuesRecord.replaceHeader(record, header.toBuilder().setDigest(digest).build());
+    return record;
+  }
+}

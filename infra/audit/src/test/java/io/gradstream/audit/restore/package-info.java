@@ -1,0 +1,5 @@
+/** Weights of the past. */
+@NullMarked
+package io.gradstream.audit.restore;
+
+import org.jspecify.annotations.NullMarked;
