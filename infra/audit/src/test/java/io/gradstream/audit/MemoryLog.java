@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
@@ -64,11 +65,15 @@ public final class MemoryLog implements RunLog {
 
   /** Takes out all records from an offset on. */
   public void cut(TopicPartition partition, long from) {
-    records.getOrDefault(partition, new TreeMap<>()).tailMap(from).clear();
+    all(partition).tailMap(from).clear();
   }
 
-  private TreeMap<Long, LogRecord> of(LogRecord record) {
-    return records.getOrDefault(record.source(), new TreeMap<>());
+  private NavigableMap<Long, LogRecord> of(LogRecord record) {
+    return all(record.source());
+  }
+
+  private NavigableMap<Long, LogRecord> all(TopicPartition partition) {
+    return records.getOrDefault(partition, new TreeMap<>());
   }
 
   /** The first record of a topic for which something holds. */
@@ -104,16 +109,12 @@ public final class MemoryLog implements RunLog {
 
   @Override
   public long start(TopicPartition partition) {
-    return empty(partition) ? 0 : records.get(partition).firstKey();
+    return all(partition).isEmpty() ? 0 : all(partition).firstKey();
   }
 
   @Override
   public long end(TopicPartition partition) {
-    return empty(partition) ? 0 : records.get(partition).lastKey() + 1;
-  }
-
-  private boolean empty(TopicPartition partition) {
-    return records.getOrDefault(partition, new TreeMap<>()).isEmpty();
+    return all(partition).isEmpty() ? 0 : all(partition).lastKey() + 1;
   }
 
   @Override

@@ -96,8 +96,8 @@ public final class ParameterServer {
     }
   }
 
-  @SuppressWarnings("removal") // as above
   /** A seal travels with the shards that it seals. */
+  @SuppressWarnings("removal") // as above
   private static StreamPartitioner<byte[], byte[]> byPartition() {
     return (topic, key, value, partitions) -> Optional.of(Set.of(partitionOf(value)));
   }
@@ -110,6 +110,7 @@ public final class ParameterServer {
     }
   }
 
+  @SuppressWarnings("removal") // as above
   private static StreamPartitioner<byte[], byte[]> byShard(Manifest manifest) {
     return (topic, key, value, partitions) ->
         Optional.of(Set.of(manifest.shard(ByteBuffer.wrap(key).getInt()).partition()));

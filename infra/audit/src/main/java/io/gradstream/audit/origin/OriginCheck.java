@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Whether the records behind a version of the weights are what they say, and each names the next:
@@ -78,7 +79,7 @@ final class OriginCheck {
     }
   }
 
-  private void weights(long version, ByteString update, LogRecord record) {
+  private void weights(long version, @Nullable ByteString update, LogRecord record) {
     try {
       final var read = ValuesRecord.read(record.value(), WeightShard.parser());
       require(

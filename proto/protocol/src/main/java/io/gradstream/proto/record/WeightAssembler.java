@@ -272,7 +272,7 @@ public final class WeightAssembler {
 
   private boolean completes(long candidate, Arriving into) {
     final int shards = manifest.shards().size();
-    if (into.digests.size() < shards || sealed && into.sealed.size() < shards) {
+    if (into.digests.size() < shards || (sealed && into.sealed.size() < shards)) {
       return false;
     }
     if (whole != null) {

@@ -105,10 +105,10 @@ class WeightAssemblerTest {
   @Test
   void partitionsMayRunAheadOfEachOther() throws MalformedRecordException {
     for (long version = 1; version <= 5; version++) {
-      addPartition(version, 0, version);
+      addPartition(version, 0, (float) version);
     }
     for (long version = 1; version <= 5; version++) {
-      addPartition(version, 1, version);
+      addPartition(version, 1, (float) version);
     }
 
     assertThat(assembler.version()).isEqualTo(5);
