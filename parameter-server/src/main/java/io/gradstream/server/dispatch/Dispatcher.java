@@ -7,8 +7,10 @@ import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.spec.RunSpec;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Decides which orders go out when.
@@ -27,29 +29,51 @@ public final class Dispatcher {
 
   private static final int MAX_PATIENCE = 16;
 
+  /**
+   * So many of a slot's orders in a row must have brought what is not finite, from one worker
+   * alone.
+   */
+  private static final int DIVERGED_ATTEMPTS = 3;
+
   /** How a slot of the current round was asked for. */
   private record Asked(int attempts, long lastMs) {}
+
+  /** Who answered a slot with what is not finite, and to how many of its orders. */
+  private static final class Divergence {
+    private final Set<String> workers = new HashSet<>();
+    private final Set<Integer> attempts = new HashSet<>();
+
+    void add(String worker, int attempt) {
+      workers.add(worker);
+      attempts.add(attempt);
+    }
+
+    boolean certain() {
+      return workers.size() > 1 || attempts.size() >= DIVERGED_ATTEMPTS;
+    }
+  }
 
   private record SlotOfTask(int task, int slot) {}
 
   private final RunSpec spec;
   private final RoundOrders orders;
   private final Map<SlotOfTask, Asked> again = new HashMap<>();
+  private final Map<SlotOfTask, Divergence> divergences = new HashMap<>();
   private long ordered;
-  private boolean scalarized;
+  private RoundKind kind;
   private long nonce;
   private long orderedMs;
 
   /**
    * @param ordered the last round whose orders went out, or {@link #NONE}
-   * @param scalarized whether they were for the pseudo-task
+   * @param kind what they asked for
    * @param nonce that they carried
    */
-  public Dispatcher(RunSpec spec, long ordered, boolean scalarized, long nonce, long nowMs) {
+  public Dispatcher(RunSpec spec, long ordered, RoundKind kind, long nonce, long nowMs) {
     this.spec = spec;
     this.orders = new RoundOrders(spec);
     this.ordered = ordered;
-    this.scalarized = scalarized;
+    this.kind = kind;
     this.nonce = nonce;
     this.orderedMs = nowMs;
   }
@@ -59,9 +83,9 @@ public final class Dispatcher {
     return ordered;
   }
 
-  /** Whether the last orders were for the pseudo-task. */
-  public boolean scalarized() {
-    return scalarized;
+  /** What the last orders asked for. */
+  public RoundKind kind() {
+    return kind;
   }
 
   /** The nonce that the last orders carried. */
@@ -72,18 +96,19 @@ public final class Dispatcher {
   /**
    * The orders of a round, unless they went out before or the run has ended.
    *
-   * @param roundIsScalarized whether it takes one scalarized gradient a slot
+   * @param roundKind what it asks for
    * @param roundNonce of the verdict before, 0 for the first round
    */
-  public List<Order> order(long round, boolean roundIsScalarized, long roundNonce, long nowMs) {
+  public List<Order> order(long round, RoundKind roundKind, long roundNonce, long nowMs) {
     if (round <= ordered || round >= spec.rounds()) {
       return List.of();
     }
     ordered = round;
-    scalarized = roundIsScalarized;
+    kind = roundKind;
     nonce = roundNonce;
     orderedMs = nowMs;
     again.clear();
+    divergences.clear();
     return repeat();
   }
 
@@ -91,33 +116,59 @@ public final class Dispatcher {
   public List<Order> repeat() {
     return ordered == NONE
         ? List.of()
-        : orders.of(ordered, RoundKind.of(scalarized)).stream().map(this::nonceed).toList();
+        : orders.of(ordered, kind).stream().map(this::withNonce).toList();
   }
 
-  private Order nonceed(Order order) {
+  private Order withNonce(Order order) {
     return order.toBuilder().setNonce(nonce).build();
   }
 
-  /** The order of a slot whose record was refused: at once the first time, then as for any. */
+  /**
+   * The order of a slot whose record was refused: at once the first time, then as for any. A slot
+   * that diverged is not asked for any more.
+   */
   public List<Order> orderAgain(Metric.Refused refused, long nowMs) {
     final var slot = new SlotOfTask(refused.getTask(), refused.getSlot());
-    if (refused.getRound() != ordered || again.containsKey(slot) || !isOrdered(slot)) {
+    if (refused.getRound() != ordered || !isOrdered(slot)) {
+      return List.of();
+    }
+    if (refused.getDiverged()) {
+      final Asked asked = again.get(slot);
+      divergences
+          .computeIfAbsent(slot, first -> new Divergence())
+          .add(refused.getWorker(), asked == null ? 1 : asked.attempts());
+    }
+    if (again.containsKey(slot)) {
       return List.of();
     }
     return List.of(orderAgain(slot, new Asked(1, orderedMs), nowMs));
   }
 
+  /**
+   * Whether asking again is of no use: a slot names its data and its weights, and two workers, or
+   * one at three orders, had values for it that are not finite. One worker alone cannot bring this
+   * about where others answer: what they send is added, and then the slot is not refused again.
+   */
+  public boolean diverged(int task, int slot) {
+    return diverged(new SlotOfTask(task, slot));
+  }
+
+  private boolean diverged(SlotOfTask slot) {
+    final Divergence divergence = divergences.get(slot);
+    return divergence != null && divergence.certain();
+  }
+
   /** Whether the round has the slot; metrics are not read as strictly as gradients. */
   private boolean isOrdered(SlotOfTask slot) {
     final int tasks = spec.tasks().size();
-    return RoundKind.of(scalarized).asks(slot.task(), tasks)
+    return kind.asks(slot.task(), tasks)
         && slot.slot() >= 0
         && slot.slot() < spec.accumulation().slots(tasks);
   }
 
   private Order orderAgain(SlotOfTask slot, Asked before, long nowMs) {
     again.put(slot, new Asked(before.attempts() + 1, nowMs));
-    return nonceed(orders.of(ordered, slot.task(), slot.slot(), before.attempts()));
+    return withNonce(orders.of(ordered, slot.task(), slot.slot(), before.attempts()));
   }
 
   /** The orders that a standing round needs again. */
@@ -132,7 +183,7 @@ public final class Dispatcher {
       final long patience =
           (long) spec.orders().timeoutMs()
               * Math.min(MAX_PATIENCE, 1 << Math.min(before.attempts() - 1, 30));
-      if (isOrdered(slot) && nowMs - before.lastMs() >= patience) {
+      if (isOrdered(slot) && !diverged(slot) && nowMs - before.lastMs() >= patience) {
         due.add(orderAgain(slot, before, nowMs));
       }
     }

@@ -3,7 +3,9 @@ package io.gradstream.server.topology;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.Order;
 import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.DeadLetters;
 import io.gradstream.proto.run.LostRound;
+import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.Topics;
 import io.gradstream.server.dispatch.Dispatcher;
@@ -56,7 +58,9 @@ final class OrderIssuer {
 
   /** Gives the orders of the first round, once its weights are there. */
   void begin() {
-    send(dispatcher.order(run.description().firstRound(), false, 0, clockMs.getAsLong()));
+    send(
+        dispatcher.order(
+            run.description().firstRound(), RoundKind.EACH_TASK, 0, clockMs.getAsLong()));
   }
 
   /** Gives the last orders once more, in case that they were lost. */
@@ -79,17 +83,33 @@ final class OrderIssuer {
     } else {
       send(
           dispatcher.order(
-              round, verdict.getNextScalarized(), verdict.getNonce(), clockMs.getAsLong()));
+              round,
+              RoundKind.of(verdict.getNextScalarized()),
+              verdict.getNonce(),
+              clockMs.getAsLong()));
     }
   }
 
   /** Asks again for what was refused, or is late. */
   void take(Metric metric) {
     if (metric.hasRefused()) {
-      send(dispatcher.orderAgain(metric.getRefused(), clockMs.getAsLong()));
+      refused(metric.getRefused());
     }
     if (metric.hasWaiting()) {
       late(metric.getWaiting());
+    }
+  }
+
+  private void refused(Metric.Refused refused) {
+    final boolean before = dispatcher.diverged(refused.getTask(), refused.getSlot());
+    send(dispatcher.orderAgain(refused, clockMs.getAsLong()));
+    if (!before && dispatcher.diverged(refused.getTask(), refused.getSlot())) {
+      LOG.error(
+          "the parameter server asks no more for slot {} of task {} in round {}: whoever computes it gets {}",
+          refused.getSlot(),
+          topics.nameOf(refused.getTask()),
+          refused.getRound(),
+          DeadLetters.printable(refused.getReason()));
     }
   }
 

@@ -10,6 +10,7 @@ import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.run.InitialState;
 import io.gradstream.proto.run.OrderGaps;
+import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.run.StoreImage;
 import io.gradstream.proto.streams.InPlaceStore;
@@ -101,7 +102,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
         new Dispatcher(
             run.spec(),
             bytes.isPresent() ? metadata.getOrdered() : Dispatcher.NONE,
-            metadata.getOrderedScalarized(),
+            RoundKind.of(metadata.getOrderedScalarized()),
             metadata.getOrderedNonce(),
             context.currentSystemTimeMs());
     orders =
@@ -133,7 +134,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
         ServerMetadata.newBuilder()
             .putAllPositions(progress.positions())
             .setOrdered(dispatcher.ordered())
-            .setOrderedScalarized(dispatcher.scalarized())
+            .setOrderedScalarized(dispatcher.kind() == RoundKind.SUM)
             .setOrderedNonce(dispatcher.nonce());
     for (final Shard shard : weights.shards()) {
       metadata

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.Order;
+import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.spec.RunSpec;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -26,27 +27,28 @@ class DispatcherTest {
           "test",
           List.of());
 
-  private final Dispatcher dispatcher = new Dispatcher(SPEC, Dispatcher.NONE, false, 0, 0);
+  private final Dispatcher dispatcher =
+      new Dispatcher(SPEC, Dispatcher.NONE, RoundKind.EACH_TASK, 0, 0);
 
   @Test
   void aRoundIsOrderedOnceSlotBySlotWithItsNonce() {
-    final List<Order> orders = dispatcher.order(1, false, 77, 0);
+    final List<Order> orders = dispatcher.order(1, RoundKind.EACH_TASK, 77, 0);
 
     assertThat(orders).extracting(Order::getSlot).containsExactly(0, 0, 1, 1);
     assertThat(orders).extracting(Order::getTask).containsExactly(0, 1, 0, 1);
     assertThat(orders).extracting(Order::getNonce).containsOnly(77L);
-    assertThat(dispatcher.order(1, false, 77, 0)).isEmpty();
+    assertThat(dispatcher.order(1, RoundKind.EACH_TASK, 77, 0)).isEmpty();
     assertThat(dispatcher.repeat()).isEqualTo(orders);
   }
 
   @Test
   void theRunEndsAfterItsLastRound() {
-    assertThat(dispatcher.order(3, false, 77, 0)).isEmpty();
+    assertThat(dispatcher.order(3, RoundKind.EACH_TASK, 77, 0)).isEmpty();
   }
 
   @Test
   void aRefusedSlotIsAskedForAtOnceButOnlyOnce() {
-    dispatcher.order(1, false, 77, 0);
+    dispatcher.order(1, RoundKind.EACH_TASK, 77, 0);
     final var refused = Metric.Refused.newBuilder().setRound(1).setTask(1).setSlot(1).build();
 
     final Order again = dispatcher.orderAgain(refused, 10).getFirst();
@@ -61,7 +63,7 @@ class DispatcherTest {
 
   @Test
   void aMissingSlotIsAskedForAfterTheTimeoutAndThenLessAndLessOften() {
-    dispatcher.order(1, false, 77, 0);
+    dispatcher.order(1, RoundKind.EACH_TASK, 77, 0);
 
     assertThat(dispatcher.orderAgain(waiting(), TIMEOUT_MS - 1)).isEmpty();
     assertThat(dispatcher.orderAgain(waiting(), TIMEOUT_MS)).hasSize(1);
@@ -73,7 +75,7 @@ class DispatcherTest {
 
   @Test
   void aSlotThatTheRunDoesNotHaveIsNotAskedFor() {
-    dispatcher.order(1, false, 77, 0);
+    dispatcher.order(1, RoundKind.EACH_TASK, 77, 0);
     final var strange = List.of(List.of(2, 0), List.of(-1, 0), List.of(0, 2), List.of(0, -1));
 
     for (final List<Integer> slot : strange) {
@@ -90,6 +92,54 @@ class DispatcherTest {
   private static Metric.Waiting waiting() {
     final var waiting = Metric.Waiting.newBuilder().setRound(1);
     waiting.addSlotsBuilder().setTask(0).setSlot(1);
+    return waiting.build();
+  }
+
+  @Test
+  void aSlotThatTwoWorkersFoundNotFiniteIsNotAskedForAgain() {
+    dispatcher.order(1, RoundKind.EACH_TASK, 77, 0);
+    dispatcher.orderAgain(diverged("a/0"), 10);
+    assertThat(dispatcher.diverged(1, 1)).isFalse();
+
+    dispatcher.orderAgain(diverged("b/0"), 20);
+
+    assertThat(dispatcher.diverged(1, 1)).isTrue();
+    assertThat(dispatcher.diverged(1, 0)).isFalse();
+    assertThat(dispatcher.orderAgain(waiting(), 60_000))
+        .extracting(Order::getSlot)
+        .containsExactly(0);
+    dispatcher.order(2, RoundKind.EACH_TASK, 78, 0);
+    assertThat(dispatcher.diverged(1, 1)).isFalse();
+  }
+
+  /** However often it answers one order: the others would have answered the next. */
+  @Test
+  void oneWorkerAloneHasToFindItAtThreeOrders() {
+    dispatcher.order(1, RoundKind.EACH_TASK, 77, 0);
+    for (int i = 0; i < 10; i++) {
+      dispatcher.orderAgain(diverged("a/0"), 10);
+    }
+    assertThat(dispatcher.diverged(1, 1)).isFalse();
+
+    dispatcher.orderAgain(waiting(), 60_000);
+    dispatcher.orderAgain(diverged("a/0"), 60_010);
+    assertThat(dispatcher.diverged(1, 1)).isTrue();
+  }
+
+  private static Metric.Refused diverged(String worker) {
+    return Metric.Refused.newBuilder()
+        .setRound(1)
+        .setTask(1)
+        .setSlot(1)
+        .setWorker(worker)
+        .setDiverged(true)
+        .build();
+  }
+
+  private static Metric.Waiting waiting() {
+    final var waiting = Metric.Waiting.newBuilder().setRound(1);
+    waiting.addSlotsBuilder().setTask(1).setSlot(0);
+    waiting.addSlotsBuilder().setTask(1).setSlot(1);
     return waiting.build();
   }
 }

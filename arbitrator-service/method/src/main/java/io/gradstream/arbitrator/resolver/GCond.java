@@ -51,13 +51,13 @@ final class GCond implements Resolver {
 
   @Override
   public MethodState initialState(int tasks) {
-    boolean fromOne = options.normAverage() == GCondOptions.NormAverage.FROM_ONE;
-    return MethodState.EMPTY
-        .with(COEFFICIENTS, Matrices.flatten(Matrices.identity(tasks)))
-        .with(NORMS, new double[tasks])
-        .with(EMAS, DoubleVectors.filled(tasks, fromOne ? 1 : 0))
-        .with(ROUNDS, 0)
-        .with(HISTORY, byPair() ? new double[tasks * tasks] : new double[0]);
+    final MethodState state =
+        MethodState.EMPTY
+            .with(COEFFICIENTS, Matrices.flatten(Matrices.identity(tasks)))
+            .with(NORMS, new double[tasks])
+            .with(EMAS, DoubleVectors.filled(tasks, corrected() ? 0 : 1))
+            .with(HISTORY, byPair() ? new double[tasks * tasks] : new double[0]);
+    return corrected() ? state.with(ROUNDS, 0) : state;
   }
 
   @Override
@@ -66,7 +66,7 @@ final class GCond implements Resolver {
       return Resolution.of(new double[] {1}, state);
     }
     double[] emas = movedAverages(round, state.get(EMAS));
-    double rounds = state.number(ROUNDS) + 1;
+    double rounds = corrected() ? state.number(ROUNDS) + 1 : 0;
     double[][] previous = productsWithPrevious(round, state);
     var gradients = new ProjectedGradients(round.gram(), previous);
     var accumulated = new ProjectedGradients(round.gram(), previous);
@@ -94,8 +94,10 @@ final class GCond implements Resolver {
                 Matrices.flatten(raw ? Matrices.identity(round.tasks()) : coefficients))
             .with(NORMS, raw ? round.norms() : gradients.norms())
             .with(EMAS, emas)
-            .with(ROUNDS, rounds)
             .with(HISTORY, dominance.numbers());
+    if (corrected()) {
+      next = next.with(ROUNDS, rounds);
+    }
     var details =
         Map.of(
             EMAS,
@@ -123,8 +125,12 @@ final class GCond implements Resolver {
     return emas;
   }
 
+  private boolean corrected() {
+    return options.normAverage() == GCondOptions.NormAverage.CORRECTED;
+  }
+
   private double[] averages(double[] emas, double rounds) {
-    return options.normAverage() == GCondOptions.NormAverage.FROM_ONE
+    return !corrected()
         ? emas
         : DoubleVectors.scaled(emas, 1 / (1 - StrictMath.pow(options.normEmaBeta(), rounds)));
   }

@@ -13,6 +13,7 @@ import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.run.RunDescription;
+import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.Test;
 
 /** What a gradient must be to count, for the arbitrator as for an auditor. */
@@ -39,6 +40,33 @@ class SlotGradientTest {
         .hasMessage("its bytes have another digest than it claims");
     assertThatThrownBy(() -> SlotGradient.read(null, 0, 0, rules()))
         .isInstanceOf(MalformedRecordException.class);
+  }
+
+  /** Each of these once ended the arbitrator, and again at every start. */
+  @Test
+  void doesNotCountWithWhatNobodyCanWorkWith() {
+    refuses("w".repeat(60_000), 1, 0, "names have at most 128");
+    refuses("w\u001b[2J", 1, 0, "names have at most 128");
+    refuses("w", Double.MAX_VALUE, 0, "no float32");
+    refuses("w", Double.NaN, 0, "not finite");
+    refuses("w", 1, 1.1e19f, "too large to square and add");
+  }
+
+  private static void refuses(String worker, double loss, float value, String reason) {
+    final byte[] record =
+        ValuesRecord.allocate(
+            RoundOrders.answer(new RoundOrders(RUN.spec()).of(0, 0, 0, 0))
+                .setManifest(MANIFEST.hash())
+                .setWorker(worker)
+                .setLoss(loss)
+                .setType(DataType.FLOAT32)
+                .setDigest(Digests.UNKNOWN)
+                .build(),
+            MANIFEST.shard(0).length() * Float.BYTES);
+    ValuesRecord.valuesOf(record, Float.BYTES).set(ValueLayout.JAVA_FLOAT_UNALIGNED, 0, value);
+    assertThatThrownBy(() -> read(record))
+        .isInstanceOf(MalformedRecordException.class)
+        .hasMessageContaining(reason);
   }
 
   private static SlotGradient read(byte[] record) throws MalformedRecordException {

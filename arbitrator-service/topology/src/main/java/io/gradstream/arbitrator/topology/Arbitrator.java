@@ -14,6 +14,7 @@ import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.spec.Section;
 import io.gradstream.proto.streams.InPlaceStore;
 import io.gradstream.proto.streams.StreamsService;
+import io.gradstream.proto.topic.LogReader;
 import io.gradstream.proto.topic.Topics;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -21,6 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.kafka.streams.Topology;
@@ -89,6 +91,14 @@ public final class Arbitrator {
 
   /** The two halves as sub-topologies: a sink that both used would make one of them. */
   public static Topology topology(Run run) {
+    return topology(
+        run, () -> new LogReader(run.connection(), run.topics().arbitratorApplication()));
+  }
+
+  /**
+   * @param logs opens what a processor reads the log with, aside from its subscription
+   */
+  static Topology topology(Run run, Supplier<LogReader> logs) {
     final Topics topics = run.topics();
     final Kernels kernels = Kernels.best();
     final List<String> records = new ArrayList<>(List.of(topics.verdicts()));
@@ -96,7 +106,8 @@ public final class Arbitrator {
     final var topology = new Topology();
     topology
         .addSource("records", records.toArray(String[]::new))
-        .addProcessor("partition", () -> new PartitionArbitrator(run, kernels), "records")
+        .addProcessor(
+            "partition", () -> new PartitionArbitrator(run, kernels, logs.get()), "records")
         .addStateStore(InPlaceStore.builder(PartitionArbitrator.STORE), "partition")
         .addSink(SinkNames.STATISTICS, topics.statistics(), "partition")
         .addSink(SinkNames.UPDATES, topics.updates(), byShard(run.manifest()), "partition")
@@ -104,7 +115,7 @@ public final class Arbitrator {
         .addSink(SinkNames.REFUSED_RECORDS, topics.deadLetters(), "partition");
     topology
         .addSource("statistics", topics.statistics())
-        .addProcessor("resolver", () -> new RoundResolver(run), "statistics")
+        .addProcessor("resolver", () -> new RoundResolver(run, logs.get()), "statistics")
         .addSink(SinkNames.VERDICTS, topics.verdicts(), everywhere(), "resolver")
         .addSink(SinkNames.REFUSED_STATISTICS, topics.deadLetters(), "resolver");
     return topology;

@@ -69,11 +69,11 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
   private boolean resumed;
 
   @SuppressWarnings("NullAway.Init") // Kafka Streams calls init before anything else
-  PartitionArbitrator(Run run, Kernels kernels) {
+  PartitionArbitrator(Run run, Kernels kernels, LogReader log) {
     this.run = run;
     this.topics = run.topics();
     this.kernels = kernels;
-    this.log = new LogReader(run.connection(), topics.arbitratorApplication());
+    this.log = log;
     this.progress = new InputPositions(log);
   }
 

@@ -37,15 +37,17 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
 
   private final Run run;
   private final Topics topics;
+  private final LogReader log;
   private RoundDecider decider;
   private ProcessorContext<byte[], byte[]> context;
   private final LimitedLog refusals = new LimitedLog();
   private boolean resumed;
 
   @SuppressWarnings("NullAway.Init") // Kafka Streams calls init before anything else
-  RoundResolver(Run run) {
+  RoundResolver(Run run, LogReader log) {
     this.run = run;
     this.topics = run.topics();
+    this.log = log;
   }
 
   @Override
@@ -63,13 +65,12 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
     }
     resumed = true;
     final var statistics = new TopicPartition(topics.statistics(), 0);
-    try (LogReader log = new LogReader(run.connection(), topics.arbitratorApplication())) {
-      VerdictTail.last(log, new TopicPartition(topics.verdicts(), 0), run)
-          .ifPresent(decider::restore);
-      final long committed = log.committed(statistics);
-      final long from = decider.last().map(Verdict::getStatisticsOffset).orElse(0L);
-      log.read(statistics, from, committed, record -> take(record.offset(), record.value()));
-    }
+    VerdictTail.last(log, new TopicPartition(topics.verdicts(), 0), run)
+        .ifPresent(decider::restore);
+    final long committed = log.committed(statistics);
+    final long from = decider.last().map(Verdict::getStatisticsOffset).orElse(0L);
+    log.read(statistics, from, committed, record -> take(record.offset(), record.value()));
+    log.close();
     LOG.info("arbitrator of run {}: decides from round {} on", topics.run(), decider.round());
   }
 

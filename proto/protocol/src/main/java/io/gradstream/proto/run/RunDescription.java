@@ -9,6 +9,7 @@ import io.gradstream.proto.message.RunRecord;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.topic.TopicKind;
 import io.gradstream.proto.topic.Topics;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
@@ -26,7 +27,16 @@ public record RunDescription(RunSpec spec, Manifest manifest, ByteString record)
   public static final int FORMAT = 2;
 
   /** The version of what decides bits that runs are submitted in. */
-  public static final int ARITHMETIC = 1;
+  public static final int ARITHMETIC = 2;
+
+  /** What GCond did in version 1, where its options say nothing else. */
+  private static final List<String> GCOND_1 =
+      List.of(
+          "resolver.scores=projected",
+          "resolver.norm-average=from-one",
+          "resolver.dominance=overall",
+          "resolver.critical-loser=dropped",
+          "resolver.tolerance=0");
 
   private static final int MAX_ORDER_PARTITIONS = 16;
 
@@ -61,12 +71,23 @@ public record RunDescription(RunSpec spec, Manifest manifest, ByteString record)
       requireKnown(source, "format", run.getFormat(), FORMAT);
       requireKnown(source, "arithmetic", run.getArithmetic(), ARITHMETIC);
       return new RunDescription(
-          RunSpec.parse(run.getSpec(), source, List.of()),
-          Manifest.fromRecord(run.getManifest()),
-          ByteString.copyFrom(record));
+          spec(run, source), Manifest.fromRecord(run.getManifest()), ByteString.copyFrom(record));
     } catch (InvalidProtocolBufferException e) {
       throw new UserError(source + " holds no run record", e);
     }
+  }
+
+  /** The spec as its version of the arithmetic reads it: defaults have changed since. */
+  private static RunSpec spec(RunRecord run, String source) {
+    final RunSpec spec = RunSpec.parse(run.getSpec(), source, List.of());
+    if (run.getArithmetic() > 1 || !spec.resolver().kind().equals("gcond")) {
+      return spec;
+    }
+    final var defaults = new ArrayList<String>(GCOND_1);
+    if (!spec.resolver().toString().contains("eps:")) {
+      defaults.add("resolver.eps=1e-8");
+    }
+    return RunSpec.parse(run.getSpec(), source, defaults);
   }
 
   private static void requireKnown(String source, String what, int version, int known) {

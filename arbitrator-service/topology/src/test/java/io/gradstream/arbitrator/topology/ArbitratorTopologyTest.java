@@ -1,0 +1,230 @@
+package io.gradstream.arbitrator.topology;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.manifest.TensorShape;
+import io.gradstream.proto.message.DataType;
+import io.gradstream.proto.message.DeadLetter;
+import io.gradstream.proto.message.GradientShard;
+import io.gradstream.proto.message.Metric;
+import io.gradstream.proto.message.ShardStatistics;
+import io.gradstream.proto.message.UpdateShard;
+import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.Keys;
+import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.run.RoundOrders;
+import io.gradstream.proto.run.Run;
+import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.streams.StreamsSettings;
+import io.gradstream.proto.topic.Connection;
+import io.gradstream.proto.topic.LogReader;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.consumer.MockConsumer;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.streams.TopologyTestDriver;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What both processors of the arbitrator make of records, one after the other. */
+class ArbitratorTopologyTest {
+  private static final ValueLayout.OfFloat FLOAT =
+      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  private static final int SIZE = 4;
+
+  @TempDir Path directory;
+
+  private Run run;
+  private TopologyTestDriver driver;
+
+  @BeforeEach
+  void start() {
+    final RunSpec spec =
+        RunSpec.parse(
+            """
+            run: any
+            rounds: 100
+            tasks: [{name: a, loss: quadratic}, {name: b, loss: quadratic}]
+            accumulation: {micro-batches: 2, batch-size: 1}
+            momentum: {mode: pure}
+            model: toy
+            resolver: sum
+            optimizer: {type: sgd, learning-rate: 1.0}
+            """,
+            "test",
+            List.of());
+    final Manifest manifest =
+        Manifest.of(
+            List.of("a", "b"),
+            List.of(new TensorShape("w", new long[] {SIZE}, TensorShape.SHARED)),
+            1000,
+            1);
+    run = new Run(RunDescription.of(spec, manifest), Connection.to("nowhere:1"));
+    driver =
+        new TopologyTestDriver(
+            Arbitrator.topology(run, this::emptyLog),
+            StreamsSettings.of(run, run.topics().arbitratorApplication(), "one", directory));
+  }
+
+  @AfterEach
+  void stop() {
+    driver.close();
+  }
+
+  /** A log that holds nothing yet. */
+  private LogReader emptyLog() {
+    return new LogReader(
+        () -> {
+          final var consumer = new MockConsumer<byte[], byte[]>("earliest");
+          consumer.updateEndOffsets(
+              Map.of(
+                  new TopicPartition(run.topics().verdicts(), 0),
+                  0L,
+                  new TopicPartition(run.topics().statistics(), 0),
+                  0L));
+          return consumer;
+        });
+  }
+
+  @Test
+  void theLastSlotOfARoundBringsItsVerdictAndItsUpdate() throws Exception {
+    send(0, 0, 1f);
+    send(0, 1, 3f);
+    send(1, 0, 10f);
+    assertThat(verdicts()).isEmpty();
+
+    send(1, 1, 30f);
+
+    assertThat(verdicts()).singleElement().satisfies(v -> assertThat(v.getRound()).isZero());
+    // The mean over each task's slots, summed over the tasks.
+    assertThat(update()).isEqualTo(22f);
+  }
+
+  @Test
+  void slotsMayComeInAnyOrderAndTwice() throws Exception {
+    send(1, 1, 30f);
+    send(0, 1, 3f);
+    send(0, 1, 3f);
+    send(1, 0, 10f);
+    send(0, 0, 1f);
+
+    assertThat(verdicts()).hasSize(1);
+    assertThat(update()).isEqualTo(22f);
+    assertThat(letters()).isEmpty();
+  }
+
+  @Test
+  void aGradientThatIsNotFiniteIsRefusedAndSaidToRepeatItself() throws Exception {
+    send(0, 0, Float.NaN);
+
+    assertThat(letters()).singleElement().asString().contains("not finite");
+    assertThat(metrics())
+        .singleElement()
+        .satisfies(
+            metric -> {
+              assertThat(metric.getRefused().getDiverged()).isTrue();
+              assertThat(metric.getRefused().getWorker()).isEqualTo("w");
+            });
+  }
+
+  @Test
+  void statisticsOfAnotherFormDoNotEndTheResolver() throws Exception {
+    final var forged = ShardStatistics.newBuilder().setManifest(run.manifest().hash());
+    forged.addShardsBuilder().setShard(0).addGram(Double.NaN);
+    driver
+        .createInputTopic(
+            run.topics().statistics(), new ByteArraySerializer(), new ByteArraySerializer())
+        .pipeInput(Keys.round(0), forged.build().toByteArray());
+
+    assertThat(letters()).singleElement().asString().contains("does not have");
+    theLastSlotOfARoundBringsItsVerdictAndItsUpdate();
+  }
+
+  @Test
+  void aVerdictThatFollowsFromNoneIsRefused() throws Exception {
+    final Verdict forged =
+        Verdict.newBuilder().setRound(30).setManifest(run.manifest().hash()).build();
+    driver
+        .createInputTopic(
+            run.topics().verdicts(), new ByteArraySerializer(), new ByteArraySerializer())
+        .pipeInput(Keys.round(30), forged.toByteArray());
+
+    assertThat(letters()).singleElement().asString().contains("does not follow");
+    theLastSlotOfARoundBringsItsVerdictAndItsUpdate();
+  }
+
+  private void send(int task, int slot, float value) {
+    final GradientShard header =
+        RoundOrders.answer(new RoundOrders(run.spec()).of(0, task, slot, 0))
+            .setManifest(run.manifest().hash())
+            .setWorker("w")
+            .setSamples(1)
+            .setLoss(1)
+            .setType(DataType.FLOAT32)
+            .setDigest(Digests.UNKNOWN)
+            .build();
+    final byte[] record = ValuesRecord.allocate(header, SIZE * Float.BYTES);
+    final MemorySegment values = ValuesRecord.valuesOf(record, SIZE * Float.BYTES);
+    values.set(FLOAT, 0, value);
+    ValuesRecord.replaceHeader(
+        record,
+        header.toBuilder()
+            .setDigest(
+                Digests.of(run.description().digest(), run.topics().nameOf(task), header, values))
+            .build());
+    driver
+        .createInputTopic(
+            run.topics().gradients(task), new ByteArraySerializer(), new ByteArraySerializer())
+        .pipeInput(Keys.shard(0), record);
+  }
+
+  private List<byte[]> read(String topic) {
+    return driver
+        .createOutputTopic(topic, new ByteArrayDeserializer(), new ByteArrayDeserializer())
+        .readValuesToList();
+  }
+
+  private List<Verdict> verdicts() throws Exception {
+    final var verdicts = new ArrayList<Verdict>();
+    for (final byte[] each : read(run.topics().verdicts())) {
+      verdicts.add(Verdict.parseFrom(each));
+    }
+    return verdicts;
+  }
+
+  private List<DeadLetter> letters() throws Exception {
+    final var letters = new ArrayList<DeadLetter>();
+    for (final byte[] each : read(run.topics().deadLetters())) {
+      letters.add(DeadLetter.parseFrom(each));
+    }
+    return letters;
+  }
+
+  private List<Metric> metrics() throws Exception {
+    final var metrics = new ArrayList<Metric>();
+    for (final byte[] each : read(run.topics().metrics())) {
+      metrics.add(Metric.parseFrom(each));
+    }
+    return metrics;
+  }
+
+  /** The first value of the one update. */
+  private float update() throws Exception {
+    final List<byte[]> updates = read(run.topics().updates());
+    assertThat(updates).hasSize(1);
+    return ValuesRecord.read(updates.getFirst(), UpdateShard.parser()).values().get(FLOAT, 0);
+  }
+}
