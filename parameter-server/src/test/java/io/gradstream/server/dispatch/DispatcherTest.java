@@ -105,7 +105,7 @@ class DispatcherTest {
 
     assertThat(dispatcher.diverged(1, 1)).isTrue();
     assertThat(dispatcher.diverged(1, 0)).isFalse();
-    assertThat(dispatcher.orderAgain(waiting(), 60_000))
+    assertThat(dispatcher.orderAgain(bothWait(), 60_000))
         .extracting(Order::getSlot)
         .containsExactly(0);
     dispatcher.order(2, RoundKind.EACH_TASK, 78, 0);
@@ -121,7 +121,7 @@ class DispatcherTest {
     }
     assertThat(dispatcher.diverged(1, 1)).isFalse();
 
-    dispatcher.orderAgain(waiting(), 60_000);
+    dispatcher.orderAgain(bothWait(), 60_000);
     dispatcher.orderAgain(diverged("a/0"), 60_010);
     assertThat(dispatcher.diverged(1, 1)).isTrue();
   }
@@ -136,7 +136,7 @@ class DispatcherTest {
         .build();
   }
 
-  private static Metric.Waiting waiting() {
+  private static Metric.Waiting bothWait() {
     final var waiting = Metric.Waiting.newBuilder().setRound(1);
     waiting.addSlotsBuilder().setTask(1).setSlot(0);
     waiting.addSlotsBuilder().setTask(1).setSlot(1);

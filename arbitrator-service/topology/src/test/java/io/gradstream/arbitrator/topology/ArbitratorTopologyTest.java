@@ -101,6 +101,10 @@ class ArbitratorTopologyTest {
 
   @Test
   void theLastSlotOfARoundBringsItsVerdictAndItsUpdate() throws Exception {
+    aRoundIsDecided();
+  }
+
+  private void aRoundIsDecided() throws Exception {
     send(0, 0, 1f);
     send(0, 1, 3f);
     send(1, 0, 10f);
@@ -150,7 +154,7 @@ class ArbitratorTopologyTest {
         .pipeInput(Keys.round(0), forged.build().toByteArray());
 
     assertThat(letters()).singleElement().asString().contains("does not have");
-    theLastSlotOfARoundBringsItsVerdictAndItsUpdate();
+    aRoundIsDecided();
   }
 
   @Test
@@ -163,7 +167,7 @@ class ArbitratorTopologyTest {
         .pipeInput(Keys.round(30), forged.toByteArray());
 
     assertThat(letters()).singleElement().asString().contains("does not follow");
-    theLastSlotOfARoundBringsItsVerdictAndItsUpdate();
+    aRoundIsDecided();
   }
 
   private void send(int task, int slot, float value) {
