@@ -144,7 +144,14 @@ final class SubmissionLock implements AutoCloseable {
    * @throws UserError if somebody has
    */
   void requireHeld() {
-    if (signOfHolder(admin, run).map(Sign::topic).filter(topic::equals).isEmpty()) {
+    final long deadline = System.nanoTime() + SILENCE.toNanos();
+    Optional<Sign> holder = signOfHolder(admin, run);
+    // A topic that was made a moment ago may not be known yet where it is asked for.
+    while (holder.isEmpty() && System.nanoTime() < deadline) {
+      Pause.of(LOOK);
+      holder = signOfHolder(admin, run);
+    }
+    if (holder.map(Sign::topic).filter(topic::equals).isEmpty()) {
       throw new UserError(
           "another submission of run %s took over while this one stood still; look at it with: gradstream status --run %s"
               .formatted(run, run));

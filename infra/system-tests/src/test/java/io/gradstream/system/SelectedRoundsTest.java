@@ -75,6 +75,8 @@ class SelectedRoundsTest {
             selection,
             "--set",
             "evaluation.every=0",
+            "--set",
+            "schedule.warmup-rounds=1",
             "--bootstrap",
             kafka.bootstrapServers(),
             "--data-dir",
