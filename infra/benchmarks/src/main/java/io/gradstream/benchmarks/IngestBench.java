@@ -1,6 +1,7 @@
 package io.gradstream.benchmarks;
 
 import com.google.protobuf.ByteString;
+import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.DataType;
 import io.gradstream.proto.message.Order;
@@ -57,8 +58,6 @@ final class IngestBench {
   private static final int TASKS = 2;
   private static final int SHARDS = 8;
   private static final Duration POLL = Duration.ofMillis(200);
-  private static final ByteString DIGEST = ByteString.copyFrom(new byte[32]);
-
   private final int partitions;
   private final int shardValues;
 
@@ -134,11 +133,15 @@ final class IngestBench {
             .setSamples(1)
             .setLoss(1)
             .setType(DataType.FLOAT32)
-            .setDigest(DIGEST)
+            .setDigest(Digests.UNKNOWN)
             .build();
     final int bytes = shard.length() * Float.BYTES;
     final byte[] record = ValuesRecord.allocate(header, bytes);
-    ValuesRecord.valuesOf(record, bytes).copyFrom(values.asSlice(0, bytes));
+    final MemorySegment own = ValuesRecord.valuesOf(record, bytes);
+    own.copyFrom(values.asSlice(0, bytes));
+    final ByteString digest =
+        Digests.of(run.description().digest(), run.topics().nameOf(order.getTask()), header, own);
+    ValuesRecord.replaceHeader(record, header.toBuilder().setDigest(digest).build());
     return record;
   }
 

@@ -67,7 +67,7 @@ class BenchTest {
   @Test
   void streamedRoundsComeToTheWeightsOfALoop() throws IOException {
     final JsonNode json =
-        bench("tax", "../runs/toy.yaml", "--rounds", "6", "--warm-up", "2", "--turns", "1");
+        bench("tax", "../runs/toy.yaml", "--rounds", "12", "--warm-up", "2", "--turns", "1");
     assertThat(json.get("same_weights").asBoolean()).isTrue();
     assertThat(json.get("tax_percent").isNumber()).isTrue();
   }
