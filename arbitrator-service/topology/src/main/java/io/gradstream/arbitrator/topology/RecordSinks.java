@@ -7,7 +7,6 @@ import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.record.DeadLetters;
 import io.gradstream.proto.record.Keys;
-import io.gradstream.proto.record.LimitedLog;
 import java.nio.charset.StandardCharsets;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
@@ -21,7 +20,6 @@ final class RecordSinks {
   private static final Logger LOG = LoggerFactory.getLogger(RecordSinks.class);
 
   private final ProcessorContext<byte[], byte[]> context;
-  private final LimitedLog refusals = new LimitedLog();
 
   RecordSinks(ProcessorContext<byte[], byte[]> context) {
     this.context = context;
@@ -50,10 +48,8 @@ final class RecordSinks {
 
   /** Sends a record that must not be taken in to the dead letters. */
   DeadLetter refuse(TopicPartition from, long offset, byte @Nullable [] value, String reason) {
-    refusals.warn(
-        LOG,
-        "arbitrator: refused %s at offset %d: %s"
-            .formatted(from, offset, DeadLetters.printable(reason)));
+    LOG.warn(
+        "arbitrator: refused {} at offset {}: {}", from, offset, DeadLetters.printable(reason));
     final DeadLetter letter = DeadLetters.ofGradient(from, offset, reason, value);
     forward(DeadLetters.key(from), letter, SinkNames.REFUSED_RECORDS);
     return letter;

@@ -7,7 +7,6 @@ import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.DeadLetters;
 import io.gradstream.proto.record.Keys;
-import io.gradstream.proto.record.LimitedLog;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.LogReader;
 import io.gradstream.proto.topic.Topics;
@@ -40,7 +39,6 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
   private final LogReader log;
   private RoundDecider decider;
   private ProcessorContext<byte[], byte[]> context;
-  private final LimitedLog refusals = new LimitedLog();
   private boolean resumed;
 
   @SuppressWarnings("NullAway.Init") // Kafka Streams calls init before anything else
@@ -113,9 +111,7 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
   }
 
   private void refuse(long offset, byte @Nullable [] value, String reason) {
-    refusals.warn(
-        LOG,
-        "arbitrator: refused %s at offset %d: %s".formatted(topics.statistics(), offset, reason));
+    LOG.warn("arbitrator: refused {} at offset {}: {}", topics.statistics(), offset, reason);
     final var from = new TopicPartition(topics.statistics(), 0);
     context.forward(
         new Record<>(
