@@ -34,8 +34,8 @@ import java.util.function.Consumer;
  * started again and counted. Nothing is left running. One thread.
  */
 public final class Campaign implements AutoCloseable {
-  private static final Duration LOOK = Duration.ofMillis(50);
-  private static final Duration STANDSTILL = Duration.ofMinutes(3);
+  private static final Duration POLL_INTERVAL = Duration.ofMillis(50);
+  private static final Duration STANDSTILL_TIMEOUT = Duration.ofMinutes(3);
   private static final int LOCK_MS = 2000;
   private static final String HEAP = "384m";
 
@@ -44,7 +44,7 @@ public final class Campaign implements AutoCloseable {
   private final long seed;
   private final BooleanSupplier stopped;
   private final Consumer<String> progress;
-  private final Brokers brokers;
+  private final BrokerProcesses brokers;
   private final SortedMap<String, Integer> faults = new TreeMap<>();
   private final SortedMap<String, List<Double>> recoveries = new TreeMap<>();
   private final List<String> digests = new ArrayList<>();
@@ -71,7 +71,7 @@ public final class Campaign implements AutoCloseable {
     this.seed = seed;
     this.stopped = stopped;
     this.progress = progress;
-    this.brokers = new Brokers(brokerCount, this.directory, HEAP);
+    this.brokers = new BrokerProcesses(brokerCount, this.directory, HEAP);
   }
 
   /** Runs the campaign; faults go on for so long. */
@@ -112,7 +112,7 @@ public final class Campaign implements AutoCloseable {
     final Path file = directory.resolve("undisturbed.yaml");
     Files.writeString(file, spec("undisturbed", 1).text());
     try (var train =
-        new RoleProcess(
+        new CommandProcess(
             "undisturbed",
             "1g",
             directory,
@@ -141,11 +141,11 @@ public final class Campaign implements AutoCloseable {
     final String name = checked.spec().run() + "-" + (digests.size() + 1);
     final var disturbed = new CheckedSpec(spec(name, brokers.count()), checked.models());
     final Run run = Submission.submit(disturbed, Connection.to(bootstrap)).run();
-    try (var fleet = new Fleet(name, bootstrap, directory, HEAP);
+    try (var processes = new TrainingProcesses(name, bootstrap, directory, HEAP);
         var hostile = new HostileProducer(run, seed + digests.size());
-        var watch = new RoundWatch(run)) {
-      fleet.start();
-      awaitRounds(1, run, watch, fleet);
+        var watch = new RoundFollower(run)) {
+      processes.start();
+      awaitRounds(1, run, watch, processes);
       if (digests.isEmpty()) {
         firstFaultNanos = System.nanoTime();
       }
@@ -154,14 +154,14 @@ public final class Campaign implements AutoCloseable {
           throw new UserError("interrupted; a campaign has to be run from its beginning");
         }
         if (System.nanoTime() - firstFaultNanos < length.toNanos()) {
-          disturb(schedule.next(), run, fleet, hostile, watch);
+          disturb(schedule.next(), run, processes, hostile, watch);
         } else {
-          keepRunning(fleet);
+          keepRunning(processes);
         }
       }
-      final Weights weights = awaitLast(run, fleet);
+      final Weights weights = awaitLast(run, processes);
       rounds += weights.version();
-      restarted += fleet.restarted();
+      restarted += processes.restarted();
       progress.accept(
           "training %d: %d faults so far, weights %s"
               .formatted(digests.size() + 1, total(), weights.sha256()));
@@ -174,14 +174,18 @@ public final class Campaign implements AutoCloseable {
   }
 
   private void disturb(
-      Fault fault, Run run, Fleet fleet, HostileProducer hostile, RoundWatch watch) {
-    pollFor(Duration.ofMillis(fault.pauseMs()), watch, fleet);
+      Fault fault,
+      Run run,
+      TrainingProcesses processes,
+      HostileProducer hostile,
+      RoundFollower watch) {
+    pollFor(Duration.ofMillis(fault.pauseMs()), watch, processes);
     if (watch.poll() >= run.spec().rounds()) {
       return;
     }
     faults.merge(fault.label(), 1, Integer::sum);
-    final RoleProcess process =
-        fault.role() == Role.BROKER ? brokers.of(total()) : fleet.of(fault.role());
+    final CommandProcess process =
+        fault.role() == Role.BROKER ? brokers.of(total()) : processes.of(fault.role());
     switch (fault.kind()) {
       case KILL -> {
         final long killed = System.nanoTime();
@@ -191,63 +195,64 @@ public final class Campaign implements AutoCloseable {
         }
         process.start();
         // The arbitrator may end a round without the others; the round after needs them all.
-        awaitRounds(fault.role() == Role.ARBITRATOR ? 1 : 2, run, watch, fleet);
+        awaitRounds(fault.role() == Role.ARBITRATOR ? 1 : 2, run, watch, processes);
         recoveries
             .computeIfAbsent(fault.role().label(), role -> new ArrayList<>())
             .add((System.nanoTime() - killed) / 1e9);
       }
       case PAUSE -> {
         process.pause();
-        pollFor(Duration.ofMillis(LOCK_MS + 500), watch, fleet);
+        pollFor(Duration.ofMillis(LOCK_MS + 500), watch, processes);
         process.resume();
       }
       case TERMINATE -> {
         process.terminate();
         process.start();
-        awaitRounds(2, run, watch, fleet);
+        awaitRounds(2, run, watch, processes);
       }
-      case JOIN_OR_LEAVE -> fleet.joinOrLeave(fault.role());
+      case JOIN_OR_LEAVE -> processes.joinOrLeave(fault.role());
       case DUPLICATE -> hostile.repeat();
       case BAD_RECORD -> hostile.send(fault.record());
     }
   }
 
   /** Waits until the run has ended so many more rounds, or has no more. */
-  private void awaitRounds(int more, Run run, RoundWatch watch, Fleet fleet) {
+  private void awaitRounds(int more, Run run, RoundFollower watch, TrainingProcesses processes) {
     final long wanted = Math.min(watch.seen() + more, run.spec().rounds());
-    final long limit = System.nanoTime() + STANDSTILL.toNanos();
+    final long limit = System.nanoTime() + STANDSTILL_TIMEOUT.toNanos();
     while (watch.poll() < wanted) {
-      keepRunning(fleet);
+      keepRunning(processes);
       if (System.nanoTime() > limit) {
         throw new IllegalStateException(
-            "%s ends no round for %s, see %s".formatted(run.spec().run(), STANDSTILL, directory));
+            "%s ends no round for %s, see %s"
+                .formatted(run.spec().run(), STANDSTILL_TIMEOUT, directory));
       }
     }
   }
 
-  private Weights awaitLast(Run run, Fleet fleet) {
-    final long limit = System.nanoTime() + STANDSTILL.toNanos();
+  private Weights awaitLast(Run run, TrainingProcesses processes) {
+    final long limit = System.nanoTime() + STANDSTILL_TIMEOUT.toNanos();
     while (System.nanoTime() < limit) {
       final var latest = new WeightsReader(run).latest();
       if (latest.isPresent() && latest.get().version() >= run.spec().rounds()) {
         return latest.get();
       }
-      keepRunning(fleet);
-      Pause.of(LOOK);
+      keepRunning(processes);
+      Pause.of(POLL_INTERVAL);
     }
     throw new IllegalStateException("the last weights did not come, see " + directory);
   }
 
-  private void pollFor(Duration time, RoundWatch watch, Fleet fleet) {
+  private void pollFor(Duration time, RoundFollower watch, TrainingProcesses processes) {
     final long until = System.nanoTime() + time.toNanos();
     do {
       watch.poll();
-      keepRunning(fleet);
+      keepRunning(processes);
     } while (System.nanoTime() < until);
   }
 
-  private void keepRunning(Fleet fleet) {
-    fleet.keepRunning();
+  private void keepRunning(TrainingProcesses processes) {
+    processes.keepRunning();
     restarted += brokers.keepRunning();
   }
 

@@ -8,43 +8,43 @@ import java.util.SplittableRandom;
 /**
  * Which faults come in which order, after which pauses: a function of the seed alone.
  *
- * <p>It is dealt like cards: each hand holds every fault as often as {@link #HAND} says, shuffled,
+ * <p>Faults come in cycles. Each holds every fault as often as {@link #CYCLE} lists it, shuffled,
  * so that a short campaign has some of each. How far a campaign gets depends on the clock.
  */
 final class FaultSchedule {
   private static final int LONGEST_PAUSE_MS = 1500;
 
-  private record Card(Kind kind, Role role) {}
+  private record Entry(Kind kind, Role role) {}
 
-  private static final List<Card> HAND =
+  private static final List<Entry> CYCLE =
       List.of(
-          new Card(Kind.KILL, Role.ARBITRATOR),
-          new Card(Kind.KILL, Role.ARBITRATOR),
-          new Card(Kind.KILL, Role.SERVER),
-          new Card(Kind.KILL, Role.SERVER),
-          new Card(Kind.KILL, Role.WORKER),
-          new Card(Kind.KILL, Role.BROKER),
-          new Card(Kind.PAUSE, Role.ARBITRATOR),
-          new Card(Kind.PAUSE, Role.SERVER),
-          new Card(Kind.PAUSE, Role.WORKER),
-          new Card(Kind.TERMINATE, Role.ARBITRATOR),
-          new Card(Kind.TERMINATE, Role.SERVER),
-          new Card(Kind.TERMINATE, Role.WORKER),
-          new Card(Kind.TERMINATE, Role.BROKER),
-          new Card(Kind.JOIN_OR_LEAVE, Role.ARBITRATOR),
-          new Card(Kind.JOIN_OR_LEAVE, Role.SERVER),
-          new Card(Kind.JOIN_OR_LEAVE, Role.WORKER),
-          new Card(Kind.DUPLICATE, Role.WORKER),
-          new Card(Kind.DUPLICATE, Role.WORKER),
-          new Card(Kind.DUPLICATE, Role.WORKER),
-          new Card(Kind.BAD_RECORD, Role.WORKER),
-          new Card(Kind.BAD_RECORD, Role.WORKER),
-          new Card(Kind.BAD_RECORD, Role.WORKER),
-          new Card(Kind.BAD_RECORD, Role.WORKER));
+          new Entry(Kind.KILL, Role.ARBITRATOR),
+          new Entry(Kind.KILL, Role.ARBITRATOR),
+          new Entry(Kind.KILL, Role.SERVER),
+          new Entry(Kind.KILL, Role.SERVER),
+          new Entry(Kind.KILL, Role.WORKER),
+          new Entry(Kind.KILL, Role.BROKER),
+          new Entry(Kind.PAUSE, Role.ARBITRATOR),
+          new Entry(Kind.PAUSE, Role.SERVER),
+          new Entry(Kind.PAUSE, Role.WORKER),
+          new Entry(Kind.TERMINATE, Role.ARBITRATOR),
+          new Entry(Kind.TERMINATE, Role.SERVER),
+          new Entry(Kind.TERMINATE, Role.WORKER),
+          new Entry(Kind.TERMINATE, Role.BROKER),
+          new Entry(Kind.JOIN_OR_LEAVE, Role.ARBITRATOR),
+          new Entry(Kind.JOIN_OR_LEAVE, Role.SERVER),
+          new Entry(Kind.JOIN_OR_LEAVE, Role.WORKER),
+          new Entry(Kind.DUPLICATE, Role.WORKER),
+          new Entry(Kind.DUPLICATE, Role.WORKER),
+          new Entry(Kind.DUPLICATE, Role.WORKER),
+          new Entry(Kind.BAD_RECORD, Role.WORKER),
+          new Entry(Kind.BAD_RECORD, Role.WORKER),
+          new Entry(Kind.BAD_RECORD, Role.WORKER),
+          new Entry(Kind.BAD_RECORD, Role.WORKER));
 
   private final SplittableRandom random;
-  private final int[] order = new int[HAND.size()];
-  private int dealt = order.length;
+  private final int[] order = new int[CYCLE.size()];
+  private int position = order.length;
   private int badRecords;
 
   FaultSchedule(long seed) {
@@ -54,16 +54,16 @@ final class FaultSchedule {
 
   @SuppressWarnings("EnumOrdinal") // the kinds take turns, whatever their order
   Fault next() {
-    if (dealt == order.length) {
+    if (position == order.length) {
       shuffle();
     }
-    final Card card = HAND.get(order[dealt++]);
-    if (card.kind() == Kind.BAD_RECORD) {
+    final Entry entry = CYCLE.get(order[position++]);
+    if (entry.kind() == Kind.BAD_RECORD) {
       badRecords++;
     }
     return new Fault(
-        card.kind(),
-        card.role(),
+        entry.kind(),
+        entry.role(),
         random.nextInt(LONGEST_PAUSE_MS),
         BadRecord.values()[badRecords % BadRecord.values().length]);
   }
@@ -74,6 +74,6 @@ final class FaultSchedule {
       order[i] = order[j];
       order[j] = i;
     }
-    dealt = 0;
+    position = 0;
   }
 }

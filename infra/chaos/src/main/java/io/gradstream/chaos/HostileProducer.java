@@ -94,11 +94,11 @@ public final class HostileProducer implements AutoCloseable {
   }
 
   private byte[] make(BadRecord kind, int task, Shard shard) {
-    final Verdict judged = judged();
-    final long round = judged.getManifest() == 0 ? 0 : judged.getRound() + 1;
+    final Verdict last = lastVerdict();
+    final long round = last.getManifest() == 0 ? 0 : last.getRound() + 1;
     final var header =
         RoundOrders.answer(orders.of(round, task, random.nextInt(run.slots()), 0))
-            .setNonce(judged.getNonce())
+            .setNonce(last.getNonce())
             .setShard(shard.index())
             .setManifest(run.manifest().hash())
             .setWorker(NAME)
@@ -132,7 +132,7 @@ public final class HostileProducer implements AutoCloseable {
   }
 
   /** The newest verdict, or an empty one. */
-  private Verdict judged() {
+  private Verdict lastVerdict() {
     final int partition = run.manifest().shard(0).partition();
     return log.last(new TopicPartition(run.topics().verdicts(), partition))
         .map(HostileProducer::parse)

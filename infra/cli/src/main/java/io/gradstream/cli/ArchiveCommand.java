@@ -48,7 +48,7 @@ final class ArchiveCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     final var out = spec.commandLine().getOut();
-    final var display = new Display(out);
+    final var display = new ProgressDisplay(out);
     if (verify) {
       return verify(display);
     }
@@ -74,7 +74,7 @@ final class ArchiveCommand implements Callable<Integer> {
     return 0;
   }
 
-  private int verify(Display display) {
+  private int verify(ProgressDisplay display) {
     LogOptions.openArchive(directory, options.name()).close();
     try {
       final ArchiveCheck.Whole whole = ArchiveCheck.of(directory);

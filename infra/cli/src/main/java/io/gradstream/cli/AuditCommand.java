@@ -115,7 +115,7 @@ final class AuditCommand implements Callable<Integer> {
 
   private AuditText audit(
       MeasuredRunLog log, Demands demands, @Nullable Recomputation recomputation) {
-    final var display = new Display(spec.commandLine().getErr());
+    final var display = new ProgressDisplay(spec.commandLine().getErr());
     final long start = System.nanoTime();
     try (var audit = new Audit(log, demands, recomputation)) {
       final long planned = Math.min(log.run().spec().rounds(), demands.last() + 1);

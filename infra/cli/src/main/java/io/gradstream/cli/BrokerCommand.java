@@ -1,7 +1,7 @@
 package io.gradstream.cli;
 
+import io.gradstream.embedded.ClusterNode;
 import io.gradstream.embedded.EmbeddedKafka;
-import io.gradstream.embedded.Node;
 import io.gradstream.proto.UserError;
 import java.nio.file.Path;
 import java.util.List;
@@ -64,12 +64,12 @@ final class BrokerCommand implements Callable<Integer> {
     return 0;
   }
 
-  private Node node() {
+  private ClusterNode node() {
     if (controllers.isEmpty() && node != 1) {
       throw new UserError("--node: " + node + " of one; say with --controllers who the others are");
     }
     try {
-      return controllers.isEmpty() ? Node.alone() : new Node(node, controllers);
+      return controllers.isEmpty() ? ClusterNode.alone() : new ClusterNode(node, controllers);
     } catch (IllegalArgumentException e) {
       throw new UserError("--controllers, --node: " + e.getMessage(), e);
     }

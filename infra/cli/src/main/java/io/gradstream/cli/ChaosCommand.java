@@ -77,8 +77,8 @@ final class ChaosCommand implements Callable<Integer> {
     final Path directory =
         dataDirectory != null ? dataDirectory : Files.createTempDirectory("gradstream-chaos-");
     final var command = spec.commandLine();
-    final var progress = new Display(json ? command.getErr() : command.getOut());
-    Logs.toFile(directory.resolve("chaos.log"));
+    final var progress = new ProgressDisplay(json ? command.getErr() : command.getOut());
+    Logging.toFile(directory.resolve("chaos.log"));
     final CampaignReport report;
     try (var stop = new StopSignal();
         var campaign =

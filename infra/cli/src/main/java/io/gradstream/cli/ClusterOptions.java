@@ -4,7 +4,7 @@ import io.gradstream.embedded.EmbeddedKafka;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.topic.Connection;
-import io.gradstream.submission.Cluster;
+import io.gradstream.submission.ClusterAdmin;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -97,7 +97,7 @@ class ClusterOptions {
 
   private static Reached requireAnswer(Reached reached) {
     try {
-      Cluster.open(reached.connection()).close();
+      ClusterAdmin.open(reached.connection()).close();
       return reached;
     } catch (RuntimeException e) {
       reached.close();

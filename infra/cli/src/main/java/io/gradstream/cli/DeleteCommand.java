@@ -1,8 +1,8 @@
 package io.gradstream.cli;
 
 import io.gradstream.proto.UserError;
-import io.gradstream.submission.Cluster;
-import io.gradstream.submission.RunRemains;
+import io.gradstream.submission.ClusterAdmin;
+import io.gradstream.submission.RunResources;
 import java.io.Console;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -34,20 +34,20 @@ final class DeleteCommand implements Callable<Integer> {
   public Integer call() {
     final var out = spec.commandLine().getOut();
     try (var reached = options.reach();
-        var admin = Cluster.open(reached.connection())) {
-      final var remains = RunRemains.of(reached.connection(), admin, options.name());
+        var admin = ClusterAdmin.open(reached.connection())) {
+      final var resources = RunResources.of(reached.connection(), admin, options.name());
       final String where = reached.connection().bootstrap();
-      if (remains.topics().isEmpty()) {
+      if (resources.topics().isEmpty()) {
         throw new UserError("no run %s at %s".formatted(options.name(), where));
       }
       final String what =
-          "run %s at %s: %d topics".formatted(options.name(), where, remains.topics().size());
-      if (!yes && !agrees(what)) {
+          "run %s at %s: %d topics".formatted(options.name(), where, resources.topics().size());
+      if (!yes && !confirms(what)) {
         out.println("nothing was deleted");
         out.flush();
         return REFUSED;
       }
-      remains.delete();
+      resources.delete();
       out.println("deleted " + what);
       out.flush();
       return 0;
@@ -55,7 +55,7 @@ final class DeleteCommand implements Callable<Integer> {
   }
 
   @SuppressWarnings("SystemConsoleNull") // NullAway holds that it may be
-  private static boolean agrees(String what) {
+  private static boolean confirms(String what) {
     final Console console = System.console();
     if (console == null || !console.isTerminal()) {
       throw new UserError("delete asks before it deletes, and nobody can answer here; give --yes");

@@ -1,6 +1,6 @@
 package io.gradstream.cli;
 
-import io.gradstream.cli.progress.LogSize;
+import io.gradstream.cli.progress.RunSize;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.run.Run;
@@ -18,11 +18,11 @@ final class DiskSpace {
   /** For metadata, changelogs and what else writes to the disk. */
   private static final long RESERVE = 256L << 20;
 
-  private static final Duration LOOK = Duration.ofSeconds(2);
+  private static final Duration CHECK_INTERVAL = Duration.ofSeconds(2);
 
   private final Run run;
   private final Path kafka;
-  private long lookedNanos = System.nanoTime() - LOOK.toNanos();
+  private long checkedNanos = System.nanoTime() - CHECK_INTERVAL.toNanos();
 
   DiskSpace(Run run, RunDirectory directory) {
     this.run = run;
@@ -56,10 +56,10 @@ final class DiskSpace {
           "run %s writes about %s a round, %s in its %d rounds, and %s are free in %s; give another --data-dir, fewer rounds, transport.value-type: bfloat16 or transport.retention-hours"
               .formatted(
                   run.spec().run(),
-                  LogSize.text(bytesOfRound(run.description())),
-                  LogSize.text((long) Math.min(needed, Long.MAX_VALUE)),
+                  RunSize.text(bytesOfRound(run.description())),
+                  RunSize.text((long) Math.min(needed, Long.MAX_VALUE)),
                   rounds,
-                  LogSize.text(free),
+                  RunSize.text(free),
                   kafka));
     }
   }
@@ -70,15 +70,15 @@ final class DiskSpace {
    * @throws UserError if they do not
    */
   void check() {
-    if (System.nanoTime() - lookedNanos < LOOK.toNanos() || !Files.isDirectory(kafka)) {
+    if (System.nanoTime() - checkedNanos < CHECK_INTERVAL.toNanos() || !Files.isDirectory(kafka)) {
       return;
     }
-    lookedNanos = System.nanoTime();
+    checkedNanos = System.nanoTime();
     final long free = free();
     if (free < RESERVE + 4 * bytesOfRound(run.description())) {
       throw new UserError(
           "the disk is full but for %s (%s), so run %s was ended before Kafka dies of it; make room and give the same command again, it goes on"
-              .formatted(LogSize.text(free), kafka, run.spec().run()));
+              .formatted(RunSize.text(free), kafka, run.spec().run()));
     }
   }
 

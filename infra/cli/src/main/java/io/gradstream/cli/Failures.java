@@ -24,7 +24,8 @@ final class Failures {
 
   static int wrongArguments(ParameterException e, String[] args) {
     final CommandLine command = e.getCommandLine();
-    final var message = new StringBuilder(Printable.of(inWords(firstLine(e.getMessage()))));
+    final var message =
+        new StringBuilder(Printable.of(withoutJavaTypes(firstLine(e.getMessage()))));
     if (e instanceof UnmatchedArgumentException unmatched
         && !unmatched.getSuggestions().isEmpty()) {
       message.append("; did you mean ").append(unmatched.getSuggestions().getFirst()).append('?');
@@ -35,7 +36,7 @@ final class Failures {
   }
 
   /** What picocli says of a value that it cannot convert, without the names of Java's types. */
-  private static String inWords(String message) {
+  private static String withoutJavaTypes(String message) {
     return message
         .replaceFirst(
             "^(Invalid value for .*): '(.*)' is not an? (int|long)$",
@@ -53,7 +54,7 @@ final class Failures {
       print(command.getErr(), e.getMessage());
       return USER_ERROR;
     }
-    print(command.getErr(), "failed: " + summary(e) + "; " + Logs.keep(e));
+    print(command.getErr(), "failed: " + summary(e) + "; " + Logging.keepStackTrace(e));
     return FAILED;
   }
 
@@ -62,9 +63,9 @@ final class Failures {
     print(
         err,
         "the Kafka broker in this process died: "
-            + Logs.lastKafkaError().map(Failures::reason).orElse("it did not say why")
+            + Logging.lastKafkaError().map(Failures::reason).orElse("it did not say why")
             + "; "
-            + Logs.place());
+            + Logging.location());
   }
 
   private static String reason(ILoggingEvent error) {

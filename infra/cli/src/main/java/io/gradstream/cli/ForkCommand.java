@@ -65,7 +65,7 @@ final class ForkCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    final var display = new Display(spec.commandLine().getOut());
+    final var display = new ProgressDisplay(spec.commandLine().getOut());
     try (var found = options.open()) {
       final Run from = found.run();
       final RunSpec forked = Fork.spec(from.description(), version, name, assignments);
@@ -100,7 +100,7 @@ final class ForkCommand implements Callable<Integer> {
     }
   }
 
-  private Fork fork(Run from, RunSpec forked, Display display) {
+  private Fork fork(Run from, RunSpec forked, ProgressDisplay display) {
     try (var log = new KafkaRunLog(from)) {
       final ForkPoint point =
           ForkPoint.at(
@@ -111,9 +111,9 @@ final class ForkCommand implements Callable<Integer> {
     }
   }
 
-  private int train(Run run, CheckedSpec checked, Display display) throws IOException {
+  private int train(Run run, CheckedSpec checked, ProgressDisplay display) throws IOException {
     final RunDirectory directory = options.directory().fork(name);
-    Logs.toFile(directory.log());
+    Logging.toFile(directory.log());
     try (var stop = new StopSignal()) {
       new Training(run, directory, key.identity(checked.spec()), display, stop)
           .run(checked.spec().compute().workers(), checked.models());

@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param state where Kafka Streams keeps its bookkeeping
  */
 record Instance(String name, Path state, FileChannel lock) implements AutoCloseable {
-  private static final int MOST = 1000;
+  private static final int MAX_INSTANCES = 1000;
 
   /**
    * Takes a name that the user gave.
@@ -46,14 +46,15 @@ record Instance(String name, Path state, FileChannel lock) implements AutoClosea
 
   /** Takes the first name that is free. */
   static Instance free(String role, Path states) {
-    for (int number = 1; number <= MOST; number++) {
+    for (int number = 1; number <= MAX_INSTANCES; number++) {
       final Path state = states.resolve(role + "-" + number);
       final FileChannel lock = lock(state);
       if (lock != null) {
         return new Instance(nameIn(state, number), state, lock);
       }
     }
-    throw new UserError("%d instances work below %s; give --instance NAME".formatted(MOST, states));
+    throw new UserError(
+        "%d instances work below %s; give --instance NAME".formatted(MAX_INSTANCES, states));
   }
 
   private static @Nullable FileChannel lock(Path state) {
@@ -86,9 +87,9 @@ record Instance(String name, Path state, FileChannel lock) implements AutoClosea
       if (Files.exists(file)) {
         return Files.readString(file).strip();
       }
-      final var distinction = new byte[3];
-      new SecureRandom().nextBytes(distinction);
-      final String name = hostName() + "-" + number + "-" + HexFormat.of().formatHex(distinction);
+      final var suffix = new byte[3];
+      new SecureRandom().nextBytes(suffix);
+      final String name = hostName() + "-" + number + "-" + HexFormat.of().formatHex(suffix);
       Files.writeString(file, name + "\n");
       return name;
     } catch (IOException e) {

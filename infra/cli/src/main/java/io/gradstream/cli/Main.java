@@ -57,8 +57,8 @@ public final class Main implements Runnable {
   public static void main(String[] args) {
     endWithParent();
     final PrintWriter err = utf8(System.err);
-    Logs.keepKafkaErrors();
-    EmbeddedKafka.beforeItEndsTheProcess(() -> Failures.brokerDied(err));
+    Logging.keepKafkaErrors();
+    EmbeddedKafka.onFatalFault(() -> Failures.brokerDied(err));
     System.exit(run(utf8(System.out), err, args));
   }
 

@@ -64,7 +64,7 @@ final class ReplayCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    final var display = new Display(spec.commandLine().getOut());
+    final var display = new ProgressDisplay(spec.commandLine().getOut());
     try (var opened = options.open()) {
       final RunDescription run = opened.log().run();
       final RunDescription alternative = AlternativeDecision.of(run, resolver, assignments);
@@ -89,7 +89,8 @@ final class ReplayCommand implements Callable<Integer> {
     return method.toString().replace(" {}", "");
   }
 
-  private static WhatIfSummary replay(RunLog log, RunDescription alternative, Display display) {
+  private static WhatIfSummary replay(
+      RunLog log, RunDescription alternative, ProgressDisplay display) {
     final var rounds = new ArrayList<Comparison>();
     try (var whatIf = new WhatIf(log, alternative)) {
       for (Optional<Comparison> next = whatIf.next(); next.isPresent(); next = whatIf.next()) {

@@ -16,8 +16,8 @@ import picocli.CommandLine.Option;
 abstract class RoleCommand implements Callable<Integer> {
   private static final Logger log = LoggerFactory.getLogger(RoleCommand.class);
 
-  private static final Duration LOOK = Duration.ofMillis(500);
-  private static final Duration LOOK_FOR_RUN = Duration.ofSeconds(1);
+  private static final Duration POLL_INTERVAL = Duration.ofMillis(500);
+  private static final Duration RUN_POLL_INTERVAL = Duration.ofSeconds(1);
   private static final int INTERRUPTED = 130;
 
   @Mixin private RunOptions options;
@@ -45,7 +45,7 @@ abstract class RoleCommand implements Callable<Integer> {
 
   @Override
   public final Integer call() {
-    Logs.ofService();
+    Logging.forService();
     try (var stop = new StopSignal()) {
       final Run run = find(stop);
       if (run == null) {
@@ -56,7 +56,7 @@ abstract class RoleCommand implements Callable<Integer> {
           var services = new Services(run)) {
         start(run, options.directory(), services);
         log.info("{}: at work, Kafka is at {}", name, run.connection().bootstrap());
-        while (!stop.await(LOOK)) {
+        while (!stop.await(POLL_INTERVAL)) {
           services.requireRunning();
           if (!stays && watch.isOver() && isDone(services)) {
             log.info(
@@ -87,7 +87,7 @@ abstract class RoleCommand implements Callable<Integer> {
           told = true;
         }
       }
-      if (stop.await(LOOK_FOR_RUN)) {
+      if (stop.await(RUN_POLL_INTERVAL)) {
         return null;
       }
     }

@@ -2,7 +2,7 @@ package io.gradstream.cli;
 
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.Connection;
-import io.gradstream.submission.Cluster;
+import io.gradstream.submission.ClusterAdmin;
 
 /** Which run a command is about: one that is there. */
 final class RunOptions extends ClusterOptions {
@@ -26,7 +26,7 @@ final class RunOptions extends ClusterOptions {
    */
   Run find() {
     final Connection connection = connection();
-    Cluster.open(connection).close();
+    ClusterAdmin.open(connection).close();
     return Run.read(connection, name());
   }
 

@@ -21,8 +21,8 @@ import org.slf4j.LoggerFactory;
  */
 final class RunWatch implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(RunWatch.class);
-  private static final Duration LOOK = Duration.ofSeconds(1);
-  private static final Duration PATIENCE = Duration.ofSeconds(5);
+  private static final Duration POLL_INTERVAL = Duration.ofSeconds(1);
+  private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(5);
 
   private final Run run;
   private final String role;
@@ -52,9 +52,9 @@ final class RunWatch implements AutoCloseable {
         LogReader log = new LogReader(run.connection(), run.spec().run() + ".watch")) {
       while (!closed && !over) {
         if (answers(admin)) {
-          over = look(log);
+          over = readIsOver(log);
         }
-        Thread.sleep(LOOK);
+        Thread.sleep(POLL_INTERVAL);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -63,7 +63,7 @@ final class RunWatch implements AutoCloseable {
 
   private boolean answers(Admin admin) throws InterruptedException {
     try {
-      admin.describeCluster().nodes().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+      admin.describeCluster().nodes().get(ANSWER_TIMEOUT.toSeconds(), TimeUnit.SECONDS);
       if (silentSinceNanos >= 0) {
         LOG.info("{} of run {}: the broker answers again", role, run.spec().run());
         silentSinceNanos = -1;
@@ -82,7 +82,7 @@ final class RunWatch implements AutoCloseable {
     }
   }
 
-  private boolean look(LogReader log) {
+  private boolean readIsOver(LogReader log) {
     final var verdicts =
         new TopicPartition(run.topics().verdicts(), run.manifest().shard(0).partition());
     try {

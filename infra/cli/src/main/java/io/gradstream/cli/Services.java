@@ -115,12 +115,12 @@ final class Services implements AutoCloseable {
           .failure()
           .ifPresent(
               failure -> {
-                throw of(failure);
+                throw describe(failure);
               });
     }
   }
 
-  private RuntimeException of(Throwable failure) {
+  private RuntimeException describe(Throwable failure) {
     for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
       if (cause instanceof FencedInstanceIdException) {
         return new UserError(

@@ -2,11 +2,11 @@ package io.gradstream.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.protobuf.InvalidProtocolBufferException;
-import io.gradstream.cli.progress.Crew;
 import io.gradstream.cli.progress.Diagnosis;
-import io.gradstream.cli.progress.LogSize;
 import io.gradstream.cli.progress.Report;
+import io.gradstream.cli.progress.RunMembers;
 import io.gradstream.cli.progress.RunReader;
+import io.gradstream.cli.progress.RunSize;
 import io.gradstream.cli.progress.RunSummary;
 import io.gradstream.proto.message.DeadLetter;
 import io.gradstream.proto.run.OrderGaps;
@@ -58,12 +58,12 @@ final class StatusCommand implements Callable<Integer> {
               weights.map(Weights::sha256).orElse(null),
               summary.seenRounds(),
               summary.secondsSinceStart());
-      final Crew crew = Crew.of(run);
+      final RunMembers crew = RunMembers.of(run);
       final boolean isOver = new RunEnd(run).isReached(summary);
       final var problems =
           new ArrayList<String>(
               found.isReachedAlone() && !isOver
-                  ? Diagnosis.ofOneAtRest(run, summary, options.directory().path())
+                  ? Diagnosis.ofStoppedRun(run, summary, options.directory().path())
                   : Diagnosis.of(run, summary, crew, isOver, System.currentTimeMillis()));
       if (summary.standstill().isPresent()) {
         problems.addAll(lostOrders(run));
@@ -84,7 +84,7 @@ final class StatusCommand implements Callable<Integer> {
             crew.servers(), crew.arbitrators(), crew.workers());
         problems.forEach(problem -> out.println("note        " + problem));
         out.println(report.table());
-        LogSize.of(run).ifPresent(size -> out.println("log         " + size.text()));
+        RunSize.of(run).ifPresent(size -> out.println("log         " + size.text()));
         deadLetters(run, out);
       }
       out.flush();

@@ -66,7 +66,7 @@ final class TrainCommand implements Callable<Integer> {
     final RunDirectory directory = RunDirectory.of(checked.spec().run(), dataDirectory);
     final var command = spec.commandLine();
     // With --json, standard output carries the result alone.
-    final var display = new Display(json ? command.getErr() : command.getOut());
+    final var display = new ProgressDisplay(json ? command.getErr() : command.getOut());
     try (var stop = new StopSignal()) {
       final Report report = train(checked, threads, directory, display, stop);
       if (json) {
@@ -78,9 +78,13 @@ final class TrainCommand implements Callable<Integer> {
   }
 
   private Report train(
-      CheckedSpec checked, int threads, RunDirectory directory, Display display, StopSignal stop)
+      CheckedSpec checked,
+      int threads,
+      RunDirectory directory,
+      ProgressDisplay display,
+      StopSignal stop)
       throws IOException {
-    Logs.toFile(directory.log());
+    Logging.toFile(directory.log());
     if (bootstrap != null) {
       return train(bootstrap, checked, threads, directory, display, stop);
     }
@@ -94,7 +98,7 @@ final class TrainCommand implements Callable<Integer> {
       CheckedSpec checked,
       int threads,
       RunDirectory directory,
-      Display display,
+      ProgressDisplay display,
       StopSignal stop)
       throws IOException {
     final WorkerIdentity identity = key.identity(checked.spec());

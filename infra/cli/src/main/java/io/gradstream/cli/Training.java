@@ -1,12 +1,12 @@
 package io.gradstream.cli;
 
 import io.gradstream.audit.restore.PastWeights;
-import io.gradstream.cli.progress.LogSize;
 import io.gradstream.cli.progress.ProgressLine;
 import io.gradstream.cli.progress.Refusals;
 import io.gradstream.cli.progress.RefusedSlots;
 import io.gradstream.cli.progress.Report;
 import io.gradstream.cli.progress.RunReader;
+import io.gradstream.cli.progress.RunSize;
 import io.gradstream.cli.progress.RunSummary;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.worker.WorkerIdentity;
@@ -31,20 +31,24 @@ import java.util.function.Supplier;
  * its last round are published and, if it is validated at all, evaluated. One thread.
  */
 final class Training {
-  private static final Duration LOOK = Duration.ofMillis(250);
+  private static final Duration POLL_INTERVAL = Duration.ofMillis(250);
 
   private final Run run;
   private final RunDirectory directory;
   private final WorkerIdentity identity;
-  private final Display display;
+  private final ProgressDisplay display;
   private final StopSignal stop;
-  private Optional<RefusedSlots.Refusal> lookedAt = Optional.empty();
+  private Optional<RefusedSlots.Refusal> examinedRefusal = Optional.empty();
 
   /**
    * @param identity who the workers are
    */
   Training(
-      Run run, RunDirectory directory, WorkerIdentity identity, Display display, StopSignal stop) {
+      Run run,
+      RunDirectory directory,
+      WorkerIdentity identity,
+      ProgressDisplay display,
+      StopSignal stop) {
     this.run = run;
     this.directory = directory;
     this.identity = identity;
@@ -122,7 +126,7 @@ final class Training {
         requireProgress(summary);
         disk.check();
         // A reader that waited for records would ask the broker again after each of them.
-        Pause.of(LOOK);
+        Pause.of(POLL_INTERVAL);
         summary = reader.poll();
       }
     }
@@ -136,10 +140,10 @@ final class Training {
    */
   private void requireProgress(RunSummary summary) {
     final Optional<RefusedSlots.Refusal> refusal = summary.refusal();
-    if (refusal.isEmpty() || refusal.equals(lookedAt)) {
+    if (refusal.isEmpty() || refusal.equals(examinedRefusal)) {
       return;
     }
-    lookedAt = refusal;
+    examinedRefusal = refusal;
     Refusals.repeated(run, refusal.get())
         .filter(letter -> letter.getWorker().startsWith(identity.name() + "/"))
         .ifPresent(
@@ -160,7 +164,7 @@ final class Training {
    * Where weights travel as bfloat16, the parameter server's own are computed from the log: the
    * transport's precision is not the model's.
    */
-  private Weights asTheServerHasThem(Weights published) {
+  private Weights inFullPrecision(Weights published) {
     if (run.spec().transport().valueType() == ValueType.FLOAT32) {
       return published;
     }
@@ -185,7 +189,7 @@ final class Training {
       Safetensors.write(
           directory.model(),
           run.description(),
-          asTheServerHasThem(weights.get()),
+          inFullPrecision(weights.get()),
           ValueType.FLOAT32,
           weights.get().sha256());
     }
@@ -196,6 +200,6 @@ final class Training {
         "log         "
             + directory.log()
             + "; "
-            + LogSize.of(run).map(LogSize::text).orElse("of unknown size"));
+            + RunSize.of(run).map(RunSize::text).orElse("of unknown size"));
   }
 }

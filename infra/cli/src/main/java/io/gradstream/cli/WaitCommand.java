@@ -21,7 +21,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true)
 final class WaitCommand implements Callable<Integer> {
   private static final int INTERRUPTED = 130;
-  private static final Duration LOOK = Duration.ofMillis(500);
+  private static final Duration POLL_INTERVAL = Duration.ofMillis(500);
 
   @Mixin private RunOptions options;
 
@@ -29,7 +29,7 @@ final class WaitCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    final var display = new Display(spec.commandLine().getOut());
+    final var display = new ProgressDisplay(spec.commandLine().getOut());
     final Run run = options.find();
     final var end = new RunEnd(run);
     try (var stop = new StopSignal();
@@ -38,7 +38,7 @@ final class WaitCommand implements Callable<Integer> {
       RunSummary summary = reader.catchUp();
       while (!end.isReached(summary)) {
         display.progress(line.at(summary, System.nanoTime()));
-        if (stop.await(LOOK)) {
+        if (stop.await(POLL_INTERVAL)) {
           display.clear();
           return INTERRUPTED;
         }

@@ -15,8 +15,8 @@ import org.slf4j.Marker;
  * of the next while says how many were left out. Thread-safe.
  */
 final class WarningLimit extends TurboFilter {
-  private static final int MOST = 20;
-  private static final long WHILE_NANOS = Duration.ofSeconds(10).toNanos();
+  private static final int MAX_PER_WINDOW = 20;
+  private static final long WINDOW_NANOS = Duration.ofSeconds(10).toNanos();
 
   /** The warnings of one kind in the current while. */
   private static final class Kind {
@@ -46,7 +46,7 @@ final class WarningLimit extends TurboFilter {
     if (level != Level.WARN || format == null) {
       return FilterReply.NEUTRAL;
     }
-    final long left = leftOut(logger.getName() + format);
+    final long left = countLeftOut(logger.getName() + format);
     if (left < 0) {
       return FilterReply.DENY;
     }
@@ -57,18 +57,18 @@ final class WarningLimit extends TurboFilter {
   }
 
   /** How many of a kind were left out before this one; -1 if this one is, too. */
-  private long leftOut(String name) {
+  private long countLeftOut(String name) {
     final Kind kind = kinds.computeIfAbsent(name, absent -> new Kind());
     synchronized (kind) {
       final long now = nanos.getAsLong();
       long left = 0;
-      if (kind.count == 0 || now - kind.beganNanos > WHILE_NANOS) {
-        left = Math.max(0, kind.count - MOST);
+      if (kind.count == 0 || now - kind.beganNanos > WINDOW_NANOS) {
+        left = Math.max(0, kind.count - MAX_PER_WINDOW);
         kind.beganNanos = now;
         kind.count = 0;
       }
       kind.count++;
-      return kind.count > MOST ? -1 : left;
+      return kind.count > MAX_PER_WINDOW ? -1 : left;
     }
   }
 }

@@ -43,7 +43,7 @@ public final class EmbeddedKafka implements AutoCloseable {
   private static final int BIND_ATTEMPTS = 5;
 
   /** One partition for each internal topic is enough for the few groups of a run. */
-  private static final Map<String, String> SMALL =
+  private static final Map<String, String> SMALL_CLUSTER =
       Map.ofEntries(
           Map.entry("offsets.topic.num.partitions", "1"),
           Map.entry("transaction.state.log.num.partitions", "1"),
@@ -115,7 +115,7 @@ public final class EmbeddedKafka implements AutoCloseable {
    *     wrote it, or the port is taken
    */
   public static EmbeddedKafka start(Path dataDirectory, int port) {
-    return start(dataDirectory, port, Node.alone());
+    return start(dataDirectory, port, ClusterNode.alone());
   }
 
   /**
@@ -124,7 +124,7 @@ public final class EmbeddedKafka implements AutoCloseable {
    *
    * @throws UserError as {@link #start(Path, int)}, and if the node's controller port is taken
    */
-  public static EmbeddedKafka start(Path dataDirectory, int port, Node node) {
+  public static EmbeddedKafka start(Path dataDirectory, int port, ClusterNode node) {
     final DataDirectory directory = DataDirectory.open(dataDirectory.toAbsolutePath().normalize());
     try {
       final EmbeddedKafka kafka = start(directory, port, node);
@@ -157,13 +157,13 @@ public final class EmbeddedKafka implements AutoCloseable {
    * cannot go on from, at its start or later, and asks nobody: no exception, no shutdown hook.
    * Holds for all nodes of the process from now on.
    *
-   * @param lastWords called on the thread that met the fault, right after Kafka logged it
+   * @param action called on the thread that met the fault, right after Kafka logged it
    */
-  public static void beforeItEndsTheProcess(Runnable lastWords) {
+  public static void onFatalFault(Runnable action) {
     final Exit.Procedure end =
         (status, message) -> {
           try {
-            lastWords.run();
+            action.run();
           } finally {
             Runtime.getRuntime().halt(status);
           }
@@ -202,7 +202,7 @@ public final class EmbeddedKafka implements AutoCloseable {
     }
   }
 
-  private static EmbeddedKafka start(DataDirectory directory, int port, Node node)
+  private static EmbeddedKafka start(DataDirectory directory, int port, ClusterNode node)
       throws IOException {
     directory.refuseIfNewer();
     format(directory.log(), node);
@@ -246,7 +246,7 @@ public final class EmbeddedKafka implements AutoCloseable {
   }
 
   /** Formats the log directory unless it is; the file that says so is written last. */
-  private static void format(Path logDirectory, Node node) throws IOException {
+  private static void format(Path logDirectory, ClusterNode node) throws IOException {
     if (Files.exists(logDirectory.resolve("meta.properties"))) {
       return;
     }
@@ -265,7 +265,7 @@ public final class EmbeddedKafka implements AutoCloseable {
     }
   }
 
-  private static Map<String, String> settings(Path logDirectory, Ports ports, Node node) {
+  private static Map<String, String> settings(Path logDirectory, Ports ports, ClusterNode node) {
     final String clients = "PLAINTEXT://" + HOST + ":" + ports.broker();
     final String controller = HOST + ":" + ports.controller();
     final var settings = new HashMap<String, String>();
@@ -281,7 +281,7 @@ public final class EmbeddedKafka implements AutoCloseable {
     settings.put("controlled.shutdown.enable", Boolean.toString(!node.isAlone()));
     REPLICAS.forEach(name -> settings.put(name, Integer.toString(node.replicas())));
     IN_SYNC_REPLICAS.forEach(name -> settings.put(name, Integer.toString(node.inSyncReplicas())));
-    settings.putAll(SMALL);
+    settings.putAll(SMALL_CLUSTER);
     settings.putAll(QUICK_GROUPS);
     return settings;
   }

@@ -154,7 +154,7 @@ class EmbeddedKafkaTest {
     try (var threads = Executors.newFixedThreadPool(controllers.size())) {
       final var starts = new ArrayList<Future<EmbeddedKafka>>();
       for (int id = 1; id <= controllers.size(); id++) {
-        final var node = new Node(id, controllers);
+        final var node = new ClusterNode(id, controllers);
         starts.add(
             threads.submit(
                 () -> EmbeddedKafka.start(directory.resolve("node-" + node.id()), 0, node)));

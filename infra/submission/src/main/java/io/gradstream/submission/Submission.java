@@ -1,6 +1,6 @@
 package io.gradstream.submission;
 
-import static io.gradstream.submission.Answers.await;
+import static io.gradstream.submission.ClusterAnswers.await;
 
 import io.gradstream.audit.fork.Fork;
 import io.gradstream.producer.model.TaskModel;
@@ -51,7 +51,7 @@ public final class Submission {
   public record Outcome(Run run, boolean isNew) {}
 
   /** A run's records before it is one. */
-  private record Beginning(
+  private record NewRun(
       RunDescription description, Stream<ProducerRecord<byte[], byte[]>> records) {}
 
   private final Connection connection;
@@ -71,7 +71,7 @@ public final class Submission {
    *     that name hold a training whose spec is lost
    */
   public static Outcome submit(CheckedSpec spec, Connection connection) {
-    try (Admin admin = Cluster.open(connection)) {
+    try (Admin admin = ClusterAdmin.open(connection)) {
       final var submission = new Submission(connection, admin, spec.spec());
       return submission.find().orElseGet(() -> submission.begin(spec));
     }
@@ -85,7 +85,7 @@ public final class Submission {
    *     the run it goes on from
    */
   public static Outcome submit(CheckedSpec spec, Supplier<Fork> fork, Connection connection) {
-    try (Admin admin = Cluster.open(connection)) {
+    try (Admin admin = ClusterAdmin.open(connection)) {
       final var submission = new Submission(connection, admin, spec.spec());
       return submission.find().orElseGet(() -> submission.begin(spec, fork.get()));
     }
@@ -95,7 +95,7 @@ public final class Submission {
     try (TaskModel model = checked.models().get()) {
       final RunDescription run = RunDescription.of(spec, manifest(spec, model));
       model.initialize(spec.seed());
-      return create(new Beginning(run, FirstRecords.initialWeights(run, model.weights())));
+      return create(new NewRun(run, InitialRecords.initialWeights(run, model.weights())));
     }
   }
 
@@ -108,24 +108,24 @@ public final class Submission {
       }
     }
     final RunDescription run = RunDescription.of(spec, fork.manifest(), fork.origin());
-    return create(new Beginning(run, fork.records(run)));
+    return create(new NewRun(run, fork.records(run)));
   }
 
   /** Creates what a run needs, and its first records; the last is what makes it a run. */
-  private Outcome create(Beginning beginning) {
+  private Outcome create(NewRun newRun) {
     try (var lock = SubmissionLock.take(connection, admin, spec.run())) {
-      final Optional<Outcome> others = find();
-      if (others.isPresent()) {
-        return others.get();
+      final Optional<Outcome> existing = find();
+      if (existing.isPresent()) {
+        return existing.get();
       }
-      final Run run = new Run(beginning.description(), connection);
+      final Run run = new Run(newRun.description(), connection);
       removeBrokenOff(lock);
       lock.requireHeld();
       final List<NewTopic> topics = TopicPlan.of(run);
       createTopics(topics);
       awaitLeaders(topics);
       setWorkerGroup(run);
-      FirstRecords.publish(run, beginning.records(), lock::requireHeld);
+      InitialRecords.publish(run, newRun.records(), lock::requireHeld);
       log.info(
           "submitted run {}: {} parameters in {} shards on {} partitions",
           spec.run(),
@@ -149,11 +149,11 @@ public final class Submission {
 
   /** What a broken-off submission left may belong to another spec, so it goes. */
   private void removeBrokenOff(SubmissionLock lock) {
-    final var remains = RunRemains.of(connection, admin, spec.run());
-    if (remains.topics().isEmpty()) {
+    final var resources = RunResources.of(connection, admin, spec.run());
+    if (resources.topics().isEmpty()) {
       return;
     }
-    if (remains.holdTraining()) {
+    if (resources.holdTraining()) {
       throw new UserError(
           "the topics of run %s at %s hold rounds that were computed, but topic %s, which says what the run is, has no record; nothing was changed. Choose another name, or remove the run with: gradstream delete --run %s"
               .formatted(spec.run(), connection.bootstrap(), Topics.spec(spec.run()), spec.run()));
@@ -161,9 +161,9 @@ public final class Submission {
     log.warn(
         "submission of run {}: an earlier one was broken off; its topics are made anew: {}",
         spec.run(),
-        remains.topics());
+        resources.topics());
     lock.requireHeld();
-    remains.delete();
+    resources.delete();
   }
 
   private static Manifest manifest(RunSpec spec, TaskModel model) {
@@ -244,7 +244,7 @@ public final class Submission {
       }
     }
     final List<String> names = topics.stream().map(NewTopic::name).toList();
-    Answers.awaitCluster(
+    ClusterAnswers.awaitCluster(
         connection.bootstrap(),
         "serve the run's new topics",
         () -> {

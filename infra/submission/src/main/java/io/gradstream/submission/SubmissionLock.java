@@ -1,6 +1,6 @@
 package io.gradstream.submission;
 
-import static io.gradstream.submission.Answers.await;
+import static io.gradstream.submission.ClusterAnswers.await;
 
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.topic.Connection;
@@ -34,31 +34,31 @@ import org.slf4j.LoggerFactory;
  *
  * <p>The lock is a topic, {@code <run>.submission}: of several that create it, Kafka lets one
  * succeed. Its holder writes a record every second and deletes it at the end. A holder that has
- * been silent for {@link #SILENCE} is taken for dead, and its topic is deleted by its identity, so
- * that nobody deletes a later holder's. One owner, one thread.
+ * been silent for {@link #HEARTBEAT_TIMEOUT} is taken for dead, and its topic is deleted by its
+ * identity, so that nobody deletes a later holder's. One owner, one thread.
  */
 final class SubmissionLock implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(SubmissionLock.class);
-  private static final Duration BEAT = Duration.ofSeconds(1);
-  private static final Duration SILENCE = Duration.ofSeconds(10);
-  private static final Duration PATIENCE = Duration.ofMinutes(5);
-  private static final Duration LOOK = Duration.ofMillis(200);
+  private static final Duration HEARTBEAT_INTERVAL = Duration.ofSeconds(1);
+  private static final Duration HEARTBEAT_TIMEOUT = Duration.ofSeconds(10);
+  private static final Duration LOCK_TIMEOUT = Duration.ofMinutes(5);
+  private static final Duration POLL_INTERVAL = Duration.ofMillis(200);
 
   /** What another holder shows of itself: it lives while this changes. */
-  private record Sign(Uuid topic, long beats) {}
+  private record Heartbeat(Uuid topic, long beats) {}
 
   private final Admin admin;
   private final String run;
   private final Uuid topic;
   private final KafkaProducer<byte[], byte[]> producer;
-  private final ScheduledExecutorService heart;
+  private final ScheduledExecutorService heartbeats;
 
   private SubmissionLock(Connection connection, Admin admin, String run, Uuid topic) {
     this.admin = admin;
     this.run = run;
     this.topic = topic;
     this.producer = new KafkaProducer<>(connection.producer());
-    this.heart =
+    this.heartbeats =
         Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().name("submission-" + run).daemon().factory());
   }
@@ -73,31 +73,31 @@ final class SubmissionLock implements AutoCloseable {
    * @throws UserError if somebody keeps it for minutes
    */
   static SubmissionLock take(Connection connection, Admin admin, String run) {
-    final long deadline = System.nanoTime() + PATIENCE.toNanos();
-    Sign seen = null;
+    final long deadline = System.nanoTime() + LOCK_TIMEOUT.toNanos();
+    Heartbeat seen = null;
     long seenNanos = System.nanoTime();
     while (System.nanoTime() < deadline) {
       final Optional<Uuid> created = create(admin, run);
       if (created.isPresent()) {
         final var lock = new SubmissionLock(connection, admin, run, created.get());
         final var _ =
-            lock.heart.scheduleWithFixedDelay(
-                lock::beat, 0, BEAT.toMillis(), TimeUnit.MILLISECONDS);
+            lock.heartbeats.scheduleWithFixedDelay(
+                lock::sendHeartbeat, 0, HEARTBEAT_INTERVAL.toMillis(), TimeUnit.MILLISECONDS);
         return lock;
       }
-      final Sign sign = signOfHolder(admin, run).orElse(null);
-      if (sign == null || !sign.equals(seen)) {
-        seen = sign;
+      final Heartbeat heartbeat = heartbeatOfHolder(admin, run).orElse(null);
+      if (heartbeat == null || !heartbeat.equals(seen)) {
+        seen = heartbeat;
         seenNanos = System.nanoTime();
-      } else if (System.nanoTime() - seenNanos > SILENCE.toNanos()) {
+      } else if (System.nanoTime() - seenNanos > HEARTBEAT_TIMEOUT.toNanos()) {
         LOG.warn("submission of run {}: an earlier one was broken off and left its lock", run);
-        delete(admin, sign.topic());
+        delete(admin, heartbeat.topic());
       }
-      Pause.of(LOOK);
+      Pause.of(POLL_INTERVAL);
     }
     throw new UserError(
         "another submission of run %s has been at work for %d minutes at %s; wait for it, or end it and submit again"
-            .formatted(run, PATIENCE.toMinutes(), connection.bootstrap()));
+            .formatted(run, LOCK_TIMEOUT.toMinutes(), connection.bootstrap()));
   }
 
   private static Optional<Uuid> create(Admin admin, String run) {
@@ -109,7 +109,7 @@ final class SubmissionLock implements AutoCloseable {
     }
   }
 
-  private static Optional<Sign> signOfHolder(Admin admin, String run) {
+  private static Optional<Heartbeat> heartbeatOfHolder(Admin admin, String run) {
     final var partition = new TopicPartition(nameOf(run), 0);
     try {
       final Map<String, TopicDescription> topics =
@@ -119,7 +119,7 @@ final class SubmissionLock implements AutoCloseable {
       final ListOffsetsResult.ListOffsetsResultInfo end = ends.get(partition);
       return topic == null || end == null
           ? Optional.empty()
-          : Optional.of(new Sign(topic.topicId(), end.offset()));
+          : Optional.of(new Heartbeat(topic.topicId(), end.offset()));
     } catch (RetriableException goneOrNotYetThere) {
       return Optional.empty();
     }
@@ -133,7 +133,7 @@ final class SubmissionLock implements AutoCloseable {
     }
   }
 
-  private void beat() {
+  private void sendHeartbeat() {
     // One that is lost is followed by the next.
     final var _ = producer.send(new ProducerRecord<>(nameOf(run), 0, null, new byte[0]));
   }
@@ -144,14 +144,14 @@ final class SubmissionLock implements AutoCloseable {
    * @throws UserError if somebody has
    */
   void requireHeld() {
-    final long deadline = System.nanoTime() + SILENCE.toNanos();
-    Optional<Sign> holder = signOfHolder(admin, run);
+    final long deadline = System.nanoTime() + HEARTBEAT_TIMEOUT.toNanos();
+    Optional<Heartbeat> holder = heartbeatOfHolder(admin, run);
     // A topic that was made a moment ago may not be known yet where it is asked for.
     while (holder.isEmpty() && System.nanoTime() < deadline) {
-      Pause.of(LOOK);
-      holder = signOfHolder(admin, run);
+      Pause.of(POLL_INTERVAL);
+      holder = heartbeatOfHolder(admin, run);
     }
-    if (holder.map(Sign::topic).filter(topic::equals).isEmpty()) {
+    if (holder.map(Heartbeat::topic).filter(topic::equals).isEmpty()) {
       throw new UserError(
           "another submission of run %s took over while this one stood still; look at it with: gradstream status --run %s"
               .formatted(run, run));
@@ -160,12 +160,13 @@ final class SubmissionLock implements AutoCloseable {
 
   @Override
   public void close() {
-    heart.shutdownNow();
+    heartbeats.shutdownNow();
     producer.close(Duration.ZERO);
     try {
       delete(admin, topic);
     } catch (KafkaException e) {
-      LOG.warn("submission of run {}: its lock stays and is let go of in {}", run, SILENCE, e);
+      LOG.warn(
+          "submission of run {}: its lock stays and is let go of in {}", run, HEARTBEAT_TIMEOUT, e);
     }
   }
 }

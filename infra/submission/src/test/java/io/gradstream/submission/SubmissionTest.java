@@ -213,7 +213,7 @@ class SubmissionTest {
     try (Admin admin = connection.admin()) {
       admin.createTopics(List.of(new NewTopic("going.incoming", 1, (short) 1))).all().get();
 
-      RunRemains.of(connection, admin, "going").delete();
+      RunResources.of(connection, admin, "going").delete();
 
       assertThat(topics(admin))
           .filteredOn(topic -> topic.startsWith("going."))

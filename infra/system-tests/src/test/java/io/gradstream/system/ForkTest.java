@@ -24,17 +24,17 @@ import org.junit.jupiter.params.provider.CsvSource;
 /**
  * A fork goes on from a past version with everything that belongs to it, not with weights alone.
  */
-@ExtendWith(RecordedRun.class)
+@ExtendWith(ArchivedRun.class)
 class ForkTest {
-  private static final String ORIGIN = RecordedRun.NAME;
+  private static final String ORIGIN = ArchivedRun.NAME;
   private static final int VERSION = 9;
 
   @TempDir static Path directory;
 
-  private static RecordedRun.Recorded past;
+  private static ArchivedRun.Recorded past;
 
   @BeforeAll
-  static void find(RecordedRun.Recorded recorded) {
+  static void find(ArchivedRun.Recorded recorded) {
     past = recorded;
   }
 

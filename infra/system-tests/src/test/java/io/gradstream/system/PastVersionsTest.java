@@ -31,16 +31,16 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * What a run was at any of its versions can be had again, from its topics or an archive of them.
  */
-@ExtendWith(RecordedRun.class)
+@ExtendWith(ArchivedRun.class)
 class PastVersionsTest {
-  private static final int ROUNDS = RecordedRun.ROUNDS;
+  private static final int ROUNDS = ArchivedRun.ROUNDS;
 
   @TempDir static Path directory;
 
-  private static RecordedRun.Recorded past;
+  private static ArchivedRun.Recorded past;
 
   @BeforeAll
-  static void find(RecordedRun.Recorded recorded) {
+  static void find(ArchivedRun.Recorded recorded) {
     past = recorded;
   }
 

@@ -20,9 +20,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.xml.sax.SAXException;
 
 /** What if: the recorded gradients through the same method, and through others. */
-@ExtendWith(RecordedRun.class)
+@ExtendWith(ArchivedRun.class)
 class ReplayTest {
-  private static final int ROUNDS = RecordedRun.ROUNDS;
+  private static final int ROUNDS = ArchivedRun.ROUNDS;
 
   /** One round of a replay, as its CSV has it. */
   private record Row(double cosine, double difference, boolean differs, int arbitrated) {
@@ -38,10 +38,10 @@ class ReplayTest {
 
   @TempDir static Path directory;
 
-  private static RecordedRun.Recorded past;
+  private static ArchivedRun.Recorded past;
 
   @BeforeAll
-  static void find(RecordedRun.Recorded recorded) {
+  static void find(ArchivedRun.Recorded recorded) {
     past = recorded;
   }
 

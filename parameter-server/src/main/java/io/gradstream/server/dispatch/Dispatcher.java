@@ -18,7 +18,7 @@ import java.util.Set;
  * <p>The orders of a round go out with the verdict of the round before, while its updates are still
  * being applied: an order names a weights version, and a worker waits until it has that version
  * whole. A slot that a standing round waits for is asked for again after the timeout, then after
- * twice as long, and so on up to {@link #MAX_PATIENCE} timeouts, so that a slot nobody can compute
+ * twice as long, and so on up to {@link #MAX_TIMEOUTS} timeouts, so that a slot nobody can compute
  * does not flood its topic.
  *
  * <p>One owner, one thread: the instance that has partition 0.
@@ -27,7 +27,7 @@ public final class Dispatcher {
   /** Nothing ordered yet. */
   public static final long NONE = -1;
 
-  private static final int MAX_PATIENCE = 16;
+  private static final int MAX_TIMEOUTS = 16;
 
   /**
    * So many of a slot's orders in a row must have brought what is not finite, from one worker
@@ -35,8 +35,8 @@ public final class Dispatcher {
    */
   private static final int DIVERGED_ATTEMPTS = 3;
 
-  /** How a slot of the current round was asked for. */
-  private record Asked(int attempts, long lastMs) {}
+  /** The orders of one slot in the current round: how many went out, and when the last one did. */
+  private record Attempts(int count, long lastMs) {}
 
   /** Who answered a slot with what is not finite, and to how many of its orders. */
   private static final class Divergence {
@@ -57,7 +57,7 @@ public final class Dispatcher {
 
   private final RunSpec spec;
   private final RoundOrders orders;
-  private final Map<SlotOfTask, Asked> again = new HashMap<>();
+  private final Map<SlotOfTask, Attempts> repeated = new HashMap<>();
   private final Map<SlotOfTask, Divergence> divergences = new HashMap<>();
   private long ordered;
   private RoundKind kind;
@@ -107,7 +107,7 @@ public final class Dispatcher {
     kind = roundKind;
     nonce = roundNonce;
     orderedMs = nowMs;
-    again.clear();
+    repeated.clear();
     divergences.clear();
     return repeat();
   }
@@ -133,15 +133,15 @@ public final class Dispatcher {
       return List.of();
     }
     if (refused.getDiverged()) {
-      final Asked asked = again.get(slot);
+      final Attempts earlier = repeated.get(slot);
       divergences
           .computeIfAbsent(slot, first -> new Divergence())
-          .add(refused.getWorker(), asked == null ? 1 : asked.attempts());
+          .add(refused.getWorker(), earlier == null ? 1 : earlier.count());
     }
-    if (again.containsKey(slot)) {
+    if (repeated.containsKey(slot)) {
       return List.of();
     }
-    return List.of(orderAgain(slot, new Asked(1, orderedMs), nowMs));
+    return List.of(orderAgain(slot, new Attempts(1, orderedMs), nowMs));
   }
 
   /**
@@ -166,9 +166,9 @@ public final class Dispatcher {
         && slot.slot() < spec.accumulation().slots(tasks);
   }
 
-  private Order orderAgain(SlotOfTask slot, Asked before, long nowMs) {
-    again.put(slot, new Asked(before.attempts() + 1, nowMs));
-    return withNonce(orders.of(ordered, slot.task(), slot.slot(), before.attempts()));
+  private Order orderAgain(SlotOfTask slot, Attempts earlier, long nowMs) {
+    repeated.put(slot, new Attempts(earlier.count() + 1, nowMs));
+    return withNonce(orders.of(ordered, slot.task(), slot.slot(), earlier.count()));
   }
 
   /** The orders that a standing round needs again. */
@@ -179,12 +179,12 @@ public final class Dispatcher {
     final var due = new ArrayList<Order>();
     for (final var missing : waiting.getSlotsList()) {
       final var slot = new SlotOfTask(missing.getTask(), missing.getSlot());
-      final Asked before = again.getOrDefault(slot, new Asked(1, orderedMs));
-      final long patience =
+      final Attempts earlier = repeated.getOrDefault(slot, new Attempts(1, orderedMs));
+      final long waitMs =
           (long) spec.orders().timeoutMs()
-              * Math.min(MAX_PATIENCE, 1 << Math.min(before.attempts() - 1, 30));
-      if (isOrdered(slot) && !diverged(slot) && nowMs - before.lastMs() >= patience) {
-        due.add(orderAgain(slot, before, nowMs));
+              * Math.min(MAX_TIMEOUTS, 1 << Math.min(earlier.count() - 1, 30));
+      if (isOrdered(slot) && !diverged(slot) && nowMs - earlier.lastMs() >= waitMs) {
+        due.add(orderAgain(slot, earlier, nowMs));
       }
     }
     return due;

@@ -28,12 +28,12 @@ final class OrderIssuer {
   private static final Logger LOG = LoggerFactory.getLogger(OrderIssuer.class);
 
   /** At once; a larger gap is filled in several rounds of asking. */
-  private static final long MOST_FILLERS = 100_000;
+  private static final long MAX_FILLERS = 100_000;
 
   private final Run run;
   private final Topics topics;
   private final Dispatcher dispatcher;
-  private final RecordSinks sinks;
+  private final ServerSinks sinks;
   private final LongSupplier clockMs;
   private final Supplier<Map<TopicPartition, Long>> gaps;
 
@@ -45,7 +45,7 @@ final class OrderIssuer {
   OrderIssuer(
       Run run,
       Dispatcher dispatcher,
-      RecordSinks sinks,
+      ServerSinks sinks,
       LongSupplier clockMs,
       Supplier<Map<TopicPartition, Long>> gaps) {
     this.run = run;
@@ -57,14 +57,14 @@ final class OrderIssuer {
   }
 
   /** Gives the orders of the first round, once its weights are there. */
-  void begin() {
+  void orderFirstRound() {
     send(
         dispatcher.order(
             run.description().firstRound(), RoundKind.EACH_TASK, 0, clockMs.getAsLong()));
   }
 
   /** Gives the last orders once more, in case that they were lost. */
-  void repeat() {
+  void repeatLastOrders() {
     send(dispatcher.repeat());
   }
 
@@ -73,13 +73,13 @@ final class OrderIssuer {
    *
    * @param again whether its record was read before a restart, and what followed may be lost
    */
-  void judged(Verdict verdict, VerdictChain.Link link, boolean again) {
+  void orderNextRound(Verdict verdict, VerdictChain.Link link, boolean again) {
     if (link == VerdictChain.Link.EARLIER) {
       return;
     }
     final long round = verdict.getRound() + 1;
     if (again && round == dispatcher.ordered()) {
-      repeat();
+      repeatLastOrders();
     } else {
       send(
           dispatcher.order(
@@ -91,16 +91,16 @@ final class OrderIssuer {
   }
 
   /** Asks again for what was refused, or is late. */
-  void take(Metric metric) {
+  void handle(Metric metric) {
     if (metric.hasRefused()) {
-      refused(metric.getRefused());
+      orderRefusedSlot(metric.getRefused());
     }
     if (metric.hasWaiting()) {
-      late(metric.getWaiting());
+      orderMissingSlots(metric.getWaiting());
     }
   }
 
-  private void refused(Metric.Refused refused) {
+  private void orderRefusedSlot(Metric.Refused refused) {
     final boolean before = dispatcher.diverged(refused.getTask(), refused.getSlot());
     send(dispatcher.orderAgain(refused, clockMs.getAsLong()));
     if (!before && dispatcher.diverged(refused.getTask(), refused.getSlot())) {
@@ -113,7 +113,7 @@ final class OrderIssuer {
     }
   }
 
-  private void late(Metric.Waiting waiting) {
+  private void orderMissingSlots(Metric.Waiting waiting) {
     if (waiting.getRound() < dispatcher.ordered() && waiting.getSlotsCount() > 0) {
       LOG.error(LostRound.advice(topics.run(), waiting.getRound()));
       return;
@@ -156,7 +156,7 @@ final class OrderIssuer {
     final int attempt =
         Math.floorMod(partition.partition() - order.get().getSlot(), run.orderPartitions());
     final Order filler = order.get().toBuilder().setAttempt(attempt).build();
-    for (long i = 0; i < Math.min(records, MOST_FILLERS); i++) {
+    for (long i = 0; i < Math.min(records, MAX_FILLERS); i++) {
       sinks.order(filler);
     }
   }

@@ -63,12 +63,12 @@ public final class ParameterServer {
         .addSource("records", topics.updates(), topics.verdicts(), topics.metrics())
         .addProcessor("partition", () -> new PartitionServer(run, kernels, logs.get()), "records")
         .addStateStore(InPlaceStore.builder(PartitionServer.STORE), "partition")
-        .addSink(SinkNames.WEIGHTS, topics.weights(), byShard(run.manifest()), "partition")
-        .addSink(SinkNames.SEALS, topics.weights(), byPartition(), "partition")
-        .addSink(SinkNames.DEAD_LETTERS, topics.deadLetters(), "partition");
+        .addSink(ServerSinks.WEIGHTS, topics.weights(), byShard(run.manifest()), "partition")
+        .addSink(ServerSinks.SEALS, topics.weights(), byPartition(), "partition")
+        .addSink(ServerSinks.DEAD_LETTERS, topics.deadLetters(), "partition");
     for (int task = 0; task < run.orderedTasks(); task++) {
       topology.addSink(
-          SinkNames.orders(task), topics.orders(task), bySlotAndAttempt(), "partition");
+          ServerSinks.orders(task), topics.orders(task), bySlotAndAttempt(), "partition");
     }
     return topology;
   }
@@ -84,10 +84,10 @@ public final class ParameterServer {
   @SuppressWarnings("removal") // the only method that must be given; the newer one calls it
   private static StreamPartitioner<byte[], byte[]> bySlotAndAttempt() {
     return (topic, key, value, partitions) ->
-        Optional.of(Set.of(Math.floorMod(placeOf(value), partitions)));
+        Optional.of(Set.of(Math.floorMod(ordersPartitionOf(value), partitions)));
   }
 
-  private static int placeOf(byte[] order) {
+  private static int ordersPartitionOf(byte[] order) {
     try {
       final Order parsed = Order.parseFrom(order);
       return parsed.getSlot() + parsed.getAttempt();

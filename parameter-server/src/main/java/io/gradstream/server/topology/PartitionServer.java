@@ -45,7 +45,7 @@ import org.slf4j.LoggerFactory;
 final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]> {
   static final String STORE = "weights";
   private static final Logger LOG = LoggerFactory.getLogger(PartitionServer.class);
-  private static final Duration SOON = Duration.ofMillis(100);
+  private static final Duration RESUME_DELAY = Duration.ofMillis(100);
 
   private final Run run;
   private final Topics topics;
@@ -59,8 +59,8 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
   private UpdateIntake updates;
   private Dispatcher dispatcher;
   private OrderIssuer orders;
-  private RecordSinks sinks;
-  private Cancellable soon;
+  private ServerSinks sinks;
+  private Cancellable resumption;
   private int partition;
   private boolean resumed;
   private boolean repeated;
@@ -84,11 +84,11 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
   public void init(ProcessorContext<byte[], byte[]> processorContext) {
     context = processorContext;
     partition = context.taskId().partition();
-    sinks = new RecordSinks(context);
+    sinks = new ServerSinks(context);
     store = context.getStateStore(STORE);
     weights = new PartitionWeights(run.spec(), run.manifest(), partition, kernels, store);
     final Optional<byte[]> bytes =
-        store.recover(log, () -> metadata().toByteArray()).or(this::begin);
+        store.recover(log, () -> metadata().toByteArray()).or(this::forkState);
     final ServerMetadata metadata =
         bytes.map(PartitionServer::parseMetadata).orElse(ServerMetadata.getDefaultInstance());
     metadata
@@ -110,12 +110,13 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
             run, dispatcher, sinks, context::currentSystemTimeMs, () -> OrderGaps.of(run));
     resumed = false;
     repeated = false;
-    soon =
-        context.schedule(SOON, PunctuationType.WALL_CLOCK_TIME, now -> store.change(this::resume));
+    resumption =
+        context.schedule(
+            RESUME_DELAY, PunctuationType.WALL_CLOCK_TIME, now -> store.change(this::resume));
   }
 
   /** A forked run goes on from its origin's store as after a restart. */
-  private Optional<byte[]> begin() {
+  private Optional<byte[]> forkState() {
     final Optional<StoreImage> image = InitialState.of(run, log, partition, Owner.SERVER);
     image.ifPresent(store::begin);
     return image.map(of -> of.metadata().toByteArray());
@@ -154,7 +155,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
       return;
     }
     resumed = true;
-    soon.cancel();
+    resumption.cancel();
     updates.resume();
     catchUp(topics.verdicts());
     catchUp(topics.updates());
@@ -187,11 +188,11 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
       if (value == null) {
         throw new MalformedRecordException("an empty record");
       } else if (topic.equals(topics.updates())) {
-        update(offset, value, again);
+        takeUpdate(offset, value, again);
       } else if (topic.equals(topics.verdicts())) {
-        verdict(value, again);
+        takeVerdict(value, again);
       } else if (!again && partition == 0) {
-        metric(value);
+        takeMetric(value);
       }
     } catch (MalformedRecordException e) {
       if (!again) {
@@ -204,21 +205,22 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
     }
   }
 
-  private void update(long offset, byte[] value, boolean again) throws MalformedRecordException {
+  private void takeUpdate(long offset, byte[] value, boolean again)
+      throws MalformedRecordException {
     final boolean wasWhole = weights.version() >= 0;
     final boolean initial = updates.take(offset, value);
     if (!initial || partition != 0 || weights.version() < 0) {
       return;
     }
     if (!wasWhole) {
-      orders.begin();
+      orders.orderFirstRound();
     } else if (again && !repeated) {
       repeated = true;
-      orders.repeat();
+      orders.repeatLastOrders();
     }
   }
 
-  private void verdict(byte[] value, boolean again) throws MalformedRecordException {
+  private void takeVerdict(byte[] value, boolean again) throws MalformedRecordException {
     final Verdict verdict;
     try {
       verdict = Verdict.parseFrom(value);
@@ -227,16 +229,16 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
     }
     final VerdictChain.Link link = verdicts.take(verdict);
     if (link == VerdictChain.Link.NEXT) {
-      updates.judged(verdict.getRound());
+      updates.applyHeld(verdict.getRound());
     }
     if (partition == 0) {
-      orders.judged(verdict, link, again);
+      orders.orderNextRound(verdict, link, again);
     }
   }
 
-  private void metric(byte[] value) throws MalformedRecordException {
+  private void takeMetric(byte[] value) throws MalformedRecordException {
     try {
-      orders.take(Metric.parseFrom(value));
+      orders.handle(Metric.parseFrom(value));
     } catch (InvalidProtocolBufferException e) {
       throw new MalformedRecordException("not a metric");
     }

@@ -38,11 +38,11 @@ final class UpdateIntake {
   private final PartitionWeights weights;
   private final VerdictChain verdicts;
   private final LogReader log;
-  private final RecordSinks sinks;
+  private final ServerSinks sinks;
   private final TopicPartition topic;
   private final TopicPartition verdictsTopic;
   private final HeldRecords<ShardStep> held;
-  private long loggedRound;
+  private long lastLoggedRound;
 
   /**
    * @param verdicts those that were read so far
@@ -54,7 +54,7 @@ final class UpdateIntake {
       PartitionWeights weights,
       VerdictChain verdicts,
       LogReader log,
-      RecordSinks sinks) {
+      ServerSinks sinks) {
     this.runDigest = run.description().digest();
     this.firstVersion = run.description().firstRound();
     this.weights = weights;
@@ -64,12 +64,15 @@ final class UpdateIntake {
     this.topic = new TopicPartition(run.topics().updates(), partition);
     this.verdictsTopic = new TopicPartition(run.topics().verdicts(), partition);
     this.held = new HeldRecords<>(ShardStep.ORDER, log, run.spec().transport().heldMaxBytes());
-    this.loggedRound = verdicts.lastRound();
+    this.lastLoggedRound = verdicts.lastRound();
   }
 
   void restore(ServerMetadata metadata) {
-    for (final var place : metadata.getHeldList()) {
-      held.hold(new ShardStep(place.getRound(), place.getShard()), topic, place.getOffset());
+    for (final var heldRecord : metadata.getHeldList()) {
+      held.hold(
+          new ShardStep(heldRecord.getRound(), heldRecord.getShard()),
+          topic,
+          heldRecord.getOffset());
     }
   }
 
@@ -143,17 +146,18 @@ final class UpdateIntake {
           "an update that follows from another verdict of round " + round);
     }
     // An update may be read before its verdict, and many may where the log is read again.
-    if (round > verdicts.lastRound() + 1 && round > loggedRound) {
-      loggedRound = lastLogged(round);
-      if (round > loggedRound) {
+    if (round > verdicts.lastRound() + 1 && round > lastLoggedRound) {
+      lastLoggedRound = readLastLoggedRound(round);
+      if (round > lastLoggedRound) {
         throw new MalformedRecordException(
-            "an update of round %d, the last verdict is of round %d".formatted(round, loggedRound));
+            "an update of round %d, the last verdict is of round %d"
+                .formatted(round, lastLoggedRound));
       }
     }
   }
 
   /** The round of the last verdict on the log; that of the update where the last record is none. */
-  private long lastLogged(long round) {
+  private long readLastLoggedRound(long round) {
     return log.last(verdictsTopic)
         .map(
             record -> {
@@ -168,17 +172,17 @@ final class UpdateIntake {
   }
 
   /** Goes on with the updates of a round whose verdict has just been taken in. */
-  void judged(long round) throws MalformedRecordException {
+  void applyHeld(long round) throws MalformedRecordException {
     final ByteString digest = verdicts.digest(round).orElseThrow();
     for (final Shard shard : weights.shards()) {
-      keepThatOf(digest, new ShardStep(round, shard.index()));
+      keepUpdateOf(digest, new ShardStep(round, shard.index()));
       apply(shard);
     }
     verdicts.forgetBefore(weights.version() - 1); // the seal names the one before
   }
 
   /** Of the updates that are held for a step, keeps the first that follows from the verdict. */
-  private void keepThatOf(ByteString digest, ShardStep step) throws MalformedRecordException {
+  private void keepUpdateOf(ByteString digest, ShardStep step) throws MalformedRecordException {
     final var candidates = new ArrayList<HeldRecords.Taken>();
     for (var taken = held.take(step); taken != null; taken = held.take(step)) {
       candidates.add(taken);
@@ -199,26 +203,26 @@ final class UpdateIntake {
 
   /** Applies what is held for a shard, with those it has to be applied together with. */
   private void apply(Shard shard) throws MalformedRecordException {
-    final List<Shard> together = weights.together(shard);
+    final List<Shard> stepShards = weights.shardsOfStep(shard);
     long version = weights.version(shard.index());
-    while (isReady(together, version)) {
+    while (isReady(stepShards, version)) {
       final var updates = new ArrayList<ValuesRecord<UpdateShard>>();
-      for (final Shard each : together) {
+      for (final Shard each : stepShards) {
         final HeldRecords.Taken taken = held.take(new ShardStep(version, each.index()));
         if (taken != null) {
           updates.add(ValuesRecord.read(taken.record(), UpdateShard.parser()));
         }
       }
-      weights.apply(together, updates);
-      together.forEach(this::publish);
+      weights.apply(stepShards, updates);
+      stepShards.forEach(this::publish);
       sealIfWhole();
       version++;
     }
   }
 
-  private boolean isReady(List<Shard> together, long round) {
+  private boolean isReady(List<Shard> stepShards, long round) {
     final List<ShardStep> steps =
-        together.stream().map(shard -> new ShardStep(round, shard.index())).toList();
+        stepShards.stream().map(shard -> new ShardStep(round, shard.index())).toList();
     return verdicts.digest(round).isPresent()
         && steps.stream().allMatch(held::contains)
         && steps.stream().allMatch(held::isReady);

@@ -100,7 +100,7 @@ public final class PartitionWeights {
   /**
    * The shards that a step needs at once: all of a tensor for a tensor-wise optimizer, else one.
    */
-  public List<Shard> together(Shard shard) {
+  public List<Shard> shardsOfStep(Shard shard) {
     return optimizer.tensorWise()
         ? shards.stream().filter(other -> other.firstTensor() == shard.firstTensor()).toList()
         : List.of(shard);
@@ -134,7 +134,7 @@ public final class PartitionWeights {
     final Shard shard = check(initial);
     final ValueType type = ValuesRecord.typeOf(initial.header().getType());
     kernels.set(weightsOf(shard), initial.values(), type, shard.length());
-    changed(shard);
+    markChanged(shard);
     versions.put(shard.index(), initial.header().getRound());
     updates.put(shard.index(), initial.header().getDigest());
   }
@@ -142,20 +142,20 @@ public final class PartitionWeights {
   /**
    * Takes one optimizer step.
    *
-   * @param together shards as {@link #together} gives them, all of one version
+   * @param stepShards shards as {@link #shardsOfStep} gives them, all of one version
    * @param steps their updates of that round, in the same order
    */
-  public void apply(List<Shard> together, List<ValuesRecord<UpdateShard>> steps)
+  public void apply(List<Shard> stepShards, List<ValuesRecord<UpdateShard>> steps)
       throws MalformedRecordException {
-    final long round = version(together.getFirst().index());
+    final long round = version(stepShards.getFirst().index());
     final var pieces = new ArrayList<Optimizer.Piece>();
-    for (int i = 0; i < together.size(); i++) {
-      pieces.addAll(piecesOf(together.get(i), steps.get(i)));
+    for (int i = 0; i < stepShards.size(); i++) {
+      pieces.addAll(piecesOf(stepShards.get(i), steps.get(i)));
     }
     optimizer.step(pieces, round, factor.at(round));
-    for (int i = 0; i < together.size(); i++) {
-      final Shard shard = together.get(i);
-      changed(shard);
+    for (int i = 0; i < stepShards.size(); i++) {
+      final Shard shard = stepShards.get(i);
+      markChanged(shard);
       versions.put(shard.index(), round + 1);
       updates.put(shard.index(), steps.get(i).header().getDigest());
     }
@@ -266,7 +266,7 @@ public final class PartitionWeights {
     return new VectorId(FIRST_STATE + index, shard.index());
   }
 
-  private void changed(Shard shard) {
+  private void markChanged(Shard shard) {
     digests.remove(shard.index());
     vectors.changed(new VectorId(WEIGHTS, shard.index()));
     for (int i = 0; i < optimizer.stateVectors(); i++) {

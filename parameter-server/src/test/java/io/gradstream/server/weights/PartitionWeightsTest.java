@@ -92,9 +92,9 @@ class PartitionWeightsTest {
     final Manifest manifest = manifest(1);
     final Shard first = manifest.shard(0);
 
-    assertThat(weights(spec(ADAMW), manifest, 0, new Counted()).together(first))
+    assertThat(weights(spec(ADAMW), manifest, 0, new Counted()).shardsOfStep(first))
         .containsExactly(first);
-    assertThat(weights(spec(LION), manifest, 0, new Counted()).together(first))
+    assertThat(weights(spec(LION), manifest, 0, new Counted()).shardsOfStep(first))
         .containsExactlyElementsOf(
             manifest.shards().stream().filter(s -> s.firstTensor() == 0).toList())
         .hasSizeGreaterThan(1);
@@ -160,7 +160,7 @@ class PartitionWeightsTest {
       for (final PartitionWeights partition : partitions) {
         for (final Shard shard : partition.shards()) {
           if (partition.version(shard.index()) == round) {
-            final List<Shard> together = partition.together(shard);
+            final List<Shard> together = partition.shardsOfStep(shard);
             final var updates = new ArrayList<ValuesRecord<UpdateShard>>();
             for (final Shard each : together) {
               updates.add(update(header(manifest, each, round), each.length()));

@@ -102,7 +102,7 @@ public final class CaseRunner {
     } else {
       double[] ones = new double[step.tasks()];
       Arrays.fill(ones, 1);
-      answer.put("update", Gradients.combine(ones, step.gradients()));
+      answer.put("update", GradientRows.combine(ones, step.gradients()));
     }
     learnAfterStep(step, answer);
     return answer;
@@ -122,7 +122,7 @@ public final class CaseRunner {
   }
 
   private void resolve(long round, Step step, Map<String, Object> answer) {
-    double[][] gradients = Gradients.copy(step.gradients());
+    double[][] gradients = GradientRows.copy(step.gradients());
     calibrate(round, step, gradients, answer);
     if (resolver == null) {
       return;
@@ -134,7 +134,7 @@ public final class CaseRunner {
     if (resolver instanceof ElementwiseResolver elementwise) {
       elementwise.combine(0, round, 0, gradients, update);
     } else {
-      update = Gradients.combine(resolution.weights(), gradients);
+      update = GradientRows.combine(resolution.weights(), gradients);
       answer.put("weights", resolution.weights());
     }
     answer.put("update", update);
@@ -153,11 +153,11 @@ public final class CaseRunner {
     // A calibrator that does not look at norms does not look at losses either.
     double[] losses =
         calibrator.needsNorms() ? required(step, "the calibrator") : new double[step.tasks()];
-    var calibration = calibrator.calibrate(round, Gradients.norms(gradients), losses);
+    var calibration = calibrator.calibrate(round, GradientRows.norms(gradients), losses);
     for (int i = 0; i < gradients.length; i++) {
       calibration.apply(i, gradients[i], memories[i]);
     }
-    answer.put("calibrated", Gradients.copy(gradients));
+    answer.put("calibrated", GradientRows.copy(gradients));
   }
 
   private RoundStatistics statistics(long round, Step step, double[][] gradients) {
@@ -165,8 +165,10 @@ public final class CaseRunner {
     return new RoundStatistics(
         round,
         tasks,
-        Gradients.products(gradients, gradients),
-        previous.length == 0 ? new double[tasks][tasks] : Gradients.products(gradients, previous),
+        GradientRows.products(gradients, gradients),
+        previous.length == 0
+            ? new double[tasks][tasks]
+            : GradientRows.products(gradients, previous),
         known(step.losses()),
         0);
   }

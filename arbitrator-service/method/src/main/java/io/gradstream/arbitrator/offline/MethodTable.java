@@ -109,7 +109,7 @@ public final class MethodTable {
     } catch (SpecError e) {
       return "refused";
     }
-    double[][] gram = Gradients.products(situation.gradients(), situation.gradients());
+    double[][] gram = GradientRows.products(situation.gradients(), situation.gradients());
     Resolution last = null;
     boolean reported = false;
     for (int k = 0; k < ROUNDS; k++) {

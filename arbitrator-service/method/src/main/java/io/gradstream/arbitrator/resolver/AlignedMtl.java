@@ -41,14 +41,14 @@ final class AlignedMtl implements Resolver {
 
   @Override
   public MethodState initialState(int tasks) {
-    Checks.perTask("preference", options.preference(), tasks, 1);
+    OptionChecks.perTask("preference", options.preference(), tasks, 1);
     return MethodState.EMPTY;
   }
 
   @Override
   public Resolution resolve(RoundStatistics round, MethodState state) {
     int n = round.tasks();
-    double[] preference = Checks.perTask("preference", options.preference(), n, 1);
+    double[] preference = OptionChecks.perTask("preference", options.preference(), n, 1);
     Spectrum spectrum = Spectrum.of(round.gram());
     if (spectrum.rank() == 0) {
       return Resolution.fallback(

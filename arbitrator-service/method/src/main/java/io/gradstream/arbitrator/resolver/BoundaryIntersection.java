@@ -34,7 +34,7 @@ final class BoundaryIntersection implements Resolver {
   @Override
   public MethodState initialState(int tasks) {
     Preferences.of(options.preference(), tasks);
-    Checks.perTask("ideal", options.ideal(), tasks, 0);
+    OptionChecks.perTask("ideal", options.ideal(), tasks, 0);
     return MethodState.EMPTY;
   }
 
@@ -42,7 +42,7 @@ final class BoundaryIntersection implements Resolver {
   public Resolution resolve(RoundStatistics round, MethodState state) {
     int n = round.tasks();
     double[] r = Preferences.of(options.preference(), n);
-    double[] ideal = Checks.perTask("ideal", options.ideal(), n, 0);
+    double[] ideal = OptionChecks.perTask("ideal", options.ideal(), n, 0);
     double[] ray = DoubleVectors.scaled(r, 1 / Math.sqrt(DoubleVectors.dot(r, r)));
     double[] off = new double[n];
     for (int i = 0; i < n; i++) {

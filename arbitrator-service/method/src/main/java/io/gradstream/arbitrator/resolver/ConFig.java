@@ -36,7 +36,7 @@ final class ConFig implements Resolver {
   }
 
   private double[] preference(int tasks) {
-    return Checks.perTask("preference", options.preference(), tasks, 1);
+    return OptionChecks.perTask("preference", options.preference(), tasks, 1);
   }
 
   @Override

@@ -52,7 +52,7 @@ final class CrMogm implements Resolver {
     double[] given =
         options.initialWeights() == null
             ? new double[0]
-            : Checks.perTask("initial-weights", options.initialWeights(), tasks, 0);
+            : OptionChecks.perTask("initial-weights", options.initialWeights(), tasks, 0);
     return with(MethodState.EMPTY.with(LAMBDA, given), base.initialState(tasks));
   }
 

@@ -33,7 +33,7 @@ final class DualCone {
           double regEps) {
 
     double[] preference(int tasks) {
-      return Checks.perTask("preference", preference, tasks, 1.0 / tasks);
+      return OptionChecks.perTask("preference", preference, tasks, 1.0 / tasks);
     }
   }
 

@@ -137,6 +137,6 @@ public final class Famo implements Resolver {
   }
 
   private double[] minima(int tasks) {
-    return Checks.perTask("min-losses", options.minLosses(), tasks, 0);
+    return OptionChecks.perTask("min-losses", options.minLosses(), tasks, 0);
   }
 }

@@ -95,8 +95,8 @@ record GCondOptions(
         double eps) {
 
   GCondOptions {
-    Checks.size("thresholds", thresholds, 3, "[critical, main, weak]");
-    Checks.size("tie-breaking-weights", tieBreakingWeights, 2, "[stability, strength]");
+    OptionChecks.size("thresholds", thresholds, 3, "[critical, main, weak]");
+    OptionChecks.size("tie-breaking-weights", tieBreakingWeights, 2, "[stability, strength]");
     if (!(thresholds.get(0) < thresholds.get(1) && thresholds.get(1) < thresholds.get(2))) {
       throw new SpecError(
           "thresholds",

@@ -67,6 +67,6 @@ final class GradDrop implements ElementwiseResolver {
   }
 
   private double[] leaks(int tasks) {
-    return Checks.perTask("leak", options.leak(), tasks, 0);
+    return OptionChecks.perTask("leak", options.leak(), tasks, 0);
   }
 }

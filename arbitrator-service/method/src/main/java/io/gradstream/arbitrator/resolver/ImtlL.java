@@ -12,7 +12,7 @@ import java.util.Map;
  *
  * <p>State: {@code log-scales} (N) with their optimizer's; they step after the weights are taken.
  * Losses that are not positive move nothing, and no weight leaves the bounds of {@link
- * LearnedLogs}; both are reported.
+ * LearnedLogWeights}; both are reported.
  */
 final class ImtlL implements Resolver {
   static final String LOG_SCALES = "log-scales";
@@ -53,11 +53,11 @@ final class ImtlL implements Resolver {
       weights[i] = StrictMath.exp(logScales[i]);
       slopes[i] = weights[i] * losses[i] - 1;
     }
-    slopes = LearnedLogs.slopes(losses, slopes);
+    slopes = LearnedLogWeights.slopes(losses, slopes);
     MethodState next =
-        LearnedLogs.bounded(
+        LearnedLogWeights.bounded(
             optimizer.step(state, LOG_SCALES, slopes), LOG_SCALES, options.initial());
-    String report = LearnedLogs.report(losses, logScales, options.initial());
+    String report = LearnedLogWeights.report(losses, logScales, options.initial());
     return new Resolution(weights, List.of(), Map.of(), report, next)
         .with(LOG_SCALES, next.get(LOG_SCALES))
         .with("log-scale-gradient", slopes);

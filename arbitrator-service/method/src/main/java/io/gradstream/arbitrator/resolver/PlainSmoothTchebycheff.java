@@ -33,7 +33,7 @@ final class PlainSmoothTchebycheff implements Resolver {
   @Override
   public MethodState initialState(int tasks) {
     Preferences.of(options.preference(), tasks);
-    Checks.perTask("ideal", options.ideal(), tasks, 0);
+    OptionChecks.perTask("ideal", options.ideal(), tasks, 0);
     return MethodState.EMPTY;
   }
 
@@ -41,7 +41,7 @@ final class PlainSmoothTchebycheff implements Resolver {
   public Resolution resolve(RoundStatistics round, MethodState state) {
     int n = round.tasks();
     double[] r = Preferences.of(options.preference(), n);
-    double[] ideal = Checks.perTask("ideal", options.ideal(), n, 0);
+    double[] ideal = OptionChecks.perTask("ideal", options.ideal(), n, 0);
     double[] heat = new double[n];
     for (int i = 0; i < n; i++) {
       heat[i] = r[i] * (round.losses()[i] - ideal[i]) / options.mu();

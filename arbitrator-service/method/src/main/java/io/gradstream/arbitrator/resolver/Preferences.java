@@ -15,7 +15,7 @@ final class Preferences {
    * @throws SpecError if there are not as many as tasks, or all are 0
    */
   static double[] of(@Nullable List<Double> given, int tasks) {
-    double[] preference = Checks.perTask("preference", given, tasks, 1.0 / tasks);
+    double[] preference = OptionChecks.perTask("preference", given, tasks, 1.0 / tasks);
     if (!(DoubleVectors.sum(preference) > 0)) {
       throw new SpecError("preference", "must not be 0 for all tasks");
     }

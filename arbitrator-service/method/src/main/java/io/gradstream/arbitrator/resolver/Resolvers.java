@@ -290,7 +290,7 @@ public final class Resolvers {
   /** The resolver of a section with random numbers from elsewhere. */
   public static Resolver create(Section section, RandomSource draws) {
     Resolver method = CATALOG.create(section).apply(draws);
-    return method instanceof ElementwiseResolver ? method : new Guarded(method);
+    return method instanceof ElementwiseResolver ? method : new GuardedResolver(method);
   }
 
   private static Resolver baseOf(CrMogm.Base base, RandomSource draws) {

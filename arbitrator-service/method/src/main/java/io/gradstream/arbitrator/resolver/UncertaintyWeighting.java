@@ -12,7 +12,7 @@ import java.util.Map;
  *
  * <p>State: {@code log-variances} (N) with their optimizer's; they step after the weights are
  * taken. Losses that are not positive move nothing, and no weight leaves the bounds of {@link
- * LearnedLogs}; both are reported.
+ * LearnedLogWeights}; both are reported.
  */
 final class UncertaintyWeighting implements Resolver {
   private static final String LOG_VARIANCES = "log-variances";
@@ -53,11 +53,11 @@ final class UncertaintyWeighting implements Resolver {
       weights[i] = precision / 2;
       slopes[i] = (1 - losses[i] * precision) / 2;
     }
-    slopes = LearnedLogs.slopes(losses, slopes);
+    slopes = LearnedLogWeights.slopes(losses, slopes);
     MethodState next =
-        LearnedLogs.bounded(
+        LearnedLogWeights.bounded(
             optimizer.step(state, LOG_VARIANCES, slopes), LOG_VARIANCES, options.initial());
-    String report = LearnedLogs.report(losses, logVariances, options.initial());
+    String report = LearnedLogWeights.report(losses, logVariances, options.initial());
     return new Resolution(weights, List.of(), Map.of(), report, next)
         .with(LOG_VARIANCES, next.get(LOG_VARIANCES))
         .with("log-variance-gradient", slopes);

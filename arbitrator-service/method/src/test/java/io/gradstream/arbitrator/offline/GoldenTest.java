@@ -224,7 +224,7 @@ class GoldenTest {
 
   private static List<Double> norms(@Nullable Object rows) {
     var norms = new ArrayList<Double>();
-    for (double norm : Gradients.norms(rows(rows))) {
+    for (double norm : GradientRows.norms(rows(rows))) {
       norms.add(norm);
     }
     return norms;

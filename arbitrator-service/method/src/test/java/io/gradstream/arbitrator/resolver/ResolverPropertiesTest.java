@@ -79,8 +79,8 @@ class ResolverPropertiesTest {
   }
 
   /**
-   * The methods themselves, not what {@link Guarded} makes of them: it would replace what is not
-   * finite, and nobody would see it.
+   * The methods themselves, not what {@link GuardedResolver} makes of them: it would replace what
+   * is not finite, and nobody would see it.
    */
   @Property(tries = 2000)
   void weightsAndStateStayFiniteWhateverTheGradients(

@@ -36,11 +36,11 @@ public final class PartitionRound {
     /** Its round is over. */
     CLOSED,
     /** The round takes gradients of another kind. */
-    UNASKED,
+    NOT_ORDERED,
     /** The sum contains it already. */
     CONTAINED,
     /** It is the next to add. */
-    NOW,
+    NEXT,
     /** Others come before it. */
     EARLY
   }
@@ -53,7 +53,7 @@ public final class PartitionRound {
   private final int slots;
   private final ShardVectors vectors;
   private final List<Shard> shards;
-  private final TreeMap<Integer, ShardSum> sums = new TreeMap<>();
+  private final TreeMap<Integer, ShardAccumulator> sums = new TreeMap<>();
   private final ShardStatistics.@Nullable Slot[] reports;
 
   /**
@@ -76,7 +76,7 @@ public final class PartitionRound {
     Arrays.setAll(reporting, this::firstShardOf);
     final int tasks = manifest.tasks().size();
     shards.forEach(
-        shard -> sums.put(shard.index(), new ShardSum(shard, tasks, slots, this.vectors)));
+        shard -> sums.put(shard.index(), new ShardAccumulator(shard, tasks, slots, this.vectors)));
     incomplete = shards.size();
   }
 
@@ -112,13 +112,13 @@ public final class PartitionRound {
       return SlotStatus.EARLY;
     }
     if (!phase.kind().asks(task, manifest.tasks().size())) {
-      return SlotStatus.UNASKED;
+      return SlotStatus.NOT_ORDERED;
     }
     final int next = sumOf(shard).next(task);
     if (slot < next) {
       return SlotStatus.CONTAINED;
     }
-    return slot == next ? SlotStatus.NOW : SlotStatus.EARLY;
+    return slot == next ? SlotStatus.NEXT : SlotStatus.EARLY;
   }
 
   /**
@@ -158,7 +158,7 @@ public final class PartitionRound {
         records.getLast().addSlots(report);
       }
     }
-    for (final ShardSum sum : sums.values()) {
+    for (final ShardAccumulator sum : sums.values()) {
       final ShardStatistics.Products products = sum.products();
       bytes = next(records, bytes, products.getSerializedSize());
       records.getLast().addShards(products);
@@ -196,7 +196,7 @@ public final class PartitionRound {
     shards.forEach(shard -> updates.accept(shard, vectors.combine(phase, shard, verdict, digest)));
     phase = phase.after(verdict);
     incomplete = shards.size();
-    sums.values().forEach(ShardSum::clear);
+    sums.values().forEach(ShardAccumulator::clear);
     Arrays.fill(reports, null);
   }
 
@@ -211,8 +211,8 @@ public final class PartitionRound {
     shards.forEach(shard -> updates.accept(shard, vectors.repeat(before, shard, verdict, digest)));
   }
 
-  private ShardSum sumOf(int shard) {
-    final ShardSum sum = sums.get(shard);
+  private ShardAccumulator sumOf(int shard) {
+    final ShardAccumulator sum = sums.get(shard);
     if (sum == null) {
       throw new IllegalArgumentException(
           "shard %d is not on partition %d".formatted(shard, partition));

@@ -44,8 +44,8 @@ public final class RoundDecider {
   private final @Nullable SelectiveOptimization selection;
   private final double[] scales;
   private final RoundTotals totals;
-  private MethodState state;
-  private MethodState gate;
+  private MethodState resolverState;
+  private MethodState selectionState;
   private Phase phase = Phase.FIRST;
   private @Nullable Verdict last;
 
@@ -57,18 +57,18 @@ public final class RoundDecider {
     this.resolver = Resolvers.create(spec.resolver());
     this.calibrator = Calibrators.create(spec.calibrator());
     this.selection = Selections.create(spec.selection()).orElse(null);
-    this.scales = Elementwise.scales(spec);
+    this.scales = ElementwiseCombiner.scales(spec);
     this.totals =
         new RoundTotals(
             manifest, spec.accumulation().slots(tasks), calibrator.needsNorms() ? 2 : 1);
-    this.state = resolver.initialState(tasks);
-    this.gate = selection == null ? MethodState.EMPTY : selection.initialState(tasks);
+    this.resolverState = resolver.initialState(tasks);
+    this.selectionState = selection == null ? MethodState.EMPTY : selection.initialState(tasks);
   }
 
   /** Goes on after a verdict that was published before. */
   public void restore(Verdict verdict) {
-    state = VerdictStates.resolver(verdict);
-    gate = VerdictStates.selection(verdict);
+    resolverState = VerdictStates.resolver(verdict);
+    selectionState = VerdictStates.selection(verdict);
     phase =
         new Phase(
             verdict.getRound() + 1,
@@ -93,7 +93,7 @@ public final class RoundDecider {
    * it has, as many numbers as they have, all of them finite.
    */
   public boolean fits(ShardStatistics statistics) {
-    return StatisticsForm.of(spec, manifest, phase.kind(), calibrator.needsNorms())
+    return StatisticsCheck.of(spec, manifest, phase.kind(), calibrator.needsNorms())
         .fits(statistics);
   }
 
@@ -122,13 +122,13 @@ public final class RoundDecider {
             .setJointRounds(phase.scalarized() ? phase.joint() : phase.joint() + 1);
     final double[] losses = phase.scalarized() ? totals.summedLosses() : totals.losses();
     Arrays.stream(losses).forEach(verdict::addLosses);
-    final ClippedMomentum moved = phase.scalarized() ? sum(verdict) : resolve(verdict, losses);
+    final ClippedMomentum momentum = phase.scalarized() ? sum(verdict) : resolve(verdict, losses);
     verdict
-        .setMomentumBeta((float) moved.beta())
-        .setOutputScale(moved.outputScale())
-        .setClipFactor(moved.clip());
+        .setMomentumBeta((float) momentum.beta())
+        .setOutputScale(momentum.outputScale())
+        .setClipFactor(momentum.clip());
     if (phase.scalarized() || !elementwise()) {
-      verdict.setUpdateNorm(moved.norm());
+      verdict.setUpdateNorm(momentum.norm());
     }
     select(verdict, losses);
     verdict.setNonce(AdmissionPolicy.nonce(verdict));
@@ -149,16 +149,16 @@ public final class RoundDecider {
         resolver.resolve(
             new RoundStatistics(
                 phase.round(), losses.length, joint.gram(), joint.cross(), weighted, spec.seed()),
-            state);
+            resolverState);
     final double[] weights = elementwise() ? ones(losses.length) : resolution.weights();
     Arrays.stream(resolution.weights()).forEach(verdict::addWeights);
-    final ClippedMomentum moved =
+    final ClippedMomentum momentum =
         ClippedMomentum.of(
             spec, joint.squaredNormAfter(weights, ClippedMomentum.beta(spec)), phase.round());
     for (int task = 0; task < losses.length; task++) {
       verdict
-          .addSharedCoefficients((float) ((1 - moved.beta()) * weights[task] * scales[task]))
-          .addOwnCoefficients((float) ((1 - moved.beta()) * scales[task]));
+          .addSharedCoefficients((float) ((1 - momentum.beta()) * weights[task] * scales[task]))
+          .addOwnCoefficients((float) ((1 - momentum.beta()) * scales[task]));
     }
     final double[] slotSquaredMean = totals.slotSquaredMean();
     Arrays.stream(slotSquaredMean).forEach(verdict::addSlotSquaredMean);
@@ -167,7 +167,7 @@ public final class RoundDecider {
     verdict.setResolver(spec.resolver().kind());
     VerdictReasons.write(verdict, joint, resolution);
     VerdictStates.putResolver(verdict, resolution.state());
-    return moved;
+    return momentum;
   }
 
   /** Whether nobody knows the update before its elements are there. */
@@ -178,7 +178,7 @@ public final class RoundDecider {
   private ClippedMomentum sum(Verdict.Builder verdict) {
     final double scale = 1.0 / spec.accumulation().slots(spec.tasks().size());
     final double beta = ClippedMomentum.beta(spec);
-    final ClippedMomentum moved =
+    final ClippedMomentum momentum =
         ClippedMomentum.of(
             spec,
             ClippedMomentum.squaredNorm(
@@ -191,13 +191,13 @@ public final class RoundDecider {
     if (last != null) {
       verdict.addAllRunningSquared(last.getRunningSquaredList());
     }
-    VerdictStates.putResolver(verdict, state);
-    return moved;
+    VerdictStates.putResolver(verdict, resolverState);
+    return momentum;
   }
 
   private void select(Verdict.Builder verdict, double[] losses) {
     if (selection != null) {
-      final SelectiveOptimization.Gate next = selection.decide(losses, gate);
+      final SelectiveOptimization.Gate next = selection.decide(losses, selectionState);
       verdict.setNextScalarized(!next.joint()).setImbalance(next.ratio());
       VerdictStates.putSelection(verdict, next.state());
     }

@@ -53,9 +53,9 @@ final class RoundTotals {
       }
     }
     for (final var slot : statistics.getSlotsList()) {
-      final int place = slot.getTask() * slots + slot.getSlot();
-      if (reports[place] == null) {
-        reports[place] = slot;
+      final int index = slot.getTask() * slots + slot.getSlot();
+      if (reports[index] == null) {
+        reports[index] = slot;
       }
     }
   }

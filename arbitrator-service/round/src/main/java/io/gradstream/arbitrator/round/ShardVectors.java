@@ -43,9 +43,9 @@ final class ShardVectors {
 
   private final Manifest manifest;
   private final ValueType updateType;
-  private final boolean momentum;
+  private final boolean integratesMomentum;
   private final Calibrator calibrator;
-  private final @Nullable Elementwise elementwise;
+  private final @Nullable ElementwiseCombiner elementwise;
   private final Kernels kernels;
   private final NamedVectors vectors;
 
@@ -54,11 +54,13 @@ final class ShardVectors {
     this.kernels = kernels;
     this.vectors = vectors;
     this.updateType = spec.transport().valueType();
-    this.momentum = spec.momentum().mode() == Momentum.Mode.INTEGRATED;
+    this.integratesMomentum = spec.momentum().mode() == Momentum.Mode.INTEGRATED;
     this.calibrator = Calibrators.create(spec.calibrator());
     final Resolver resolver = Resolvers.create(spec.resolver());
     this.elementwise =
-        resolver instanceof ElementwiseResolver method ? new Elementwise(spec, method) : null;
+        resolver instanceof ElementwiseResolver method
+            ? new ElementwiseCombiner(spec, method)
+            : null;
   }
 
   /** Bytes of all vectors of a partition's shards. */
@@ -67,7 +69,7 @@ final class ShardVectors {
     for (final Shard shard : shards) {
       final int tasks = shard.shared() ? manifest.tasks().size() : 1;
       final int memories = shard.shared() && calibrator.remembers() ? tasks : 0;
-      final int others = (momentum ? 1 : 0) + (selective ? 2 : 0);
+      final int others = (integratesMomentum ? 1 : 0) + (selective ? 2 : 0);
       values += (long) shard.length() * (2 * tasks + memories + others);
     }
     return values * Float.BYTES;
@@ -122,9 +124,9 @@ final class ShardVectors {
       final MemorySegment memory = vector(MEMORY, shard, task);
       final float direct = (float) calibration.direct()[task];
       final float remembered = (float) calibration.remembered()[task];
-      final MemorySegment moved = scratch(shard);
+      final MemorySegment newMemory = scratch(shard);
       kernels.combine(
-          moved,
+          newMemory,
           ValueType.FLOAT32,
           new MemorySegment[] {sum},
           new float[] {(float) calibration.take()[task]},
@@ -135,7 +137,7 @@ final class ShardVectors {
       kernels.combine(
           sum,
           ValueType.FLOAT32,
-          new MemorySegment[] {sum, moved},
+          new MemorySegment[] {sum, newMemory},
           new float[] {direct, remembered},
           null,
           0,
@@ -177,10 +179,10 @@ final class ShardVectors {
     if (shard.shared() && verdict.hasCalibration()) {
       calibrate(phase, shard, calibrationOf(verdict.getCalibration()));
     }
-    final MemorySegment kept = momentumOf(shard);
+    final MemorySegment momentum = momentumOf(shard);
     final var record = new UpdateRecord(manifest, shard, verdict.getRound(), updateType, digest);
-    combine(phase, shard, verdict, kept, record.values());
-    if (kept != null) {
+    combine(phase, shard, verdict, momentum, record.values());
+    if (momentum != null) {
       vectors.changed(momentumId(shard));
     }
     return record.sealed();
@@ -188,12 +190,13 @@ final class ShardVectors {
 
   /** The update record of a closed round once more, with the same bits. */
   byte[] repeat(Phase phase, Shard shard, Verdict verdict, ByteString digest) {
-    final MemorySegment kept = momentumOf(shard);
+    final MemorySegment momentum = momentumOf(shard);
     final var record = new UpdateRecord(manifest, shard, verdict.getRound(), updateType, digest);
-    if (kept == null) {
+    if (momentum == null) {
       combine(phase, shard, verdict, null, record.values());
     } else {
-      kernels.scale(record.values(), updateType, kept, verdict.getOutputScale(), shard.length());
+      kernels.scale(
+          record.values(), updateType, momentum, verdict.getOutputScale(), shard.length());
     }
     return record.sealed();
   }
@@ -202,7 +205,7 @@ final class ShardVectors {
       Phase phase,
       Shard shard,
       Verdict verdict,
-      @Nullable MemorySegment kept,
+      @Nullable MemorySegment momentum,
       MemorySegment update) {
     final List<MemorySegment> sums = sums(phase, shard);
     final MemorySegment[] rows;
@@ -223,7 +226,7 @@ final class ShardVectors {
         updateType,
         rows,
         coefficients,
-        kept,
+        momentum,
         verdict.getMomentumBeta(),
         verdict.getOutputScale(),
         shard.length());
@@ -261,7 +264,7 @@ final class ShardVectors {
   }
 
   private @Nullable MemorySegment momentumOf(Shard shard) {
-    return momentum ? vectors.vector(momentumId(shard), shard.length()) : null;
+    return integratesMomentum ? vectors.vector(momentumId(shard), shard.length()) : null;
   }
 
   private VectorId sumId(Phase phase, Shard shard, int task) {

@@ -108,7 +108,7 @@ final class InMemoryRun {
       }
     }
     assertThat(rounds.statusOf(round, shard.index(), task, slot))
-        .isEqualTo(PartitionRound.SlotStatus.NOW);
+        .isEqualTo(PartitionRound.SlotStatus.NEXT);
     rounds.add(
         new SlotGradient(
             round,

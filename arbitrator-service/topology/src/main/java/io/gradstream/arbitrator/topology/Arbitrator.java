@@ -109,15 +109,15 @@ public final class Arbitrator {
         .addProcessor(
             "partition", () -> new PartitionArbitrator(run, kernels, logs.get()), "records")
         .addStateStore(InPlaceStore.builder(PartitionArbitrator.STORE), "partition")
-        .addSink(SinkNames.STATISTICS, topics.statistics(), "partition")
-        .addSink(SinkNames.UPDATES, topics.updates(), byShard(run.manifest()), "partition")
-        .addSink(SinkNames.METRICS, topics.metrics(), "partition")
-        .addSink(SinkNames.REFUSED_RECORDS, topics.deadLetters(), "partition");
+        .addSink(ArbitratorSinks.STATISTICS, topics.statistics(), "partition")
+        .addSink(ArbitratorSinks.UPDATES, topics.updates(), byShard(run.manifest()), "partition")
+        .addSink(ArbitratorSinks.METRICS, topics.metrics(), "partition")
+        .addSink(ArbitratorSinks.REFUSED_RECORDS, topics.deadLetters(), "partition");
     topology
         .addSource("statistics", topics.statistics())
         .addProcessor("resolver", () -> new RoundResolver(run, logs.get()), "statistics")
-        .addSink(SinkNames.VERDICTS, topics.verdicts(), everywhere(), "resolver")
-        .addSink(SinkNames.REFUSED_STATISTICS, topics.deadLetters(), "resolver");
+        .addSink(ArbitratorSinks.VERDICTS, topics.verdicts(), everywhere(), "resolver")
+        .addSink(ArbitratorSinks.REFUSED_STATISTICS, topics.deadLetters(), "resolver");
     return topology;
   }
 

@@ -47,22 +47,22 @@ final class GradientIntake {
    */
   private static final int MAX_COPIES = 8;
 
-  private static final long LOOK_NANOS = Duration.ofMillis(200).toNanos();
+  private static final long LOG_END_CHECK_NANOS = Duration.ofMillis(200).toNanos();
 
   private final Run run;
   private final Topics topics;
   private final PartitionRound round;
   private final int partition;
   private final LogReader log;
-  private final RecordSinks outlet;
+  private final ArbitratorSinks sinks;
   private final Sensor ignored;
   private final SlotGradient.Rules rules;
   private final AdmissionPolicy admission;
   private final HeldRecords<GradientKey> held;
   private final TreeMap<GradientKey, Integer> copies = new TreeMap<>(GradientKey.ORDER);
-  private @Nullable Verdict before;
-  private long begun;
-  private long lookedForBegun = System.nanoTime() - LOOK_NANOS;
+  private @Nullable Verdict previousVerdict;
+  private long latestBegunRound;
+  private long checkedLogEndNanos = System.nanoTime() - LOG_END_CHECK_NANOS;
 
   /**
    * @param round takes what is added
@@ -75,14 +75,14 @@ final class GradientIntake {
       Kernels kernels,
       PartitionRound round,
       LogReader log,
-      RecordSinks outlet,
+      ArbitratorSinks sinks,
       Sensor ignored) {
     this.run = run;
     this.topics = run.topics();
     this.partition = partition;
     this.round = round;
     this.log = log;
-    this.outlet = outlet;
+    this.sinks = sinks;
     this.ignored = ignored;
     this.rules = SlotGradient.Rules.of(run.description(), kernels);
     this.admission = new AdmissionPolicy(run.spec().maxNormRatio());
@@ -91,24 +91,28 @@ final class GradientIntake {
 
   void save(ArbitratorMetadata.Builder metadata) {
     held.forEach(
-        (turn, offset) ->
+        (key, offset) ->
             metadata
                 .addHeldBuilder()
-                .setRound(turn.round())
-                .setShard(turn.shard())
-                .setTask(turn.task())
-                .setSlot(turn.slot())
+                .setRound(key.round())
+                .setShard(key.shard())
+                .setTask(key.task())
+                .setSlot(key.slot())
                 .setOffset(offset));
   }
 
   void restore(ArbitratorMetadata metadata) {
-    for (final var place : metadata.getHeldList()) {
-      final var turn =
-          new GradientKey(place.getRound(), place.getTask(), place.getSlot(), place.getShard());
-      copies.merge(turn, 1, Integer::sum);
-      held.hold(turn, gradients(place.getTask()), place.getOffset());
+    for (final var heldRecord : metadata.getHeldList()) {
+      final var key =
+          new GradientKey(
+              heldRecord.getRound(),
+              heldRecord.getTask(),
+              heldRecord.getSlot(),
+              heldRecord.getShard());
+      copies.merge(key, 1, Integer::sum);
+      held.hold(key, gradients(heldRecord.getTask()), heldRecord.getOffset());
     }
-    before = metadata.hasLast() ? metadata.getLast() : null;
+    previousVerdict = metadata.hasLast() ? metadata.getLast() : null;
   }
 
   private TopicPartition gradients(int task) {
@@ -129,7 +133,7 @@ final class GradientIntake {
     }
     final int slot = gradient.report().getSlot();
     switch (round.statusOf(gradient.round(), gradient.shard(), task, slot)) {
-      case NOW -> {
+      case NEXT -> {
         if (add(gradient, task, offset, value)) {
           addHeld(gradient.shard(), task, slot + 1);
           return true;
@@ -146,7 +150,7 @@ final class GradientIntake {
           hold(new GradientKey(gradient.round(), task, slot, gradient.shard()), offset, value);
         }
       }
-      case CONTAINED, CLOSED, UNASKED -> ignored.record();
+      case CONTAINED, CLOSED, NOT_ORDERED -> ignored.record();
     }
     return false;
   }
@@ -155,9 +159,9 @@ final class GradientIntake {
    * Keeps an early record for its turn. Of one turn so many are kept and no more: those behind them
    * are let go, and should none of the kept ones fit, the slot is asked for again.
    */
-  private void hold(GradientKey turn, long offset, byte[] value) {
-    if (copies.merge(turn, 1, Integer::sum) <= MAX_COPIES) {
-      held.hold(turn, gradients(turn.task()), offset, value);
+  private void hold(GradientKey key, long offset, byte[] value) {
+    if (copies.merge(key, 1, Integer::sum) <= MAX_COPIES) {
+      held.hold(key, gradients(key.task()), offset, value);
     } else {
       ignored.record();
     }
@@ -172,18 +176,19 @@ final class GradientIntake {
    */
   private boolean hasBegun(long gradientRound) {
     final long now = System.nanoTime();
-    if (gradientRound > Math.max(round.round(), begun) && now - lookedForBegun >= LOOK_NANOS) {
-      lookedForBegun = now;
+    if (gradientRound > Math.max(round.round(), latestBegunRound)
+        && now - checkedLogEndNanos >= LOG_END_CHECK_NANOS) {
+      checkedLogEndNanos = now;
       final var last = log.last(new TopicPartition(topics.verdicts(), partition));
       // Behind what is no verdict there may be one: what is held for nothing does no harm.
-      begun =
+      latestBegunRound =
           last.isEmpty()
               ? 0
-              : Verdicts.read(last.get().value(), run)
+              : VerdictParser.parseIfValid(last.get().value(), run)
                   .map(verdict -> verdict.getRound() + 1)
                   .orElse(gradientRound);
     }
-    return gradientRound <= Math.max(round.round(), begun);
+    return gradientRound <= Math.max(round.round(), latestBegunRound);
   }
 
   /** Adds a gradient whose turn has come, unless the verdict before speaks against it. */
@@ -198,7 +203,7 @@ final class GradientIntake {
   /** Whether the verdict before lets a gradient of the open round in; if not, it is refused. */
   private boolean admit(SlotGradient gradient, int task, long offset, byte[] value) {
     try {
-      admission.check(gradient, before);
+      admission.check(gradient, previousVerdict);
       return true;
     } catch (MalformedRecordException e) {
       refuse(task, offset, value, e);
@@ -215,13 +220,13 @@ final class GradientIntake {
   }
 
   /** Adds the first of a turn's held records that may be added, and tells whether there was one. */
-  private boolean addHeld(GradientKey turn) {
-    final int task = turn.task();
-    if (round.statusOf(turn.round(), turn.shard(), task, turn.slot())
-        != PartitionRound.SlotStatus.NOW) {
+  private boolean addHeld(GradientKey key) {
+    final int task = key.task();
+    if (round.statusOf(key.round(), key.shard(), task, key.slot())
+        != PartitionRound.SlotStatus.NEXT) {
       return false;
     }
-    for (var taken = held.take(turn); taken != null; taken = held.take(turn)) {
+    for (var taken = held.take(key); taken != null; taken = held.take(key)) {
       try {
         final SlotGradient gradient = SlotGradient.read(taken.record(), task, partition, rules);
         if (add(gradient, task, taken.offset(), taken.record())) {
@@ -239,7 +244,7 @@ final class GradientIntake {
    * earlier rounds had no use for is let go.
    */
   void open(Verdict verdict) {
-    before = verdict;
+    previousVerdict = verdict;
     final var first = new GradientKey(round.round(), 0, 0, 0);
     held.dropBefore(first);
     copies.headMap(first).clear();
@@ -258,10 +263,10 @@ final class GradientIntake {
   private void refuse(
       int task, long offset, byte @Nullable [] value, MalformedRecordException refused) {
     final DeadLetter letter =
-        outlet.refuse(gradients(task), offset, value, String.valueOf(refused.getMessage()));
+        sinks.refuse(gradients(task), offset, value, String.valueOf(refused.getMessage()));
     final var slot = new PartitionRound.MissingSlot(task, letter.getSlot());
     if (letter.getRound() == round.round() && round.missing().contains(slot)) {
-      outlet.refused(
+      sinks.refused(
           Metric.Refused.newBuilder()
               .setRound(letter.getRound())
               .setTask(task)

@@ -49,20 +49,20 @@ import org.slf4j.LoggerFactory;
 final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byte[]> {
   static final String STORE = "sums";
   private static final Logger LOG = LoggerFactory.getLogger(PartitionArbitrator.class);
-  private static final Duration LOOK = Duration.ofMillis(500);
+  private static final Duration PROGRESS_CHECK_INTERVAL = Duration.ofMillis(500);
 
   private final Run run;
   private final Topics topics;
   private final Kernels kernels;
   private final LogReader log;
   private final InputPositions progress;
-  private final TreeMap<Long, Verdict> pending = new TreeMap<>();
+  private final TreeMap<Long, Verdict> pendingVerdicts = new TreeMap<>();
   private ProcessorContext<byte[], byte[]> context;
   private InPlaceStore store;
   private PartitionRound round;
   private GradientIntake intake;
-  private StallMonitor standstill;
-  private RecordSinks outlet;
+  private StandstillMonitor standstill;
+  private ArbitratorSinks sinks;
   private Sensor ignored;
   private int partition;
   private @Nullable Verdict last;
@@ -82,7 +82,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
   public void init(ProcessorContext<byte[], byte[]> processorContext) {
     context = processorContext;
     partition = context.taskId().partition();
-    outlet = new RecordSinks(context);
+    sinks = new ArbitratorSinks(context);
     ignored =
         context
             .metrics()
@@ -90,29 +90,32 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
                 "gradients", context.taskId().toString(), "ignored", Sensor.RecordingLevel.INFO);
     store = context.getStateStore(STORE);
     round = new PartitionRound(run.spec(), run.manifest(), partition, kernels, store);
-    intake = new GradientIntake(run, partition, kernels, round, log, outlet, ignored);
-    standstill = new StallMonitor(topics, partition, run.spec().orders().timeoutMs());
-    pending.clear();
+    intake = new GradientIntake(run, partition, kernels, round, log, sinks, ignored);
+    standstill = new StandstillMonitor(topics, partition, run.spec().orders().timeoutMs());
+    pendingVerdicts.clear();
     last = null;
     progress.restore(Map.of());
-    store.recover(log, () -> metadata().toByteArray()).or(this::begin).ifPresent(this::restore);
-    moved();
+    store.recover(log, () -> metadata().toByteArray()).or(this::forkState).ifPresent(this::restore);
+    noteProgress();
     resumed = false;
-    context.schedule(LOOK, PunctuationType.WALL_CLOCK_TIME, now -> store.change(() -> look(now)));
+    context.schedule(
+        PROGRESS_CHECK_INTERVAL,
+        PunctuationType.WALL_CLOCK_TIME,
+        now -> store.change(() -> checkProgress(now)));
   }
 
   private ArbitratorMetadata metadata() {
     final var metadata = ArbitratorMetadata.newBuilder().putAllPositions(progress.positions());
     round.save(metadata);
     intake.save(metadata);
-    metadata.addAllPending(pending.values());
+    metadata.addAllPending(pendingVerdicts.values());
     if (last != null) {
       metadata.setLast(last);
     }
     return metadata.build();
   }
 
-  private Optional<byte[]> begin() {
+  private Optional<byte[]> forkState() {
     final Optional<StoreImage> image = InitialState.of(run, log, partition, Owner.ARBITRATOR);
     image.ifPresent(store::begin);
     return image.map(of -> of.metadata().toByteArray());
@@ -128,7 +131,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     progress.restore(metadata.getPositionsMap());
     round.restore(metadata);
     intake.restore(metadata);
-    metadata.getPendingList().forEach(verdict -> pending.put(verdict.getRound(), verdict));
+    metadata.getPendingList().forEach(verdict -> pendingVerdicts.put(verdict.getRound(), verdict));
     last = metadata.hasLast() ? metadata.getLast() : null;
   }
 
@@ -169,7 +172,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     final int task = topics.taskOfGradients(source.topic());
     if (progress.contains(source.topic(), source.offset())) {
       if (task < 0) {
-        repeatIfLast(record.value());
+        repeatLostUpdates(record.value());
       }
       return;
     }
@@ -183,23 +186,24 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
 
   private void gradient(int task, long offset, byte @Nullable [] value) {
     if (intake.take(task, offset, value)) {
-      moved();
+      noteProgress();
       advance();
     }
   }
 
   private void verdict(long offset, byte @Nullable [] value) {
     try {
-      final Verdict verdict = Verdicts.parse(value, run);
-      final Verdict before = pending.isEmpty() ? last : pending.lastEntry().getValue();
+      final Verdict verdict = VerdictParser.parse(value, run);
+      final Verdict before =
+          pendingVerdicts.isEmpty() ? last : pendingVerdicts.lastEntry().getValue();
       final long next = before == null ? round.round() : before.getRound() + 1;
       if (verdict.getRound() >= next) {
         requireNext(verdict, next, before);
-        pending.put(next, verdict);
+        pendingVerdicts.put(next, verdict);
         closeRounds();
       }
     } catch (MalformedRecordException e) {
-      outlet.refuse(verdicts(), offset, value, String.valueOf(e.getMessage()));
+      sinks.refuse(verdicts(), offset, value, String.valueOf(e.getMessage()));
     }
   }
 
@@ -225,50 +229,50 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
   }
 
   private void closeRounds() {
-    Verdict verdict = pending.get(round.round());
+    Verdict verdict = pendingVerdicts.get(round.round());
     while (verdict != null && round.complete()) {
-      pending.remove(round.round());
-      round.close(verdict, outlet::update);
+      pendingVerdicts.remove(round.round());
+      round.close(verdict, sinks::update);
       last = verdict;
-      moved();
+      noteProgress();
       intake.open(verdict);
       publishStatistics();
-      verdict = pending.get(round.round());
+      verdict = pendingVerdicts.get(round.round());
     }
   }
 
   private void publishStatistics() {
     if (round.complete() && !round.shards().isEmpty()) {
-      round.statistics().forEach(outlet::statistics);
+      round.statistics().forEach(sinks::statistics);
     }
   }
 
   /** The verdict of the last closed round, read again, may mean that its updates were lost. */
-  private void repeatIfLast(byte @Nullable [] value) {
-    final Verdict verdict = Verdicts.read(value, run).orElse(null);
+  private void repeatLostUpdates(byte @Nullable [] value) {
+    final Verdict verdict = VerdictParser.parseIfValid(value, run).orElse(null);
     if (last != null && verdict != null && verdict.getRound() == last.getRound()) {
-      round.repeat(last, outlet::update);
+      round.repeat(last, sinks::update);
     }
   }
 
   /** Says what a round that stands still waits for, and repeats what might have been lost. */
-  private void look(long now) {
+  private void checkProgress(long now) {
     resume();
     if (round.shards().isEmpty()
         || round.round() >= run.spec().rounds()
         || !standstill.isDue(now)) {
       return;
     }
-    standstill.report(round, outlet, now);
+    standstill.report(round, sinks, now);
     if (round.complete()) {
       publishStatistics();
     } else if (last != null) {
-      round.repeat(last, outlet::update);
+      round.repeat(last, sinks::update);
     }
   }
 
-  private void moved() {
-    standstill.moved(context.currentSystemTimeMs());
+  private void noteProgress() {
+    standstill.progressed(context.currentSystemTimeMs());
   }
 
   @Override

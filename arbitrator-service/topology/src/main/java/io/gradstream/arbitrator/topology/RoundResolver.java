@@ -32,7 +32,7 @@ import org.slf4j.LoggerFactory;
  */
 final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
   private static final Logger LOG = LoggerFactory.getLogger(RoundResolver.class);
-  private static final Duration SOON = Duration.ofMillis(100);
+  private static final Duration RESUME_DELAY = Duration.ofMillis(100);
 
   private final Run run;
   private final Topics topics;
@@ -53,7 +53,7 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
     context = processorContext;
     decider = new RoundDecider(run.description());
     resumed = false;
-    context.schedule(SOON, PunctuationType.WALL_CLOCK_TIME, now -> resume());
+    context.schedule(RESUME_DELAY, PunctuationType.WALL_CLOCK_TIME, now -> resume());
   }
 
   /** Reads what came before; not in {@link #init}, where nothing can be forwarded yet. */
@@ -63,7 +63,7 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
     }
     resumed = true;
     final var statistics = new TopicPartition(topics.statistics(), 0);
-    VerdictTail.last(log, new TopicPartition(topics.verdicts(), 0), run)
+    LastVerdict.find(log, new TopicPartition(topics.verdicts(), 0), run)
         .ifPresent(decider::restore);
     final long committed = log.committed(statistics);
     final long from = decider.last().map(Verdict::getStatisticsOffset).orElse(0L);
@@ -107,7 +107,7 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
             Keys.round(verdict.getRound()),
             Digests.canonical(verdict),
             context.currentSystemTimeMs()),
-        SinkNames.VERDICTS);
+        ArbitratorSinks.VERDICTS);
   }
 
   private void refuse(long offset, byte @Nullable [] value, String reason) {
@@ -118,6 +118,6 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
             DeadLetters.key(from),
             DeadLetters.of(from, offset, reason, value).toByteArray(),
             context.currentSystemTimeMs()),
-        SinkNames.REFUSED_STATISTICS);
+        ArbitratorSinks.REFUSED_STATISTICS);
   }
 }

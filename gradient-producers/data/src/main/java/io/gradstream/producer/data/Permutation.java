@@ -16,7 +16,7 @@ final class Permutation {
   private final int halfBits;
 
   Permutation(long seed, long epoch, int size) {
-    this.function = CounterRandom.of(seed, RandomStream.ORDER, epoch);
+    this.function = CounterRandom.of(seed, RandomPurpose.ORDER, epoch);
     this.size = size;
     int bits = Math.max(2, 64 - Long.numberOfLeadingZeros(size - 1L));
     this.halfBits = (bits + 1) / 2;

@@ -48,8 +48,8 @@ public final class Evaluator implements AutoCloseable {
 
   private final Run run;
   private final Supplier<TaskModel> models;
-  private final WeightAssembler arriving;
-  private final Set<Long> done = new HashSet<>();
+  private final WeightAssembler assembler;
+  private final Set<Long> evaluatedVersions = new HashSet<>();
   private final KafkaConsumer<byte[], byte[]> weights;
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
   private final Thread thread;
@@ -58,8 +58,8 @@ public final class Evaluator implements AutoCloseable {
   private Evaluator(Run run, Supplier<TaskModel> models) {
     this.run = run;
     this.models = models;
-    this.arriving =
-        new WeightAssembler(run.description(), Kernels.best(), Integer.MAX_VALUE, this::wanted);
+    this.assembler =
+        new WeightAssembler(run.description(), Kernels.best(), Integer.MAX_VALUE, this::isDue);
     this.weights = new KafkaConsumer<>(settings(run));
     this.thread = Thread.ofPlatform().name("evaluator").daemon().unstarted(this::work);
   }
@@ -89,14 +89,14 @@ public final class Evaluator implements AutoCloseable {
     try (weights;
         Producer<byte[], byte[]> metrics = new KafkaProducer<>(run.connection().producer());
         TaskModel model = models.get()) {
-      readDone();
+      readEvaluatedVersions();
       final List<TopicPartition> partitions =
           IntStream.range(0, run.manifest().partitions())
               .mapToObj(partition -> new TopicPartition(run.topics().weights(), partition))
               .toList();
       weights.assign(partitions);
       weights.seekToBeginning(partitions);
-      while (!closed && !done.contains(run.spec().rounds())) {
+      while (!closed && !evaluatedVersions.contains(run.spec().rounds())) {
         for (final ConsumerRecord<byte[], byte[]> record : weights.poll(POLL)) {
           if (!closed) {
             add(record, model, metrics);
@@ -113,7 +113,7 @@ public final class Evaluator implements AutoCloseable {
     }
   }
 
-  private void readDone() {
+  private void readEvaluatedVersions() {
     final var partition = new TopicPartition(run.topics().metrics(), 0);
     try (LogReader log = new LogReader(run.connection(), run.topics().run() + ".evaluator")) {
       log.read(
@@ -125,7 +125,7 @@ public final class Evaluator implements AutoCloseable {
               final Metric metric =
                   Metric.parseFrom(record.value() == null ? new byte[0] : record.value());
               if (metric.hasValidation()) {
-                done.add(metric.getValidation().getVersion());
+                evaluatedVersions.add(metric.getValidation().getVersion());
               }
             } catch (InvalidProtocolBufferException e) {
               LOG.warn(
@@ -135,9 +135,9 @@ public final class Evaluator implements AutoCloseable {
     }
   }
 
-  private boolean wanted(long version) {
+  private boolean isDue(long version) {
     final int every = run.spec().evaluation().every();
-    return !done.contains(version)
+    return !evaluatedVersions.contains(version)
         && (version == run.spec().rounds() || (every > 0 && version % every == 0));
   }
 
@@ -145,9 +145,9 @@ public final class Evaluator implements AutoCloseable {
       ConsumerRecord<byte[], byte[]> record, TaskModel model, Producer<byte[], byte[]> metrics)
       throws ExecutionException, InterruptedException {
     try {
-      if (arriving.add(record.key(), record.value())) {
-        model.weights().copyFrom(arriving.values());
-        evaluate(arriving.version(), model, metrics);
+      if (assembler.add(record.key(), record.value())) {
+        model.weights().copyFrom(assembler.values());
+        evaluate(assembler.version(), model, metrics);
       }
     } catch (MalformedRecordException e) {
       LOG.warn(
@@ -180,7 +180,7 @@ public final class Evaluator implements AutoCloseable {
                 "validation".getBytes(StandardCharsets.UTF_8),
                 metric.toByteArray()))
         .get();
-    done.add(version);
+    evaluatedVersions.add(version);
     LOG.info(
         "evaluator of run {}: version {} has held-out losses {}",
         run.spec().run(),

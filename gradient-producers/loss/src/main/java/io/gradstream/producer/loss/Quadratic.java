@@ -1,7 +1,7 @@
 package io.gradstream.producer.loss;
 
 import io.gradstream.producer.data.CounterRandom;
-import io.gradstream.producer.data.RandomStream;
+import io.gradstream.producer.data.RandomPurpose;
 
 /**
  * A seeded convex quadratic of any dimension D, {@code 1/2 (x - c)^T H diag(l) H (x - c)}.
@@ -22,9 +22,9 @@ public final class Quadratic implements Objective {
    * @param condition largest curvature over smallest, at least 1
    */
   public Quadratic(long seed, int index, int dimension, double condition) {
-    var minima = CounterRandom.of(seed, RandomStream.PROBLEM, index, 0);
-    var curvatures = CounterRandom.of(seed, RandomStream.PROBLEM, index, 1);
-    var directions = CounterRandom.of(seed, RandomStream.PROBLEM, index, 2);
+    var minima = CounterRandom.of(seed, RandomPurpose.PROBLEM, index, 0);
+    var curvatures = CounterRandom.of(seed, RandomPurpose.PROBLEM, index, 1);
+    var directions = CounterRandom.of(seed, RandomPurpose.PROBLEM, index, 2);
     minimum = new float[dimension];
     curvature = new float[dimension];
     direction = new float[dimension];

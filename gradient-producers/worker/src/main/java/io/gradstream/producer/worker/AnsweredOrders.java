@@ -17,12 +17,12 @@ final class AnsweredOrders {
   /** Twice what a share group hands out in one go, for a few hundred workers. */
   private static final int REMEMBERED = 4096;
 
-  private record Place(TopicPartition partition, long offset) {}
+  private record RecordPosition(TopicPartition partition, long offset) {}
 
-  private final Map<Place, Boolean> answered =
+  private final Map<RecordPosition, Boolean> answered =
       new LinkedHashMap<>() {
         @Override
-        protected boolean removeEldestEntry(Map.Entry<Place, Boolean> eldest) {
+        protected boolean removeEldestEntry(Map.Entry<RecordPosition, Boolean> eldest) {
           return size() > REMEMBERED;
         }
       };
@@ -37,7 +37,7 @@ final class AnsweredOrders {
     return answered.containsKey(placeOf(order));
   }
 
-  private static Place placeOf(ConsumerRecord<byte[], byte[]> order) {
-    return new Place(new TopicPartition(order.topic(), order.partition()), order.offset());
+  private static RecordPosition placeOf(ConsumerRecord<byte[], byte[]> order) {
+    return new RecordPosition(new TopicPartition(order.topic(), order.partition()), order.offset());
   }
 }

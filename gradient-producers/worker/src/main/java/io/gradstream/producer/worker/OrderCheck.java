@@ -58,14 +58,14 @@ final class OrderCheck {
       throw new MalformedRecordException(
           "slot %d, a task has 0 to %d".formatted(slot, run.slots() - 1));
     }
-    final Order asked =
+    final Order expected =
         orders.of(round, task, slot, order.getAttempt()).toBuilder()
             .setNonce(order.getNonce())
             .build();
-    if (!order.equals(asked)) {
+    if (!order.equals(expected)) {
       throw new MalformedRecordException(
           "an order for other data than slot %d of round %d reads: micro-batch %d, not %d"
-              .formatted(slot, round, order.getMicroBatch(), asked.getMicroBatch()));
+              .formatted(slot, round, order.getMicroBatch(), expected.getMicroBatch()));
     }
     return order;
   }

@@ -68,7 +68,7 @@ final class Worker implements Runnable {
   private final long firstRound;
   private final KafkaShareConsumer<byte[], byte[]> orders;
   private volatile boolean closed;
-  private long loaded = WeightAssembler.NONE;
+  private long loadedVersion = WeightAssembler.NONE;
 
   Worker(
       Run run,
@@ -234,7 +234,7 @@ final class Worker implements Runnable {
 
   /** Copies a version into the model, and tells which version is there. */
   private long load(long version, TaskModel model) throws InterruptedException {
-    if (loaded == version) {
+    if (loadedVersion == version) {
       return version;
     }
     final Duration patience = timeout.dividedBy(2);
@@ -246,7 +246,7 @@ final class Worker implements Runnable {
     }
     final long found = weights.copy(version, model.weights(), patience);
     if (found == version) {
-      loaded = version;
+      loadedVersion = version;
     }
     return found;
   }

@@ -228,7 +228,7 @@ public final class Audit implements AutoCloseable {
     final int slot = gradient.report().getSlot();
     if (summing
         && open.statusOf(gradient.round(), gradient.shard(), task, slot)
-            == PartitionRound.SlotStatus.NOW) {
+            == PartitionRound.SlotStatus.NEXT) {
       recalculation.add(gradient, record);
       if (recomputation != null && gradient.round() >= first) {
         recomputation.add(gradient, record);

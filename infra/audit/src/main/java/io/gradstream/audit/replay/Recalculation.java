@@ -87,7 +87,7 @@ public final class Recalculation implements CountedGradients {
   public void apply(SortedMap<Integer, byte[]> updates) throws MalformedRecordException {
     for (final PartitionWeights partition : weights) {
       for (int i = 0; i < partition.shards().size(); ) {
-        final List<Shard> together = partition.together(partition.shards().get(i));
+        final List<Shard> together = partition.shardsOfStep(partition.shards().get(i));
         final var records = new ArrayList<ValuesRecord<UpdateShard>>();
         for (final Shard shard : together) {
           final byte[] update = updates.get(shard.index());

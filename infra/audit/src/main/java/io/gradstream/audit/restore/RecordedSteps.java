@@ -72,7 +72,7 @@ final class RecordedSteps {
       }
     } else if (round >= weights.version(shard.index()) && round < version) {
       ahead.putIfAbsent(new ShardRound(round, shard.index()), update);
-      step(weights.together(shard));
+      step(weights.shardsOfStep(shard));
     }
   }
 

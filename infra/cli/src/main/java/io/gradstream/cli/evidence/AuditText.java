@@ -5,7 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.gradstream.audit.check.AuditReport;
 import io.gradstream.audit.check.Contributions;
 import io.gradstream.audit.replay.Finding;
-import io.gradstream.cli.progress.LogSize;
+import io.gradstream.cli.progress.RunSize;
 import io.gradstream.proto.run.RunDescription;
 import java.util.HexFormat;
 import java.util.List;
@@ -35,9 +35,9 @@ public record AuditText(RunDescription run, AuditReport report, long bytes, doub
             ? "none"
             : report.first() + " to " + (report.first() + report.rounds() - 1),
         report.planned(),
-        LogSize.text(bytes),
+        RunSize.text(bytes),
         seconds,
-        LogSize.text((long) (bytes / seconds)));
+        RunSize.text((long) (bytes / seconds)));
     line(
         text,
         "weights",

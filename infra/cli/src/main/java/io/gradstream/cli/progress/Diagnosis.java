@@ -19,10 +19,10 @@ public final class Diagnosis {
 
   private final Run run;
   private final RunSummary summary;
-  private final Crew crew;
+  private final RunMembers crew;
   private final long nowMs;
 
-  private Diagnosis(Run run, RunSummary summary, Crew crew, long nowMs) {
+  private Diagnosis(Run run, RunSummary summary, RunMembers crew, long nowMs) {
     this.run = run;
     this.summary = summary;
     this.crew = crew;
@@ -36,7 +36,7 @@ public final class Diagnosis {
    * @param nowMs milliseconds since 1970
    */
   public static List<String> of(
-      Run run, RunSummary summary, Crew crew, boolean finished, long nowMs) {
+      Run run, RunSummary summary, RunMembers crew, boolean finished, long nowMs) {
     final var lines = new ArrayList<String>();
     final var diagnosis = new Diagnosis(run, summary, crew, nowMs);
     if (!finished) {
@@ -63,9 +63,9 @@ public final class Diagnosis {
    *
    * @param directory where {@code train} keeps it
    */
-  public static List<String> ofOneAtRest(Run run, RunSummary summary, Path directory) {
+  public static List<String> ofStoppedRun(Run run, RunSummary summary, Path directory) {
     final var lines = new ArrayList<String>();
-    final var nobody = new Crew(0, 0, 0, Set.of(), Set.of());
+    final var nobody = new RunMembers(0, 0, 0, Set.of(), Set.of());
     new Diagnosis(run, summary, nobody, 0).refusal(lines);
     lines.add(
         "nobody works for it, and no broker was running; to go on: gradstream train SPEC --data-dir "

@@ -16,9 +16,9 @@ import org.apache.kafka.common.TopicPartition;
  */
 public final class Refusals {
   /** What is read of the dead letters at most, which carry the refused records. */
-  private static final long LOOKED_AT_BYTES = 64L << 20;
+  private static final long MAX_READ_BYTES = 64L << 20;
 
-  private static final int LOOKED_AT = 1000;
+  private static final int MAX_LETTERS = 1000;
 
   private Refusals() {}
 
@@ -48,7 +48,7 @@ public final class Refusals {
       final long end = log.end(partition);
       log.read(
           partition,
-          Math.max(0, end - lookedAt(run)),
+          Math.max(0, end - lettersToRead(run)),
           end,
           record -> {
             try {
@@ -66,9 +66,9 @@ public final class Refusals {
     return letters;
   }
 
-  private static long lookedAt(Run run) {
+  private static long lettersToRead(Run run) {
     final long values = run.manifest().shards().stream().mapToLong(Shard::length).max().orElse(1);
-    return Math.clamp(LOOKED_AT_BYTES / (values * Float.BYTES + 1), 1, LOOKED_AT);
+    return Math.clamp(MAX_READ_BYTES / (values * Float.BYTES + 1), 1, MAX_LETTERS);
   }
 
   /**

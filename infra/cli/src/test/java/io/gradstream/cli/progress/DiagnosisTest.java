@@ -47,7 +47,7 @@ class DiagnosisTest {
     waiting.addSlotsBuilder().setTask(1).setSlot(0);
     summary.metric(Metric.newBuilder().setTimeMs(8000).setWaiting(waiting).build());
 
-    assertThat(of(run(1), new Crew(1, 1, 1, Set.of(0), Set.of()), false))
+    assertThat(of(run(1), new RunMembers(1, 1, 1, Set.of(0), Set.of()), false))
         .anyMatch(line -> line.endsWith("waits for second slots [0] (no worker serves it)"));
   }
 
@@ -82,16 +82,16 @@ class DiagnosisTest {
 
   @Test
   void brokersThatAreAwayAreNamed() {
-    assertThat(of(run(3), new Crew(1, 1, 1, Set.of(0, 1), Set.of(2)), false))
+    assertThat(of(run(3), new RunMembers(1, 1, 1, Set.of(0, 1), Set.of(2)), false))
         .containsExactly("brokers [2] hold records of the run and do not answer; start them again");
   }
 
-  private List<String> of(Run run, Crew crew, boolean finished) {
+  private List<String> of(Run run, RunMembers crew, boolean finished) {
     return Diagnosis.of(run, summary, crew, finished, 14_000);
   }
 
-  private static Crew crew(int servers, int arbitrators, int workers) {
-    return new Crew(
+  private static RunMembers crew(int servers, int arbitrators, int workers) {
+    return new RunMembers(
         servers, arbitrators, workers, workers == 0 ? Set.of() : Set.of(0, 1), Set.of());
   }
 

@@ -6,7 +6,7 @@ import ai.djl.pytorch.engine.PtNDArray;
 import io.gradstream.producer.data.CounterRandom;
 import io.gradstream.producer.data.ImageData;
 import io.gradstream.producer.data.MicroBatches;
-import io.gradstream.producer.data.RandomStream;
+import io.gradstream.producer.data.RandomPurpose;
 import io.gradstream.producer.loss.Reconstruction;
 import io.gradstream.producer.loss.ReconstructionLoss;
 import io.gradstream.producer.model.FlatVector;
@@ -134,7 +134,7 @@ final class MaskedAutoencoder implements TaskModel {
     int[] samples = microBatches.samples(microBatch);
     var batch = new MaskedBatch(geometry, samples.length);
     for (int k = 0; k < samples.length; k++) {
-      var random = CounterRandom.of(seed, RandomStream.MASK, microBatch, k);
+      var random = CounterRandom.of(seed, RandomPurpose.MASK, microBatch, k);
       batch.add(data.training(), samples[k], geometry.masks().order(random));
     }
     return batch;
@@ -169,7 +169,7 @@ final class MaskedAutoencoder implements TaskModel {
   private MaskedBatch heldOutBatch(int first, int size) {
     var batch = new MaskedBatch(geometry, size);
     for (int k = first; k < first + size; k++) {
-      var random = CounterRandom.of(seed, RandomStream.VALIDATION_MASK, k);
+      var random = CounterRandom.of(seed, RandomPurpose.VALIDATION_MASK, k);
       batch.add(data.heldOut(), k, geometry.masks().order(random));
     }
     return batch;

@@ -1,7 +1,7 @@
 package io.gradstream.producer.model.torch;
 
 import io.gradstream.producer.data.CounterRandom;
-import io.gradstream.producer.data.RandomStream;
+import io.gradstream.producer.data.RandomPurpose;
 import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.manifest.TensorShape;
 import java.lang.foreign.MemorySegment;
@@ -35,7 +35,7 @@ public final class Layout {
   public void initialize(long seed, MemorySegment weights) {
     long offset = 0;
     for (int t = 0; t < tensors.size(); t++) {
-      var random = CounterRandom.of(seed, RandomStream.WEIGHTS, t);
+      var random = CounterRandom.of(seed, RandomPurpose.WEIGHTS, t);
       TensorShape tensor = tensors.get(t);
       long[] shape = tensor.shape();
       for (long i = 0; i < tensor.size(); i++) {

@@ -48,7 +48,7 @@ public final class TorchEngine {
       System.setProperty("ai.djl.pytorch.num_threads", Integer.toString(intraOpThreads));
       System.setProperty("ai.djl.pytorch.num_interop_threads", "1");
       Engine engine = load();
-      passDeprecation(engine);
+      silenceDeprecationWarning(engine);
       int running = JniUtils.getNumThreads();
       if (running != intraOpThreads) {
         throw new UserError(
@@ -75,7 +75,7 @@ public final class TorchEngine {
    * deprecated, on standard error and once a process. Who trains can do nothing about it: so the
    * first such call is this one, while torch keeps its warnings to itself.
    */
-  private static void passDeprecation(Engine engine) {
+  private static void silenceDeprecationWarning(Engine engine) {
     // A variable of libc10; where a build of torch lacks it, the warning is seen.
     Optional<MemorySegment> lowestLogged =
         SymbolLookup.loaderLookup().find("FLAGS_caffe2_log_level");

@@ -1,7 +1,7 @@
 package io.gradstream.producer.model.toy;
 
 import io.gradstream.producer.data.CounterRandom;
-import io.gradstream.producer.data.RandomStream;
+import io.gradstream.producer.data.RandomPurpose;
 import io.gradstream.producer.loss.Objective;
 import io.gradstream.producer.model.FlatVector;
 import io.gradstream.producer.model.TaskModel;
@@ -91,7 +91,7 @@ public final class ToyModel implements TaskModel {
   /** The configured start in the first shared parameters; standard normal elsewhere. */
   @Override
   public void initialize(long seed) {
-    var normal = CounterRandom.of(seed, RandomStream.WEIGHTS);
+    var normal = CounterRandom.of(seed, RandomPurpose.WEIGHTS);
     List<Double> start = options.start();
     long values = weights.byteSize() / Float.BYTES;
     for (long i = 0; i < values; i++) {
@@ -148,7 +148,7 @@ public final class ToyModel implements TaskModel {
   private double evaluateWithNoise(int task, long microBatch) {
     double loss = evaluate(task);
     if (options.noise() > 0) {
-      var normal = CounterRandom.of(seed, RandomStream.NOISE, task, microBatch);
+      var normal = CounterRandom.of(seed, RandomPurpose.NOISE, task, microBatch);
       for (int d = 0; d < slope.length; d++) {
         slope[d] += options.noise() * normal.gaussian(d);
       }

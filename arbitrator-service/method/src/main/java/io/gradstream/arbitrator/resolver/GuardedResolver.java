@@ -7,7 +7,7 @@ import io.gradstream.arbitrator.linalg.DoubleVectors;
  * float32, never leave. The round gets the plain sum instead, the method's state stays as it was,
  * and the resolution says so.
  */
-record Guarded(Resolver method) implements Resolver {
+record GuardedResolver(Resolver method) implements Resolver {
 
   @Override
   public MethodState initialState(int tasks) {

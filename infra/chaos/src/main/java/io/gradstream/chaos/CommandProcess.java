@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * <p>It ends with this process: by {@link #close()}, or by itself when this process is gone. One
  * owner, one thread.
  */
-final class RoleProcess implements AutoCloseable {
+public final class CommandProcess implements AutoCloseable {
   private static final long TERMINATION_SECONDS = 40;
 
   private final String name;
@@ -37,7 +37,7 @@ final class RoleProcess implements AutoCloseable {
    * @param heap of its JVM, such as {@code 256m}
    * @param arguments the command and its options
    */
-  RoleProcess(String name, String heap, Path directory, List<String> arguments) {
+  public CommandProcess(String name, String heap, Path directory, List<String> arguments) {
     this.name = name;
     this.heap = heap;
     this.log = directory.resolve(name + ".log");
@@ -49,11 +49,13 @@ final class RoleProcess implements AutoCloseable {
     return name;
   }
 
-  Path log() {
+  /** The file that the process writes its standard output and error to. */
+  public Path log() {
     return log;
   }
 
-  void start() {
+  /** Starts the process; a command that has ended can be started again. */
+  public void start() {
     final var command = new ArrayList<String>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
@@ -121,7 +123,7 @@ final class RoleProcess implements AutoCloseable {
   }
 
   /** Waits for the process to end by itself, and tells its exit code. */
-  int await() throws InterruptedException {
+  public int await() throws InterruptedException {
     if (process == null) {
       throw new IllegalStateException(name + " was not started");
     }

@@ -14,11 +14,11 @@ import org.apache.kafka.common.Node;
  * @param gradients of them, of gradients
  * @param changelogs of them, of the services' state, before Kafka compacts it
  */
-public record LogSize(long bytes, long gradients, long changelogs) {
+public record RunSize(long bytes, long gradients, long changelogs) {
   private static final String[] UNITS = {"B", "KB", "MB", "GB", "TB", "PB"};
 
   /** Asks the brokers; empty if they do not tell. */
-  public static Optional<LogSize> of(Run run) {
+  public static Optional<RunSize> of(Run run) {
     final String prefix = run.spec().run() + ".";
     try (Admin admin = run.connection().admin()) {
       final var brokers = admin.describeCluster().nodes().get().stream().map(Node::id).toList();
@@ -39,7 +39,7 @@ public record LogSize(long bytes, long gradients, long changelogs) {
           }
         }
       }
-      return Optional.of(new LogSize(bytes, gradients, changelogs));
+      return Optional.of(new RunSize(bytes, gradients, changelogs));
     } catch (ExecutionException e) {
       return Optional.empty();
     } catch (InterruptedException e) {

@@ -12,26 +12,30 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Publishes what a partition has to say, each kind of record by its sink. */
-final class RecordSinks {
-  private static final Logger LOG = LoggerFactory.getLogger(RecordSinks.class);
+/** Publishes a partition's records, each kind through a sink of its own. */
+final class ServerSinks {
+  static final String WEIGHTS = "to-weights";
+  static final String SEALS = "to-weight-seals";
+  static final String DEAD_LETTERS = "to-dead-letters";
+
+  private static final Logger LOG = LoggerFactory.getLogger(ServerSinks.class);
 
   private final ProcessorContext<byte[], byte[]> context;
 
-  RecordSinks(ProcessorContext<byte[], byte[]> context) {
+  ServerSinks(ProcessorContext<byte[], byte[]> context) {
     this.context = context;
   }
 
   void weights(Shard shard, byte[] record) {
-    forward(Keys.shard(shard.index()), record, SinkNames.WEIGHTS);
+    forward(Keys.shard(shard.index()), record, WEIGHTS);
   }
 
   void seal(WeightSeal seal) {
-    forward(Keys.seal(), seal.toByteArray(), SinkNames.SEALS);
+    forward(Keys.seal(), seal.toByteArray(), SEALS);
   }
 
   void order(Order order) {
-    forward(Keys.shard(order.getSlot()), order.toByteArray(), SinkNames.orders(order.getTask()));
+    forward(Keys.shard(order.getSlot()), order.toByteArray(), orders(order.getTask()));
   }
 
   /** Sends a record that must not be taken in to the dead letters. */
@@ -40,7 +44,12 @@ final class RecordSinks {
     forward(
         DeadLetters.key(from),
         DeadLetters.of(from, offset, reason, record).toByteArray(),
-        SinkNames.DEAD_LETTERS);
+        DEAD_LETTERS);
+  }
+
+  /** The name of the sink that a task's orders go through. */
+  static String orders(int task) {
+    return "to-orders-" + task;
   }
 
   private void forward(byte[] key, byte[] value, String sink) {

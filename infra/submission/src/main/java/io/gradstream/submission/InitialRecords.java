@@ -21,8 +21,8 @@ import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.KafkaException;
 
 /** The records that a run's topics begin with. */
-final class FirstRecords {
-  private FirstRecords() {}
+final class InitialRecords {
+  private InitialRecords() {}
 
   /**
    * Weights version 0, shard by shard.

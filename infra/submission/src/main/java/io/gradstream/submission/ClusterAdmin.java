@@ -10,10 +10,10 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.KafkaException;
 
 /** Opens a cluster for administration, or says in seconds that nobody answers. */
-public final class Cluster {
-  private static final int PATIENCE_SECONDS = 15;
+public final class ClusterAdmin {
+  private static final int TIMEOUT_SECONDS = 15;
 
-  private Cluster() {}
+  private ClusterAdmin() {}
 
   /**
    * An administration client of a cluster that answered; the caller closes it.
@@ -30,7 +30,7 @@ public final class Cluster {
           "--bootstrap: " + connection.bootstrap() + " is not usable: " + cause.getMessage(), e);
     }
     try {
-      admin.describeCluster().nodes().get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+      admin.describeCluster().nodes().get(TIMEOUT_SECONDS, TimeUnit.SECONDS);
       return admin;
     } catch (TimeoutException | ExecutionException e) {
       admin.close(Duration.ZERO);
@@ -38,7 +38,7 @@ public final class Cluster {
           "no Kafka broker answers at "
               + connection.bootstrap()
               + " (waited "
-              + PATIENCE_SECONDS
+              + TIMEOUT_SECONDS
               + " s); start one with: gradstream broker --data-dir DIR",
           e);
     } catch (InterruptedException e) {

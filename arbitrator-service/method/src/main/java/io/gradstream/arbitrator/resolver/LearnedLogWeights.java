@@ -11,10 +11,10 @@ import org.jspecify.annotations.Nullable;
  * the bound, e^10 times or a 22,000th of the start, also where one enormous loss makes one enormous
  * step.
  */
-final class LearnedLogs {
+final class LearnedLogWeights {
   static final double BOUND = 10;
 
-  private LearnedLogs() {}
+  private LearnedLogWeights() {}
 
   /** The slopes of the losses that are positive; 0 for the others. */
   static double[] slopes(double[] losses, double[] slopes) {

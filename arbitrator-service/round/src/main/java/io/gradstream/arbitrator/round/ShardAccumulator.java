@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>One owner, one thread.
  */
-final class ShardSum {
+final class ShardAccumulator {
   private final Shard shard;
   private final int slots;
   private final ShardVectors vectors;
@@ -32,7 +32,7 @@ final class ShardSum {
 
   private ShardStatistics.@Nullable Products products;
 
-  ShardSum(Shard shard, int tasks, int slots, ShardVectors vectors) {
+  ShardAccumulator(Shard shard, int tasks, int slots, ShardVectors vectors) {
     this.shard = shard;
     this.slots = slots;
     this.vectors = vectors;

@@ -14,10 +14,10 @@ import java.util.List;
  * @param kind what the round asks of each slot
  * @param memories whether shared shards have a row for each task's memory beside that of its sum
  */
-record StatisticsForm(Manifest manifest, int slots, RoundKind kind, boolean memories) {
-  static StatisticsForm of(RunSpec spec, Manifest manifest, RoundKind kind, boolean memories) {
+record StatisticsCheck(Manifest manifest, int slots, RoundKind kind, boolean memories) {
+  static StatisticsCheck of(RunSpec spec, Manifest manifest, RoundKind kind, boolean memories) {
     final int slots = spec.accumulation().slots(spec.tasks().size());
-    return new StatisticsForm(manifest, slots, kind, memories);
+    return new StatisticsCheck(manifest, slots, kind, memories);
   }
 
   boolean fits(ShardStatistics statistics) {

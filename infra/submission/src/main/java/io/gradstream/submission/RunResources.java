@@ -1,6 +1,6 @@
 package io.gradstream.submission;
 
-import static io.gradstream.submission.Answers.await;
+import static io.gradstream.submission.ClusterAnswers.await;
 import static java.util.Objects.requireNonNull;
 
 import io.gradstream.proto.UserError;
@@ -26,30 +26,30 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
  * What lies of a run on a cluster, whether or not the run can still be read: its topics, the
  * changelogs and groups of its services, the share group of its workers.
  */
-public final class RunRemains {
+public final class RunResources {
   /** An instance that ended keeps its place in its group for six seconds. */
-  private static final Duration LEAVING = Duration.ofSeconds(15);
+  private static final Duration GROUP_EXIT_TIMEOUT = Duration.ofSeconds(15);
 
-  private static final Duration LOOK = Duration.ofMillis(250);
+  private static final Duration POLL_INTERVAL = Duration.ofMillis(250);
 
   private final Connection connection;
   private final Admin admin;
   private final Topics names;
   private final Set<String> topics = new TreeSet<>();
 
-  private RunRemains(Connection connection, Admin admin, String run) {
+  private RunResources(Connection connection, Admin admin, String run) {
     this.connection = connection;
     this.admin = admin;
     this.names = new Topics(run, List.of());
   }
 
   /** Looks what there is; the client must stay open as long as this is used. */
-  public static RunRemains of(Connection connection, Admin admin, String run) {
-    final var remains = new RunRemains(connection, admin, run);
+  public static RunResources of(Connection connection, Admin admin, String run) {
+    final var resources = new RunResources(connection, admin, run);
     await(admin.listTopics().names()).stream()
         .filter(topic -> TopicKind.isOfRun(run, topic))
-        .forEach(remains.topics::add);
-    return remains;
+        .forEach(resources.topics::add);
+    return resources;
   }
 
   /** Names of the run's topics and changelogs. */
@@ -103,7 +103,7 @@ public final class RunRemains {
     deleteGroup(
         names.workerGroup(), group -> admin.deleteShareGroups(List.of(group)).all(), "worker");
     topics.forEach(this::deleteTopic);
-    Answers.awaitCluster(
+    ClusterAnswers.awaitCluster(
         connection.bootstrap(),
         "let go of the old topics",
         () -> Collections.disjoint(await(admin.listTopics().names()), topics));
@@ -123,7 +123,7 @@ public final class RunRemains {
   }
 
   private void deleteGroup(String group, Deletion deletion, String role) {
-    final long deadline = System.nanoTime() + LEAVING.toNanos();
+    final long deadline = System.nanoTime() + GROUP_EXIT_TIMEOUT.toNanos();
     while (true) {
       try {
         await(deletion.of(group));
@@ -137,7 +137,7 @@ public final class RunRemains {
                   .formatted(names.run(), role, connection.bootstrap()),
               e);
         }
-        Pause.of(LOOK);
+        Pause.of(POLL_INTERVAL);
       }
     }
   }

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.extension.ParameterResolver;
  * round before, a calibrator's memories, optimizer moments, the method's own state; and rounds with
  * and without conflict.
  */
-final class RecordedRun implements ParameterResolver {
+final class ArchivedRun implements ParameterResolver {
   static final String NAME = "recorded";
   static final int ROUNDS = 18;
 
@@ -103,7 +103,7 @@ final class RecordedRun implements ParameterResolver {
   public Object resolveParameter(ParameterContext parameter, ExtensionContext context) {
     return context
         .getRoot()
-        .getStore(ExtensionContext.Namespace.create(RecordedRun.class))
+        .getStore(ExtensionContext.Namespace.create(ArchivedRun.class))
         .getOrComputeIfAbsent(Recorded.class, key -> Recorded.make(), Recorded.class);
   }
 }

@@ -9,14 +9,14 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /** Brings the values to a method that decides element by element, a block at a time. */
-final class Elementwise {
+final class ElementwiseCombiner {
   private static final int BLOCK = 4096;
 
   private final ElementwiseResolver method;
   private final long seed;
   private final double[] scales;
 
-  Elementwise(RunSpec spec, ElementwiseResolver method) {
+  ElementwiseCombiner(RunSpec spec, ElementwiseResolver method) {
     this.method = method;
     this.seed = spec.seed();
     this.scales = scales(spec);

@@ -14,14 +14,14 @@ import org.apache.kafka.common.TopicPartition;
  * Follows the updates of one shard, to tell when the run moves on. What is sent again is no
  * movement. One thread.
  */
-final class RoundWatch implements AutoCloseable {
+final class RoundFollower implements AutoCloseable {
   private static final Duration POLL = Duration.ofMillis(20);
 
   private final KafkaConsumer<byte[], byte[]> consumer;
   private final TopicPartition partition;
   private long updates;
 
-  RoundWatch(Run run) {
+  RoundFollower(Run run) {
     consumer = new KafkaConsumer<>(run.connection().consumer());
     partition = new TopicPartition(run.topics().updates(), run.manifest().shard(0).partition());
     consumer.assign(List.of(partition));

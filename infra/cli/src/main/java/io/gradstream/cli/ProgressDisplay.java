@@ -7,7 +7,7 @@ import java.time.Duration;
  * What a person sees while a run trains: on a terminal one line that is written over, elsewhere a
  * line now and then. One thread.
  */
-final class Display {
+final class ProgressDisplay {
   private static final String LINE_START = "\r\u001b[K";
   private static final long PAUSE_NANOS = Duration.ofSeconds(10).toNanos();
   private static final int DEFAULT_COLUMNS = 100;
@@ -19,7 +19,7 @@ final class Display {
   private long printedNanos = System.nanoTime() - PAUSE_NANOS;
 
   @SuppressWarnings("SystemConsoleNull") // NullAway holds that it may be
-  Display(PrintWriter out) {
+  ProgressDisplay(PrintWriter out) {
     this.out = out;
     final var console = System.console();
     this.terminal = console != null && console.isTerminal();

@@ -1,8 +1,8 @@
 package io.gradstream.arbitrator.offline;
 
 /** Whole gradients in float64, one a row. */
-final class Gradients {
-  private Gradients() {}
+final class GradientRows {
+  private GradientRows() {}
 
   static double[][] copy(double[][] rows) {
     double[][] copy = new double[rows.length][];

@@ -3,7 +3,7 @@ package io.gradstream.producer.data;
 /**
  * First step of a random stream's path: what the numbers are for. Numbers are part of a run's bits.
  */
-public final class RandomStream {
+public final class RandomPurpose {
   /** Order of the training samples in an epoch. */
   public static final long ORDER = 1;
 
@@ -22,5 +22,5 @@ public final class RandomStream {
   /** Noise on an analytic gradient. */
   public static final long NOISE = 6;
 
-  private RandomStream() {}
+  private RandomPurpose() {}
 }

@@ -6,8 +6,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** What options' compact constructors check beyond the range of a single number. */
-final class Checks {
-  private Checks() {}
+final class OptionChecks {
+  private OptionChecks() {}
 
   /** Refuses a list of another size. */
   static void size(String name, List<Double> list, int size, String meaning) {

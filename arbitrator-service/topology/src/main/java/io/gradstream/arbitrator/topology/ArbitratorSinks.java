@@ -15,22 +15,29 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Publishes what a partition has to say, each kind of record by its sink. */
-final class RecordSinks {
-  private static final Logger LOG = LoggerFactory.getLogger(RecordSinks.class);
+/** Publishes a partition's records, each kind through a sink of its own. */
+final class ArbitratorSinks {
+  static final String STATISTICS = "to-statistics";
+  static final String VERDICTS = "to-verdicts";
+  static final String UPDATES = "to-updates";
+  static final String METRICS = "to-metrics";
+  static final String REFUSED_RECORDS = "refused-records-to-dead-letters";
+  static final String REFUSED_STATISTICS = "refused-statistics-to-dead-letters";
+
+  private static final Logger LOG = LoggerFactory.getLogger(ArbitratorSinks.class);
 
   private final ProcessorContext<byte[], byte[]> context;
 
-  RecordSinks(ProcessorContext<byte[], byte[]> context) {
+  ArbitratorSinks(ProcessorContext<byte[], byte[]> context) {
     this.context = context;
   }
 
   void statistics(ShardStatistics statistics) {
-    forward(Keys.round(statistics.getRound()), statistics, SinkNames.STATISTICS);
+    forward(Keys.round(statistics.getRound()), statistics, STATISTICS);
   }
 
   void update(Shard shard, byte[] update) {
-    forward(Keys.shard(shard.index()), update, SinkNames.UPDATES);
+    forward(Keys.shard(shard.index()), update, UPDATES);
   }
 
   void waiting(Metric.Waiting waiting) {
@@ -43,7 +50,7 @@ final class RecordSinks {
 
   private void metric(String name, Metric.Builder metric) {
     metric.setName(name).setTimeMs(context.currentSystemTimeMs());
-    forward(name.getBytes(StandardCharsets.UTF_8), metric.build(), SinkNames.METRICS);
+    forward(name.getBytes(StandardCharsets.UTF_8), metric.build(), METRICS);
   }
 
   /** Sends a record that must not be taken in to the dead letters. */
@@ -51,7 +58,7 @@ final class RecordSinks {
     LOG.warn(
         "arbitrator: refused {} at offset {}: {}", from, offset, DeadLetters.printable(reason));
     final DeadLetter letter = DeadLetters.ofGradient(from, offset, reason, value);
-    forward(DeadLetters.key(from), letter, SinkNames.REFUSED_RECORDS);
+    forward(DeadLetters.key(from), letter, REFUSED_RECORDS);
     return letter;
   }
 

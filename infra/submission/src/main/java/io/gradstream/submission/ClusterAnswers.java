@@ -9,11 +9,11 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.RetriableException;
 
 /** Waiting for what a cluster answers, and for what it has decided to reach all its brokers. */
-final class Answers {
-  private static final Duration PATIENCE = Duration.ofSeconds(60);
-  private static final Duration LOOK = Duration.ofMillis(50);
+final class ClusterAnswers {
+  private static final Duration TIMEOUT = Duration.ofSeconds(60);
+  private static final Duration POLL_INTERVAL = Duration.ofMillis(50);
 
-  private Answers() {}
+  private ClusterAnswers() {}
 
   /**
    * The answer to one request.
@@ -38,14 +38,14 @@ final class Answers {
    * @throws UserError if it is not so within a minute
    */
   static void awaitCluster(String bootstrap, String what, BooleanSupplier isDone) {
-    final long deadline = System.nanoTime() + PATIENCE.toNanos();
+    final long deadline = System.nanoTime() + TIMEOUT.toNanos();
     while (!isDoneNow(isDone)) {
       if (System.nanoTime() > deadline) {
         throw new UserError(
             "the cluster at %s does not %s within %d s; look at its brokers and try again"
-                .formatted(bootstrap, what, PATIENCE.toSeconds()));
+                .formatted(bootstrap, what, TIMEOUT.toSeconds()));
       }
-      Pause.of(LOOK);
+      Pause.of(POLL_INTERVAL);
     }
   }
 

@@ -11,25 +11,25 @@ import java.util.Map;
  * The processes of one training: an arbitrator, a server and a worker that are always there, and
  * for each a second instance that joins and leaves. The broker is not among them. One thread.
  */
-final class Fleet implements AutoCloseable {
+final class TrainingProcesses implements AutoCloseable {
   private static final List<Role> ROLES = List.of(Role.SERVER, Role.ARBITRATOR, Role.WORKER);
 
-  private final Map<Role, RoleProcess> first = new EnumMap<>(Role.class);
-  private final Map<Role, RoleProcess> second = new EnumMap<>(Role.class);
+  private final Map<Role, CommandProcess> first = new EnumMap<>(Role.class);
+  private final Map<Role, CommandProcess> second = new EnumMap<>(Role.class);
   private int restarted;
 
   /**
    * @param directory where state and logs go
    * @param workerHeap of the workers' JVMs, which hold the model
    */
-  Fleet(String run, String bootstrap, Path directory, String workerHeap) {
+  TrainingProcesses(String run, String bootstrap, Path directory, String workerHeap) {
     for (final Role role : ROLES) {
       first.put(role, process(role, "one", false, run, bootstrap, directory, workerHeap));
       second.put(role, process(role, "two", true, run, bootstrap, directory, workerHeap));
     }
   }
 
-  private static RoleProcess process(
+  private static CommandProcess process(
       Role role,
       String instance,
       boolean leaves,
@@ -54,7 +54,7 @@ final class Fleet implements AutoCloseable {
         arguments.add("--leave");
       }
     }
-    return new RoleProcess(
+    return new CommandProcess(
         run + "-" + role.label() + "-" + instance,
         role == Role.WORKER ? heap : "256m",
         directory,
@@ -66,8 +66,8 @@ final class Fleet implements AutoCloseable {
   }
 
   /** The instance that is always there. */
-  RoleProcess of(Role role) {
-    final RoleProcess process = first.get(role);
+  CommandProcess of(Role role) {
+    final CommandProcess process = first.get(role);
     if (process == null) {
       throw new IllegalArgumentException("no " + role.label() + " in a fleet");
     }
@@ -76,7 +76,7 @@ final class Fleet implements AutoCloseable {
 
   /** Starts the second instance of a role, or ends it. */
   void joinOrLeave(Role role) {
-    final RoleProcess other = second.get(role);
+    final CommandProcess other = second.get(role);
     if (other == null) {
       throw new IllegalArgumentException("no " + role.label() + " in a fleet");
     }
@@ -89,7 +89,7 @@ final class Fleet implements AutoCloseable {
 
   /** Starts again what ended by itself, as whoever runs such services would. */
   void keepRunning() {
-    for (final RoleProcess process : first.values()) {
+    for (final CommandProcess process : first.values()) {
       if (!process.isAlive()) {
         restarted++;
         process.start();
@@ -103,7 +103,7 @@ final class Fleet implements AutoCloseable {
 
   @Override
   public void close() {
-    first.values().forEach(RoleProcess::close);
-    second.values().forEach(RoleProcess::close);
+    first.values().forEach(CommandProcess::close);
+    second.values().forEach(CommandProcess::close);
   }
 }

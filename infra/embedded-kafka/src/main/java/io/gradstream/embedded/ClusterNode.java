@@ -17,11 +17,11 @@ import org.apache.kafka.common.Uuid;
  * @param controllerPorts one for each node, in order of their ids; empty for a node that is alone
  *     and takes any free port
  */
-public record Node(int id, List<Integer> controllerPorts) {
-  private static final int MOST_REPLICAS = 3;
+public record ClusterNode(int id, List<Integer> controllerPorts) {
+  private static final int MAX_REPLICAS = 3;
   private static final int PORTS = 65536;
 
-  public Node {
+  public ClusterNode {
     controllerPorts = List.copyOf(controllerPorts);
     if (!controllerPorts.isEmpty() && (id < 1 || id > controllerPorts.size())) {
       throw new IllegalArgumentException(
@@ -37,8 +37,8 @@ public record Node(int id, List<Integer> controllerPorts) {
   }
 
   /** A cluster of one node. */
-  public static Node alone() {
-    return new Node(1, List.of());
+  public static ClusterNode alone() {
+    return new ClusterNode(1, List.of());
   }
 
   boolean isAlone() {
@@ -78,7 +78,7 @@ public record Node(int id, List<Integer> controllerPorts) {
 
   /** Replicas of the internal topics. */
   int replicas() {
-    return Math.clamp(controllerPorts.size(), 1, MOST_REPLICAS);
+    return Math.clamp(controllerPorts.size(), 1, MAX_REPLICAS);
   }
 
   /** Replicas that must have a record before it is acknowledged: all but one that may be down. */

@@ -16,13 +16,13 @@ import java.util.stream.Collectors;
  * The brokers of a campaign, each in a process of its own: one that is alone, or several that
  * replicate. One thread.
  */
-final class Brokers implements AutoCloseable {
-  private static final Duration START = Duration.ofMinutes(2);
+final class BrokerProcesses implements AutoCloseable {
+  private static final Duration START_TIMEOUT = Duration.ofMinutes(2);
   private static final String ADDRESS = "bootstrap.servers=";
 
-  private final List<RoleProcess> processes = new ArrayList<>();
+  private final List<CommandProcess> processes = new ArrayList<>();
 
-  Brokers(int count, Path directory, String heap) {
+  BrokerProcesses(int count, Path directory, String heap) {
     final String controllers = count == 1 ? "" : controllerPorts(count);
     for (int node = 1; node <= count; node++) {
       final var arguments = new ArrayList<>(List.of("broker", "--data-dir"));
@@ -30,7 +30,7 @@ final class Brokers implements AutoCloseable {
       if (count > 1) {
         arguments.addAll(List.of("--controllers", controllers, "--node", Integer.toString(node)));
       }
-      processes.add(new RoleProcess("broker-" + node, heap, directory, arguments));
+      processes.add(new CommandProcess("broker-" + node, heap, directory, arguments));
     }
   }
 
@@ -55,16 +55,16 @@ final class Brokers implements AutoCloseable {
 
   /** Starts all, waits for them, and tells their addresses as clients want them. */
   String start() throws IOException {
-    processes.forEach(RoleProcess::start);
+    processes.forEach(CommandProcess::start);
     final var addresses = new ArrayList<String>();
-    for (final RoleProcess broker : processes) {
+    for (final CommandProcess broker : processes) {
       addresses.add(awaitAddress(broker));
     }
     return String.join(",", addresses);
   }
 
-  private static String awaitAddress(RoleProcess broker) throws IOException {
-    final long limit = System.nanoTime() + START.toNanos();
+  private static String awaitAddress(CommandProcess broker) throws IOException {
+    final long limit = System.nanoTime() + START_TIMEOUT.toNanos();
     while (broker.isAlive() && System.nanoTime() < limit) {
       for (final String line : Files.readAllLines(broker.log())) {
         if (line.startsWith(ADDRESS)) {
@@ -85,14 +85,14 @@ final class Brokers implements AutoCloseable {
    *
    * @param number any number from 0 on
    */
-  RoleProcess of(int number) {
+  CommandProcess of(int number) {
     return processes.get(number % processes.size());
   }
 
   /** Starts again what ended by itself, and tells how many did. */
   int keepRunning() {
     int restarted = 0;
-    for (final RoleProcess broker : processes) {
+    for (final CommandProcess broker : processes) {
       if (!broker.isAlive()) {
         broker.start();
         restarted++;
@@ -103,6 +103,6 @@ final class Brokers implements AutoCloseable {
 
   @Override
   public void close() {
-    processes.forEach(RoleProcess::close);
+    processes.forEach(CommandProcess::close);
   }
 }

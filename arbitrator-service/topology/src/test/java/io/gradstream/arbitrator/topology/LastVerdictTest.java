@@ -8,13 +8,13 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-class VerdictTailTest {
+class LastVerdictTest {
   private final List<Verdict> honest = chain(10);
 
   @Test
   void theLastOneOfAChainIsWhereTheRunGoesOn() {
-    assertThat(VerdictTail.last(honest, true)).contains(honest.getLast());
-    assertThat(VerdictTail.last(honest.subList(3, 10), false)).contains(honest.getLast());
+    assertThat(LastVerdict.find(honest, true)).contains(honest.getLast());
+    assertThat(LastVerdict.find(honest.subList(3, 10), false)).contains(honest.getLast());
   }
 
   @Test
@@ -28,15 +28,15 @@ class VerdictTailTest {
             .setManifest(1)
             .build());
 
-    assertThat(VerdictTail.last(forged, true)).contains(honest.getLast());
+    assertThat(LastVerdict.find(forged, true)).contains(honest.getLast());
   }
 
   @Test
   void theFirstOneOfALogNeedsNoneBeforeIt() {
-    assertThat(VerdictTail.last(honest.subList(0, 1), true)).contains(honest.getFirst());
-    assertThat(VerdictTail.last(honest.subList(5, 6), true)).contains(honest.get(5));
-    assertThat(VerdictTail.last(honest.subList(5, 6), false)).isEmpty();
-    assertThat(VerdictTail.last(List.of(), true)).isEmpty();
+    assertThat(LastVerdict.find(honest.subList(0, 1), true)).contains(honest.getFirst());
+    assertThat(LastVerdict.find(honest.subList(5, 6), true)).contains(honest.get(5));
+    assertThat(LastVerdict.find(honest.subList(5, 6), false)).isEmpty();
+    assertThat(LastVerdict.find(List.of(), true)).isEmpty();
   }
 
   private static List<Verdict> chain(int rounds) {

@@ -10,53 +10,53 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Notices when a partition's round stands still, and says what it waits for. */
-final class StallMonitor {
-  private static final Logger LOG = LoggerFactory.getLogger(StallMonitor.class);
+final class StandstillMonitor {
+  private static final Logger LOG = LoggerFactory.getLogger(StandstillMonitor.class);
 
   private final Topics topics;
   private final int partition;
-  private final long patienceMs;
-  private long movedMs;
+  private final long timeoutMs;
+  private long progressedMs;
   private long reportedMs;
 
   /**
-   * @param patienceMs for how long a round may stand still before it is said, and said again
+   * @param timeoutMs for how long a round may stand still before it is said, and said again
    */
-  StallMonitor(Topics topics, int partition, long patienceMs) {
+  StandstillMonitor(Topics topics, int partition, long timeoutMs) {
     this.topics = topics;
     this.partition = partition;
-    this.patienceMs = patienceMs;
+    this.timeoutMs = timeoutMs;
   }
 
-  void moved(long nowMs) {
-    movedMs = nowMs;
+  void progressed(long nowMs) {
+    progressedMs = nowMs;
   }
 
   /** Whether it is time to say that the round stands still. */
   boolean isDue(long nowMs) {
-    return nowMs - movedMs >= patienceMs && nowMs - reportedMs >= patienceMs;
+    return nowMs - progressedMs >= timeoutMs && nowMs - reportedMs >= timeoutMs;
   }
 
   /** Says it in the log, and as a metric for whoever can do something about it. */
-  void report(PartitionRound round, RecordSinks outlet, long nowMs) {
+  void report(PartitionRound round, ArbitratorSinks sinks, long nowMs) {
     reportedMs = nowMs;
     final List<PartitionRound.MissingSlot> missing = round.missing();
     LOG.warn(
         "arbitrator of run {}: round {} stands still for {} s, partition {} waits for {}",
         topics.run(),
         round.round(),
-        (nowMs - movedMs) / 1000,
+        (nowMs - progressedMs) / 1000,
         partition,
         round.complete() ? "its verdict" : describe(missing));
     final var waiting =
         Metric.Waiting.newBuilder()
             .setRound(round.round())
             .setPartition(partition)
-            .setWaitedMs(nowMs - movedMs);
+            .setWaitedMs(nowMs - progressedMs);
     for (final var slot : missing) {
       waiting.addSlotsBuilder().setTask(slot.task()).setSlot(slot.slot());
     }
-    outlet.waiting(waiting.build());
+    sinks.waiting(waiting.build());
   }
 
   /** Such as {@code l1 [0, 2], ssim [2]}. */

@@ -24,7 +24,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>One log a process, chosen before its threads start.
  */
-final class Logs {
+final class Logging {
   private static final Logger log = LoggerFactory.getLogger("io.gradstream.cli");
 
   /** The message without control characters: it may hold names that workers gave themselves. */
@@ -34,7 +34,7 @@ final class Logs {
 
   private static final ThreadLocal<ILoggingEvent> lastKafkaError = new ThreadLocal<>();
 
-  private Logs() {}
+  private Logging() {}
 
   /** From now on remembers, for each thread, the last error that Kafka logged on it. */
   static void keepKafkaErrors() {
@@ -60,13 +60,13 @@ final class Logs {
   }
 
   /** Where the log of this process is, as the end of a sentence. */
-  static String place() {
+  static String location() {
     final Path path = file;
     return path == null ? "the log is above" : "the log is " + path;
   }
 
   /** Logs what a service does, where nothing else tells it. */
-  static void ofService() {
+  static void forService() {
     final var context = (LoggerContext) LoggerFactory.getILoggerFactory();
     context.getLogger("io.gradstream").setLevel(Level.INFO);
     limit(context);
@@ -115,7 +115,7 @@ final class Logs {
     root.detachAndStopAllAppenders();
     root.addAppender(appender);
     root.setLevel(Level.WARN);
-    ofService();
+    forService();
     context.getLogger("org.apache.kafka").setLevel(Level.WARN);
     file = path;
   }
@@ -125,10 +125,10 @@ final class Logs {
    *
    * @return where it is, as the end of a sentence
    */
-  static String keep(Exception e) {
+  static String keepStackTrace(Exception e) {
     if (file != null) {
       log.error("the command failed", e);
-      return place();
+      return location();
     }
     try {
       final Path trace = Files.createTempFile("gradstream-", ".log");

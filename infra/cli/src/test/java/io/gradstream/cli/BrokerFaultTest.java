@@ -1,8 +1,9 @@
-package io.gradstream.chaos;
+package io.gradstream.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.gradstream.chaos.CommandProcess;
 import io.gradstream.embedded.EmbeddedKafka;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -64,11 +65,11 @@ class BrokerFaultTest {
     }
   }
 
-  private RoleProcess process(String... arguments) {
-    return new RoleProcess(arguments[0], "512m", directory, List.of(arguments));
+  private CommandProcess process(String... arguments) {
+    return new CommandProcess(arguments[0], "512m", directory, List.of(arguments));
   }
 
-  private static Stream<String> lines(RoleProcess process) throws IOException {
+  private static Stream<String> lines(CommandProcess process) throws IOException {
     return Files.readAllLines(process.log()).stream();
   }
 }

@@ -17,20 +17,23 @@ import org.jspecify.annotations.Nullable;
  * Finds the verdict that a run goes on from: the last one on the log behind which others stand as
  * it says. A record that is no verdict, or one of a round that has not come, does not count.
  */
-final class VerdictTail {
+final class LastVerdict {
   /** So many verdicts must stand behind the last one, or as many as there are. */
-  private static final int DEPTH = 4;
+  private static final int CHAIN_LENGTH = 4;
 
-  private VerdictTail() {}
+  private LastVerdict() {}
 
-  static Optional<Verdict> last(LogReader log, TopicPartition verdicts, Run run) {
+  static Optional<Verdict> find(LogReader log, TopicPartition verdicts, Run run) {
     final long end = log.end(verdicts);
-    for (long back = 4L * DEPTH; ; back *= 8) {
+    for (long back = 4L * CHAIN_LENGTH; ; back *= 8) {
       final long from = Math.max(0, end - back);
       final var read = new ArrayList<Verdict>();
       log.read(
-          verdicts, from, end, record -> Verdicts.read(record.value(), run).ifPresent(read::add));
-      final Optional<Verdict> last = last(read, from == 0);
+          verdicts,
+          from,
+          end,
+          record -> VerdictParser.parseIfValid(record.value(), run).ifPresent(read::add));
+      final Optional<Verdict> last = find(read, from == 0);
       if (last.isPresent() || from == 0) {
         return last;
       }
@@ -39,21 +42,22 @@ final class VerdictTail {
 
   /**
    * @param verdicts in order of the log
-   * @param whole whether they are all that the log holds: then the first needs none before it
+   * @param fromBeginning whether they are all that the log holds: then the first needs none before
+   *     it
    */
-  static Optional<Verdict> last(List<Verdict> verdicts, boolean whole) {
+  static Optional<Verdict> find(List<Verdict> verdicts, boolean fromBeginning) {
     final Map<ByteString, Verdict> byDigest = new HashMap<>();
     verdicts.forEach(verdict -> byDigest.put(Digests.of(verdict), verdict));
-    final Verdict first = whole && !verdicts.isEmpty() ? verdicts.getFirst() : null;
+    final Verdict first = fromBeginning && !verdicts.isEmpty() ? verdicts.getFirst() : null;
     return verdicts.reversed().stream()
-        .filter(verdict -> stands(verdict, first, byDigest))
+        .filter(verdict -> isChained(verdict, first, byDigest))
         .findFirst();
   }
 
-  private static boolean stands(
+  private static boolean isChained(
       Verdict last, @Nullable Verdict first, Map<ByteString, Verdict> byDigest) {
     Verdict verdict = last;
-    for (int depth = 0; depth < DEPTH && !verdict.equals(first); depth++) {
+    for (int depth = 0; depth < CHAIN_LENGTH && !verdict.equals(first); depth++) {
       final Verdict before = byDigest.get(verdict.getPrevious());
       if (before == null || before.getRound() != verdict.getRound() - 1) {
         return false;

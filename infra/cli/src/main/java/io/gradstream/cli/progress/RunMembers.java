@@ -23,10 +23,10 @@ import org.apache.kafka.common.Node;
  * @param servedTasks tasks whose orders some worker takes
  * @param brokersAway ids of brokers that hold some of the run's records and do not answer
  */
-public record Crew(
+public record RunMembers(
     int servers, int arbitrators, int workers, Set<Integer> servedTasks, Set<Integer> brokersAway) {
   /** Asks the cluster. */
-  public static Crew of(Run run) {
+  public static RunMembers of(Run run) {
     try (Admin admin = run.connection().admin()) {
       final String group = run.topics().workerGroup();
       final var workers =
@@ -41,7 +41,7 @@ public record Crew(
           .flatMap(member -> member.assignment().topicPartitions().stream())
           .map(partition -> run.topics().taskOfOrders(partition.topic()))
           .forEach(served::add);
-      return new Crew(
+      return new RunMembers(
           instances(admin, run.topics().serverApplication()),
           instances(admin, run.topics().arbitratorApplication()),
           workers.size(),

@@ -8,8 +8,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Reads the records of topic {@code verdicts}. */
-final class Verdicts {
-  private Verdicts() {}
+final class VerdictParser {
+  private VerdictParser() {}
 
   /**
    * @throws MalformedRecordException with the reason why it is no verdict of the run
@@ -28,7 +28,7 @@ final class Verdicts {
   }
 
   /** The same for a reader that has no use for what is none. */
-  static Optional<Verdict> read(byte @Nullable [] value, Run run) {
+  static Optional<Verdict> parseIfValid(byte @Nullable [] value, Run run) {
     try {
       return Optional.of(parse(value, run));
     } catch (MalformedRecordException e) {
