@@ -1,6 +1,6 @@
 package io.gradstream.benchmarks;
 
-import io.gradstream.audit.picture.Svg;
+import io.gradstream.audit.svg.Svg;
 import java.util.List;
 import java.util.Locale;
 

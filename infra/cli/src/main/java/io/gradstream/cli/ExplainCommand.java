@@ -1,6 +1,6 @@
 package io.gradstream.cli;
 
-import io.gradstream.audit.origin.Origins;
+import io.gradstream.audit.lineage.Lineage;
 import io.gradstream.cli.evidence.RoundText;
 import io.gradstream.proto.UserError;
 import java.util.List;
@@ -34,12 +34,12 @@ final class ExplainCommand implements Callable<Integer> {
       throw new UserError("--round: " + round + " is no round; the first is 0");
     }
     try (var open = options.open()) {
-      final var origins = new Origins(open.log());
+      final var lineage = new Lineage(open.log());
       final var text =
           new RoundText(
               open.log().run(),
-              origins.round(round, passed -> {}),
-              origins.reachesBack() ? origins.changes(round) : List.of());
+              lineage.round(round, passed -> {}),
+              lineage.reachesBack() ? lineage.changes(round) : List.of());
       final var out = spec.commandLine().getOut();
       out.println(text.text());
       out.flush();

@@ -1,6 +1,6 @@
 package io.gradstream.cli;
 
-import io.gradstream.audit.origin.Origins;
+import io.gradstream.audit.lineage.Lineage;
 import io.gradstream.cli.evidence.LineageText;
 import io.gradstream.proto.UserError;
 import java.util.concurrent.Callable;
@@ -55,11 +55,11 @@ final class LineageCommand implements Callable<Integer> {
     }
     try (var open = options.open()) {
       final var out = spec.commandLine().getOut();
-      final var lineage =
-          LineageText.of(open.log().run(), new Origins(open.log()), version, tensor);
-      out.println(lineage.text());
+      final var told =
+          LineageText.of(open.log().run(), new Lineage(open.log()), version, tensor);
+      out.println(told.text());
       out.flush();
-      return lineage.whole() ? 0 : FINDING;
+      return told.whole() ? 0 : FINDING;
     }
   }
 }

@@ -1,11 +1,11 @@
 package io.gradstream.cli;
 
 import io.gradstream.arbitrator.topology.Arbitrator;
-import io.gradstream.audit.whatif.AlternativeDecision;
-import io.gradstream.audit.whatif.Comparison;
-import io.gradstream.audit.whatif.WhatIf;
-import io.gradstream.audit.whatif.WhatIfPlot;
-import io.gradstream.audit.whatif.WhatIfSummary;
+import io.gradstream.audit.replay.AlternativeDecision;
+import io.gradstream.audit.replay.Comparison;
+import io.gradstream.audit.replay.Replay;
+import io.gradstream.audit.replay.ReplayPlot;
+import io.gradstream.audit.replay.ReplaySummary;
 import io.gradstream.proto.FileFault;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.log.RunLog;
@@ -69,7 +69,7 @@ final class ReplayCommand implements Callable<Integer> {
       final RunDescription run = opened.log().run();
       final RunDescription alternative = AlternativeDecision.of(run, resolver, assignments);
       Arbitrator.check(alternative.spec());
-      final WhatIfSummary summary = replay(opened.log(), alternative, display);
+      final ReplaySummary summary = replay(opened.log(), alternative, display);
       final String title =
           "%s: %s as recorded, %s instead"
               .formatted(
@@ -79,7 +79,7 @@ final class ReplayCommand implements Callable<Integer> {
       display.print(title);
       summary.lines().forEach(display::print);
       write("--csv", csv, summary.csv());
-      write("--plot", plot, WhatIfPlot.of(title, summary));
+      write("--plot", plot, ReplayPlot.of(title, summary));
     }
     return 0;
   }
@@ -89,17 +89,17 @@ final class ReplayCommand implements Callable<Integer> {
     return method.toString().replace(" {}", "");
   }
 
-  private static WhatIfSummary replay(
+  private static ReplaySummary replay(
       RunLog log, RunDescription alternative, ProgressDisplay display) {
     final var rounds = new ArrayList<Comparison>();
-    try (var whatIf = new WhatIf(log, alternative)) {
-      for (Optional<Comparison> next = whatIf.next(); next.isPresent(); next = whatIf.next()) {
+    try (var replay = new Replay(log, alternative)) {
+      for (Optional<Comparison> next = replay.next(); next.isPresent(); next = replay.next()) {
         rounds.add(next.get());
         display.progress(
             "round %d of %d".formatted(next.get().round() + 1, log.run().spec().rounds()));
       }
     }
-    return new WhatIfSummary(rounds);
+    return new ReplaySummary(rounds);
   }
 
   private static void write(String option, @Nullable Path file, String text) {

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gradstream.audit.check.Audit;
 import io.gradstream.audit.check.Demands;
-import io.gradstream.audit.replay.Finding;
+import io.gradstream.audit.rounds.Finding;
 import io.gradstream.cli.CommandLineRun;
 import io.gradstream.proto.log.KafkaRunLog;
 import io.gradstream.proto.run.Run;

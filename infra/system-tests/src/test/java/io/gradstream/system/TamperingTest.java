@@ -9,7 +9,7 @@ import com.google.protobuf.Parser;
 import io.gradstream.audit.check.Audit;
 import io.gradstream.audit.check.AuditReport;
 import io.gradstream.audit.check.Demands;
-import io.gradstream.audit.replay.Finding;
+import io.gradstream.audit.rounds.Finding;
 import io.gradstream.embedded.EmbeddedKafka;
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.log.KafkaRunLog;

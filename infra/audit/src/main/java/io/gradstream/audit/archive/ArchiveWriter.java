@@ -1,6 +1,6 @@
 package io.gradstream.audit.archive;
 
-import io.gradstream.audit.replay.LogCut;
+import io.gradstream.audit.rounds.LogCut;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.log.LogCursor;
 import io.gradstream.proto.log.LogRecord;

@@ -1,7 +1,7 @@
 package io.gradstream.audit.archive;
 
 import com.google.protobuf.InvalidProtocolBufferException;
-import io.gradstream.audit.table.ParquetTable;
+import io.gradstream.audit.parquet.ParquetTable;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.log.LogRecord;

@@ -1,6 +1,6 @@
 package io.gradstream.audit.archive;
 
-import io.gradstream.audit.table.Column;
+import io.gradstream.audit.parquet.Column;
 import java.util.List;
 import java.util.Map;
 

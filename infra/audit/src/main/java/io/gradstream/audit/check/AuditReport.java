@@ -1,7 +1,7 @@
 package io.gradstream.audit.check;
 
 import com.google.protobuf.ByteString;
-import io.gradstream.audit.replay.Finding;
+import io.gradstream.audit.rounds.Finding;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;

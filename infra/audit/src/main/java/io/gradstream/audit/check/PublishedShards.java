@@ -1,11 +1,11 @@
 package io.gradstream.audit.check;
 
 import com.google.protobuf.ByteString;
-import io.gradstream.audit.replay.Finding;
-import io.gradstream.audit.replay.FindingListener;
-import io.gradstream.audit.replay.LogCut;
-import io.gradstream.audit.replay.LoggedShards;
-import io.gradstream.audit.replay.Recalculation;
+import io.gradstream.audit.rounds.Finding;
+import io.gradstream.audit.rounds.FindingListener;
+import io.gradstream.audit.rounds.LogCut;
+import io.gradstream.audit.rounds.LoggedShards;
+import io.gradstream.audit.rounds.Recalculation;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.UpdateShard;

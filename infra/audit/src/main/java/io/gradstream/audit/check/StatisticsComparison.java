@@ -1,8 +1,8 @@
 package io.gradstream.audit.check;
 
-import io.gradstream.audit.replay.Difference;
-import io.gradstream.audit.replay.Finding;
-import io.gradstream.audit.replay.LoggedRound;
+import io.gradstream.audit.rounds.Difference;
+import io.gradstream.audit.rounds.Finding;
+import io.gradstream.audit.rounds.LoggedRound;
 import io.gradstream.proto.message.ShardStatistics;
 import java.util.ArrayList;
 import java.util.List;

@@ -2,7 +2,7 @@ package io.gradstream.audit.fork;
 
 import com.google.protobuf.ByteString;
 import io.gradstream.arbitrator.round.ForkVerdict;
-import io.gradstream.audit.state.StateDigest;
+import io.gradstream.audit.checkpoint.StateDigest;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.manifest.Manifest;

@@ -1,14 +1,14 @@
 package io.gradstream.audit.fork;
 
 import com.google.protobuf.ByteString;
-import io.gradstream.audit.replay.Finding;
-import io.gradstream.audit.replay.LogCut;
-import io.gradstream.audit.replay.LoggedRound;
-import io.gradstream.audit.replay.LoggedRounds;
-import io.gradstream.audit.replay.LoggedShards;
-import io.gradstream.audit.replay.Recalculation;
-import io.gradstream.audit.replay.RefusedRecords;
-import io.gradstream.audit.state.PartitionState;
+import io.gradstream.audit.rounds.Finding;
+import io.gradstream.audit.rounds.LogCut;
+import io.gradstream.audit.rounds.LoggedRound;
+import io.gradstream.audit.rounds.LoggedRounds;
+import io.gradstream.audit.rounds.LoggedShards;
+import io.gradstream.audit.rounds.Recalculation;
+import io.gradstream.audit.rounds.RefusedRecords;
+import io.gradstream.audit.checkpoint.PartitionState;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.log.RunLog;

@@ -1,7 +1,4 @@
-/**
- * A run's rounds as its log tells them, and the same rounds computed once more by the services' own
- * classes, without their stream.
- */
+/** What another method would have made of the recorded gradients. */
 @NullMarked
 package io.gradstream.audit.replay;
 

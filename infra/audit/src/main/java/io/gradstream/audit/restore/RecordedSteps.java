@@ -1,7 +1,7 @@
 package io.gradstream.audit.restore;
 
 import com.google.protobuf.ByteString;
-import io.gradstream.audit.replay.VerdictChain;
+import io.gradstream.audit.rounds.VerdictChain;
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.UpdateShard;

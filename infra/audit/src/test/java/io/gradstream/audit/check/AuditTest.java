@@ -8,8 +8,8 @@ import com.google.protobuf.MessageLite;
 import com.google.protobuf.Parser;
 import io.gradstream.audit.MemoryLog;
 import io.gradstream.audit.RecordedRun;
-import io.gradstream.audit.origin.Origins;
-import io.gradstream.audit.replay.Finding;
+import io.gradstream.audit.lineage.Lineage;
+import io.gradstream.audit.rounds.Finding;
 import io.gradstream.producer.model.Models;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.UserError;
@@ -272,7 +272,7 @@ class AuditTest {
     assertThat(report.notes())
         .singleElement()
         .satisfies(note -> assertThat(note).contains("no longer reaches back"));
-    final var origins = new Origins(log);
+    final var origins = new Lineage(log);
     assertThat(origins.round(5, passed -> {}).round()).isEqualTo(5);
     assertThat(origins.reachesBack()).isFalse();
     assertThatThrownBy(() -> origins.round(2, passed -> {}))

@@ -1,4 +1,4 @@
-/** Reading rounds from a log. */
+/** Tests of what is told of two ways to decide. */
 @NullMarked
 package io.gradstream.audit.replay;
 

@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.gradstream.audit.check.AuditReport;
 import io.gradstream.audit.check.Contributions;
-import io.gradstream.audit.replay.Finding;
+import io.gradstream.audit.rounds.Finding;
 import io.gradstream.cli.progress.RunSize;
 import io.gradstream.proto.run.RunDescription;
 import java.util.HexFormat;

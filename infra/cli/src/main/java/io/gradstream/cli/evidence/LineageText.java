@@ -3,10 +3,10 @@ package io.gradstream.cli.evidence;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.MessageLite;
 import com.google.protobuf.Parser;
-import io.gradstream.audit.origin.Origins;
-import io.gradstream.audit.replay.Finding;
-import io.gradstream.audit.replay.LoggedRound;
-import io.gradstream.audit.replay.LoggedShards;
+import io.gradstream.audit.lineage.Lineage;
+import io.gradstream.audit.rounds.Finding;
+import io.gradstream.audit.rounds.LoggedRound;
+import io.gradstream.audit.rounds.LoggedShards;
 import io.gradstream.cli.Printable;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.evidence.Digests;
@@ -40,18 +40,18 @@ public final class LineageText {
    * @param text lines without a line break at the end
    * @param whole whether all records are what they say, and name each other
    */
-  public record Lineage(String text, boolean whole) {}
+  public record Told(String text, boolean whole) {}
 
   private static final int SHOWN_DIGITS = 16;
 
   private final RunDescription run;
-  private final Origins origins;
+  private final Lineage lineage;
   private final List<Shard> shards;
   private final StringBuilder text = new StringBuilder();
 
-  private LineageText(RunDescription run, Origins origins, List<Shard> shards) {
+  private LineageText(RunDescription run, Lineage lineage, List<Shard> shards) {
     this.run = run;
-    this.origins = origins;
+    this.lineage = lineage;
     this.shards = shards;
   }
 
@@ -61,28 +61,28 @@ public final class LineageText {
    * @param tensor only what went into this one; null for all
    * @throws UserError if the run has no such tensor or version
    */
-  public static Lineage of(
-      RunDescription run, Origins origins, long version, @Nullable String tensor) {
-    final var lineage = new LineageText(run, origins, shardsOf(run, tensor));
-    lineage.line(
+  public static Told of(
+      RunDescription run, Lineage lineage, long version, @Nullable String tensor) {
+    final var text = new LineageText(run, lineage, shardsOf(run, tensor));
+    text.line(
         "weights version %d of run %s%s",
         version, run.spec().run(), tensor == null ? "" : ", tensor " + tensor);
     if (version == 0) {
-      lineage.weights(0);
-      lineage.line("made by submitting the run, seed %d", run.spec().seed());
-      lineage.updates(LoggedShards.INITIAL);
-      return lineage.checked(version, null);
+      text.weights(0);
+      text.line("made by submitting the run, seed %d", run.spec().seed());
+      text.updates(LoggedShards.INITIAL);
+      return text.checked(version, null);
     }
-    return lineage.checked(version, lineage.of(version));
+    return text.checked(version, text.of(version));
   }
 
-  private Lineage checked(long version, @Nullable LoggedRound round) {
-    final List<Finding> findings = origins.check(version, round);
+  private Told checked(long version, @Nullable LoggedRound round) {
+    final List<Finding> findings = lineage.check(version, round);
     if (findings.isEmpty()) {
       line("every record named here has the digest that the next one names");
     }
     findings.forEach(finding -> line("NOT WHAT IT SAYS: %s", finding));
-    return new Lineage(text.toString().stripTrailing(), findings.isEmpty());
+    return new Told(text.toString().stripTrailing(), findings.isEmpty());
   }
 
   private static List<Shard> shardsOf(RunDescription run, @Nullable String tensor) {
@@ -110,7 +110,7 @@ public final class LineageText {
 
   private LoggedRound of(long version) {
     final SortedMap<String, SortedMap<Integer, Long>> totals = new TreeMap<>();
-    final LoggedRound round = origins.round(version - 1, passed -> count(passed, totals));
+    final LoggedRound round = lineage.round(version - 1, passed -> count(passed, totals));
     weights(version);
     line("made of weights version %d by the update of round %d", version - 1, version - 1);
     updates(version - 1);
@@ -164,11 +164,11 @@ public final class LineageText {
 
   private void weights(long version) {
     records(
-        origins.weights(version), "no longer kept", WeightShard.parser(), WeightShard::getDigest);
+        lineage.weights(version), "no longer kept", WeightShard.parser(), WeightShard::getDigest);
   }
 
   private void updates(long round) {
-    records(origins.updates(round), "not there", UpdateShard.parser(), UpdateShard::getDigest);
+    records(lineage.updates(round), "not there", UpdateShard.parser(), UpdateShard::getDigest);
   }
 
   private <H extends MessageLite> void records(

@@ -1,7 +1,7 @@
 package io.gradstream.cli.evidence;
 
-import io.gradstream.audit.origin.TensorChange;
-import io.gradstream.audit.replay.LoggedRound;
+import io.gradstream.audit.lineage.TensorChange;
+import io.gradstream.audit.rounds.LoggedRound;
 import io.gradstream.cli.Printable;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;

@@ -1,6 +1,6 @@
 package io.gradstream.cli.progress;
 
-import io.gradstream.audit.whatif.Comparison;
+import io.gradstream.audit.replay.Comparison;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;

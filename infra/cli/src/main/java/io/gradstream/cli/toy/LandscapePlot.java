@@ -1,6 +1,6 @@
 package io.gradstream.cli.toy;
 
-import io.gradstream.audit.picture.Svg;
+import io.gradstream.audit.svg.Svg;
 import io.gradstream.cli.toy.Descent.Point;
 import io.gradstream.cli.toy.Descent.Trajectory;
 import io.gradstream.producer.loss.Landscape;

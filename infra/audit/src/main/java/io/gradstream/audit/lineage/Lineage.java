@@ -1,0 +1,194 @@
+package io.gradstream.audit.lineage;
+
+import io.gradstream.audit.rounds.Finding;
+import io.gradstream.audit.rounds.LogCut;
+import io.gradstream.audit.rounds.LoggedRound;
+import io.gradstream.audit.rounds.LoggedRounds;
+import io.gradstream.audit.rounds.LoggedShards;
+import io.gradstream.audit.rounds.Recalculation;
+import io.gradstream.audit.rounds.RefusedRecords;
+import io.gradstream.audit.checkpoint.PartitionState;
+import io.gradstream.proto.UserError;
+import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.kernels.ValueType;
+import io.gradstream.proto.log.LogRecord;
+import io.gradstream.proto.log.RunLog;
+import io.gradstream.proto.manifest.Tensor;
+import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.run.RunDescription;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+import java.util.stream.IntStream;
+import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Looks up single rounds and versions in a log: what was decided, what it was made of, what it
+ * changed. It believes the log, unless it is asked to {@link #check}; whether sums and steps are
+ * right, an audit tells. One owner, one thread.
+ */
+public final class Lineage {
+  private final RunLog log;
+  private final RunDescription run;
+
+  public Lineage(RunLog log) {
+    this.log = LogCut.of(log);
+    this.run = log.run();
+  }
+
+  /**
+   * A round as the log tells it.
+   *
+   * @param passed told of each round up to this one, itself included
+   * @throws UserError if the log does not have it
+   */
+  public LoggedRound round(long number, Consumer<LoggedRound> passed) {
+    try (var rounds = new LoggedRounds(log, RefusedRecords.read(log), this::refuse)) {
+      if (number < rounds.round()) {
+        throw new UserError(
+            "run %s: round %d is no longer on the log, which begins with round %d"
+                .formatted(run.spec().run(), number, rounds.round()));
+      }
+      while (true) {
+        final LoggedRound round =
+            rounds
+                .next()
+                .orElseThrow(
+                    () ->
+                        new UserError(
+                            "run %s has no round %d yet; it has %d of %d"
+                                .formatted(
+                                    run.spec().run(),
+                                    number,
+                                    rounds.round(),
+                                    run.spec().rounds())));
+        passed.accept(round);
+        if (round.round() == number) {
+          return round;
+        }
+      }
+    }
+  }
+
+  private void refuse(Finding finding) {
+    throw new UserError(
+        "the log of run %s is not whole: %s; ask gradstream audit"
+            .formatted(run.spec().run(), finding));
+  }
+
+  /** A round's update records, by shard. */
+  public SortedMap<Integer, LogRecord> updates(long round) {
+    final var records = new TreeMap<Integer, LogRecord>();
+    for (int partition = 0; partition < run.manifest().partitions(); partition++) {
+      try (var updates = LoggedShards.updates(log, partition, this::refuse)) {
+        records.putAll(updates.next(round));
+      }
+    }
+    return records;
+  }
+
+  /** A version's weights records, by shard; without those that are no longer kept. */
+  public SortedMap<Integer, LogRecord> weights(long version) {
+    final var records = new TreeMap<Integer, LogRecord>();
+    for (int partition = 0; partition < run.manifest().partitions(); partition++) {
+      try (var weights = LoggedShards.weights(log, partition, this::refuse)) {
+        records.putAll(weights.next(version));
+      }
+    }
+    return records;
+  }
+
+  /**
+   * Holds the records behind a version of the weights against each other's digests.
+   *
+   * @param round the round that led to it; null for the version that the run began with
+   * @return what does not fit
+   */
+  public List<Finding> check(long version, @Nullable LoggedRound round) {
+    final var check = new LineageCheck(log);
+    if (round == null) {
+      check.shards(version, run.digest(), updates(LoggedShards.INITIAL), weights(version));
+    } else {
+      check.round(round);
+      check.shards(version, Digests.of(round.verdict()), updates(round.round()), weights(version));
+    }
+    return check.findings();
+  }
+
+  /** Whether all updates are still there, from which {@link #changes} are computed. */
+  public boolean reachesBack() {
+    return IntStream.range(0, run.manifest().partitions())
+        .allMatch(
+            partition -> log.start(new TopicPartition(run.topics().updates(), partition)) == 0);
+  }
+
+  /**
+   * What a round changed, tensor by tensor, from the updates of all rounds up to it.
+   *
+   * @throws UserError if one of them is not there
+   */
+  public List<TensorChange> changes(long round) {
+    final var recalculation = new Recalculation(run, PartitionState.begun(log));
+    final List<LoggedShards> partitions = new ArrayList<>();
+    try {
+      for (int partition = 0; partition < run.manifest().partitions(); partition++) {
+        partitions.add(LoggedShards.updates(log, partition, this::refuse));
+      }
+      for (final LogRecord record : next(partitions, LoggedShards.INITIAL).values()) {
+        recalculation.initialize(record.bytes());
+      }
+      for (long number = run.firstRound(); number < round; number++) {
+        recalculation.apply(values(next(partitions, number)));
+      }
+      final MemorySegment before = flat(recalculation);
+      recalculation.apply(values(next(partitions, round)));
+      final MemorySegment after = flat(recalculation);
+      return run.manifest().tensors().stream()
+          .map(tensor -> change(tensor, before, after))
+          .toList();
+    } catch (MalformedRecordException e) {
+      throw new UserError(
+          "the updates of run %s cannot be applied: %s; ask gradstream audit"
+              .formatted(run.spec().run(), e.getMessage()),
+          e);
+    } finally {
+      partitions.forEach(LoggedShards::close);
+    }
+  }
+
+  private static SortedMap<Integer, LogRecord> next(List<LoggedShards> partitions, long number) {
+    final var records = new TreeMap<Integer, LogRecord>();
+    partitions.forEach(partition -> records.putAll(partition.next(number)));
+    return records;
+  }
+
+  private static SortedMap<Integer, byte[]> values(SortedMap<Integer, LogRecord> records) {
+    final var values = new TreeMap<Integer, byte[]>();
+    records.forEach((shard, record) -> values.put(shard, record.bytes()));
+    return values;
+  }
+
+  private MemorySegment flat(Recalculation recalculation) {
+    final MemorySegment flat =
+        Arena.ofAuto().allocate(run.manifest().size() * Float.BYTES, Float.BYTES);
+    recalculation.copyWeights(flat);
+    return flat;
+  }
+
+  private static TensorChange change(Tensor tensor, MemorySegment before, MemorySegment after) {
+    double changed = 0;
+    double squared = 0;
+    for (long i = tensor.offset(); i < tensor.offset() + tensor.size(); i++) {
+      final double old = before.get(ValueType.FLOAT, i * Float.BYTES);
+      final double difference = after.get(ValueType.FLOAT, i * Float.BYTES) - old;
+      changed += difference * difference;
+      squared += old * old;
+    }
+    return new TensorChange(tensor.name(), Math.sqrt(changed), Math.sqrt(squared));
+  }
+}

@@ -1,5 +1,0 @@
-/** Where a round's decision and a version of the weights come from. */
-@NullMarked
-package io.gradstream.audit.origin;
-
-import org.jspecify.annotations.NullMarked;

@@ -1,5 +1,0 @@
-/** What another method would have made of the recorded gradients. */
-@NullMarked
-package io.gradstream.audit.whatif;
-
-import org.jspecify.annotations.NullMarked;

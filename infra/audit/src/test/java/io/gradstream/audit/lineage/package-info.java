@@ -1,0 +1,5 @@
+/** Where weights come from. */
+@NullMarked
+package io.gradstream.audit.lineage;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,5 +1,0 @@
-/** Tests of what is told of two ways to decide. */
-@NullMarked
-package io.gradstream.audit.whatif;
-
-import org.jspecify.annotations.NullMarked;
