@@ -2,8 +2,8 @@ package io.gradstream.benchmarks;
 
 import com.google.protobuf.ByteString;
 import io.gradstream.arbitrator.round.SlotGradient;
-import io.gradstream.audit.rounds.Recalculation;
 import io.gradstream.audit.checkpoint.PartitionState;
+import io.gradstream.audit.rounds.Recalculation;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.kernels.ValueType;

@@ -55,8 +55,7 @@ final class LineageCommand implements Callable<Integer> {
     }
     try (var open = options.open()) {
       final var out = spec.commandLine().getOut();
-      final var told =
-          LineageText.of(open.log().run(), new Lineage(open.log()), version, tensor);
+      final var told = LineageText.of(open.log().run(), new Lineage(open.log()), version, tensor);
       out.println(told.text());
       out.flush();
       return told.whole() ? 0 : FINDING;

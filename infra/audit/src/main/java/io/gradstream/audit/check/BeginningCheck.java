@@ -2,9 +2,9 @@ package io.gradstream.audit.check;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
-import io.gradstream.audit.rounds.Finding;
 import io.gradstream.audit.checkpoint.PartitionState;
 import io.gradstream.audit.checkpoint.StateDigest;
+import io.gradstream.audit.rounds.Finding;
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.log.LogCursor;
 import io.gradstream.proto.log.LogRecord;

@@ -1,5 +1,6 @@
 package io.gradstream.audit.lineage;
 
+import io.gradstream.audit.checkpoint.PartitionState;
 import io.gradstream.audit.rounds.Finding;
 import io.gradstream.audit.rounds.LogCut;
 import io.gradstream.audit.rounds.LoggedRound;
@@ -7,7 +8,6 @@ import io.gradstream.audit.rounds.LoggedRounds;
 import io.gradstream.audit.rounds.LoggedShards;
 import io.gradstream.audit.rounds.Recalculation;
 import io.gradstream.audit.rounds.RefusedRecords;
-import io.gradstream.audit.checkpoint.PartitionState;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.kernels.ValueType;

@@ -1,6 +1,7 @@
 package io.gradstream.audit.replay;
 
 import io.gradstream.arbitrator.round.ForkVerdict;
+import io.gradstream.audit.checkpoint.PartitionState;
 import io.gradstream.audit.rounds.Finding;
 import io.gradstream.audit.rounds.LogCut;
 import io.gradstream.audit.rounds.LoggedRound;
@@ -8,7 +9,6 @@ import io.gradstream.audit.rounds.LoggedRounds;
 import io.gradstream.audit.rounds.LoggedShards;
 import io.gradstream.audit.rounds.Recalculation;
 import io.gradstream.audit.rounds.RefusedRecords;
-import io.gradstream.audit.checkpoint.PartitionState;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.kernels.InnerProducts;
 import io.gradstream.proto.kernels.Kernels;

@@ -1,8 +1,8 @@
 package io.gradstream.audit.restore;
 
+import io.gradstream.audit.checkpoint.PartitionState;
 import io.gradstream.audit.rounds.LogCut;
 import io.gradstream.audit.rounds.VerdictChain;
-import io.gradstream.audit.checkpoint.PartitionState;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.log.LogCursor;

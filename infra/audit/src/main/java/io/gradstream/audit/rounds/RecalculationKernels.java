@@ -6,8 +6,8 @@ import io.gradstream.proto.run.RunDescription;
 /**
  * Which kernels a recalculation computes with; the bits are the same.
  *
- * <p>The Vector API is slow until the compiler has got round to it, for some seconds. A recalculation of a
- * few gigabytes is over by then: there the plain loops win.
+ * <p>The Vector API is slow until the compiler has got round to it, for some seconds. A
+ * recalculation of a few gigabytes is over by then: there the plain loops win.
  */
 final class RecalculationKernels {
   private static final double WORTH_WARMING_UP = 8e9;
