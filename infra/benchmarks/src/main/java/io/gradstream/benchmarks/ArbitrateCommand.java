@@ -11,8 +11,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "arbitrate",
     description = {
-      "GCond for many tasks: inner products, decision and combination, beside the same decisions",
-      "made on whole vectors with PyTorch, one thread each."
+      "Measures GCond's inner products, decision and combination.",
+      "For comparison the same decisions are made on whole vectors with PyTorch, one "
+          + "thread each."
     },
     mixinStandardHelpOptions = true)
 final class ArbitrateCommand implements Callable<Integer> {

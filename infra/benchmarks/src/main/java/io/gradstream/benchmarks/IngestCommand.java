@@ -14,8 +14,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "ingest",
     description = {
-      "How fast the arbitrator takes gradients in, records of about a megabyte, beside a plain",
-      "consumer that sums every value, with as many partitions and threads."
+      "Measures how fast the arbitrator takes gradients in.",
+      "Records have about a megabyte. For comparison a plain consumer sums every "
+          + "value, with as many partitions and threads."
     },
     mixinStandardHelpOptions = true)
 final class IngestCommand implements Callable<Integer> {

@@ -11,8 +11,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "kernels",
     description = {
-      "The kernels on vectors larger than the caches, one thread, beside how fast the same thread",
-      "copies and reads memory."
+      "Measures the kernels on vectors larger than the caches.",
+      "One thread runs them, and for comparison copies and reads memory."
     },
     mixinStandardHelpOptions = true)
 final class KernelsCommand implements Callable<Integer> {

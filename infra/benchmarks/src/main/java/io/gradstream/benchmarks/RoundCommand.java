@@ -14,8 +14,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "round",
     description = {
-      "How long a round of a tiny model takes, and which hop how much of it: two tasks, two",
-      "micro-batches each, one worker, one broker, all in this process."
+      "Measures how long a round of a tiny model takes, hop by hop.",
+      "The run has two tasks with two micro-batches each, one worker and one broker, "
+          + "all in this process."
     },
     mixinStandardHelpOptions = true)
 final class RoundCommand implements Callable<Integer> {

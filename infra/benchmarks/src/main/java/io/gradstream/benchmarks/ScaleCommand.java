@@ -17,8 +17,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "scale",
     description = {
-      "What a round costs as models grow and tasks are added: time, and bytes on the wire beside",
-      "what they should be."
+      "Measures what a round costs as models grow and tasks are added.",
+      "It compares the bytes on the wire with what they should be."
     },
     mixinStandardHelpOptions = true)
 final class ScaleCommand implements Callable<Integer> {

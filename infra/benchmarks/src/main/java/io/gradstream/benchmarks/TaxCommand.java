@@ -18,8 +18,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "tax",
     description = {
-      "What the stream costs a training: its rounds over Kafka, beside the same rounds in a loop",
-      "without it: same model, batches, methods and worker threads, in turns, to the same weights."
+      "Measures what the stream costs a training.",
+      "Rounds over Kafka take turns with the same rounds in a loop without Kafka: the "
+          + "same model, batches, methods and worker threads, to the same weights."
     },
     mixinStandardHelpOptions = true)
 final class TaxCommand implements Callable<Integer> {

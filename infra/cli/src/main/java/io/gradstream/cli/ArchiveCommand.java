@@ -18,9 +18,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "archive",
     description = {
-      "Writes a run's topics into a directory: records that audit, restore, replay and fork read"
-          + " without Kafka,",
-      "and Parquet tables for queries."
+      "Writes a run's topics into a directory, and Parquet tables for queries.",
+      "The commands audit, restore, replay and fork read the archived records without " + "Kafka."
     },
     mixinStandardHelpOptions = true,
     footer = {

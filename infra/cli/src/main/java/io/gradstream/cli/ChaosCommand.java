@@ -20,9 +20,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "chaos",
     description = {
-      "Trains a run again and again while its processes are killed, paused and joined and bad",
-      "records are sent, and compares the weights with those of an undisturbed run.",
-      "Ends with 0 only if they are the same bits."
+      "Trains a run under faults and compares its weights with an undisturbed run's.",
+      "The run's processes are killed, paused and joined, and bad records are sent. "
+          + "The command ends with 0 only if all weights have the same bits."
     },
     mixinStandardHelpOptions = true)
 final class ChaosCommand implements Callable<Integer> {

@@ -16,8 +16,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "delete",
     description = {
-      "Deletes a run from its cluster: topics, the state of its services, groups. Nothing is left of",
-      "it there; gradstream archive keeps it in files. Asks first."
+      "Deletes a run from its cluster, after asking.",
+      "This removes the run's topics, the state of its services and its consumer "
+          + "groups. To keep the run in files, use gradstream archive first."
     },
     mixinStandardHelpOptions = true)
 final class DeleteCommand implements Callable<Integer> {

@@ -11,8 +11,10 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "export",
     description = {
-      "Writes a run's newest weights as a safetensors file: computed from the initial weights and the",
-      "recorded updates, each of which must follow from a verdict, and held against the weights topic."
+      "Writes a run's newest weights as a safetensors file.",
+      "The weights are computed from the initial weights and the recorded updates, "
+          + "each of which must follow from a verdict. They are compared with the weights "
+          + "topic."
     },
     exitCodeListHeading = "Exit codes:%n",
     exitCodeList = {

@@ -21,8 +21,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "fork",
     description = {
-      "Starts a new run from a past version of another one, with other options if you like;",
-      "with the same options it ends with the same weights. The same fork again changes nothing."
+      "Starts a new run from a past version of another one.",
+      "Options may differ. With the same options the new run ends with the same "
+          + "weights. The same fork again changes nothing."
     })
 final class ForkCommand implements Callable<Integer> {
   /** What shells expect after Ctrl-C. */

@@ -15,8 +15,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "lineage",
     description = {
-      "Lists what went into a version of the weights, down to single records, and holds them against",
-      "each other's digests."
+      "Lists what went into a version of the weights, down to single records.",
+      "The records are checked against the digests that they name of each other."
     },
     exitCodeListHeading = "Exit codes:%n",
     exitCodeList = {

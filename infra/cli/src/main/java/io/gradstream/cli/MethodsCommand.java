@@ -21,7 +21,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "methods",
     description =
-        "Lists what a run spec can name: resolvers, models, losses, ...; or explains one.",
+        "Lists the methods, models, losses, ... that a run spec can name, or explains " + "one.",
     mixinStandardHelpOptions = true)
 final class MethodsCommand implements Callable<Integer> {
   @Parameters(

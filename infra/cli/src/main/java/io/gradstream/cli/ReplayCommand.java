@@ -29,8 +29,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "replay",
     description = {
-      "Tells what another resolver, or other options, would have made of a run's gradients:",
-      "every round is decided once more, at the weights of the log."
+      "Tells what another resolver, or other options, would have decided in a run.",
+      "Every round is decided once more on the recorded gradients, at the recorded " + "weights."
     },
     mixinStandardHelpOptions = true,
     footer = {

@@ -12,8 +12,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "restore",
     description = {
-      "Writes any past version of a run's weights as a safetensors file,",
-      "from the initial weights and the recorded updates."
+      "Writes a past version of a run's weights as a safetensors file.",
+      "The weights are computed from the initial weights and the recorded updates."
     },
     exitCodeListHeading = "Exit codes:%n",
     exitCodeList = {

@@ -7,8 +7,7 @@ import picocli.CommandLine.Mixin;
 /** {@code gradstream server}. */
 @Command(
     name = "server",
-    description =
-        "Runs a parameter server: applies updates, publishes weights, issues each round's orders.",
+    description = "Runs a parameter server: applies updates, publishes weights and issues orders.",
     mixinStandardHelpOptions = true)
 final class ServerCommand extends RoleCommand {
   @Mixin private InstanceOptions instance;

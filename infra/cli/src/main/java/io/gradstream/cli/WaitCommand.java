@@ -15,8 +15,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "wait",
     description = {
-      "Waits until a run is finished: its last weights are published and, where it is validated,",
-      "evaluated. Shows how far it is meanwhile."
+      "Waits until a run is finished, and shows its progress.",
+      "A run is finished when its last weights are published and, where it is "
+          + "validated, evaluated."
     },
     mixinStandardHelpOptions = true)
 final class WaitCommand implements Callable<Integer> {
