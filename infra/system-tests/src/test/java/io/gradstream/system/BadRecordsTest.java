@@ -28,7 +28,7 @@ class BadRecordsTest {
           "slot 3, a task has 0 to 2",
           "a value that is not finite",
           "which has not begun",
-          "the task's gradients run at");
+          "the task's running norm is");
 
   private static final String NORMS = "max-norm-ratio=1000";
 
@@ -75,7 +75,7 @@ class BadRecordsTest {
       for (int i = 0; i < 10; i++) {
         hostile.send(BadRecord.ABSURD_NORM);
       }
-      awaitLetters(run, "the task's gradients run at");
+      awaitLetters(run, "the task's running norm is");
       try (var workers = run.startWorkers(1)) {
         assertThat(run.digest()).isEqualTo(undisturbed);
         assertThat(workers.failure()).isEmpty();

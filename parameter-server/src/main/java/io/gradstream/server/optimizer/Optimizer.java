@@ -23,7 +23,7 @@ public interface Optimizer {
    *
    * @param pieces whole tensors for a tensor-wise optimizer, else any pieces
    * @param round the round whose update this is, 0 at the first step
-   * @param factor what the schedule makes of the learning rate, 0 to 1
+   * @param factor the schedule's factor on the learning rate, 0 to 1
    */
   void step(List<Piece> pieces, long round, double factor);
 

@@ -4,8 +4,7 @@ import io.gradstream.proto.spec.LearningRateSchedule;
 import io.gradstream.proto.spec.RunSpec;
 
 /**
- * What the schedule makes of the learning rate in a round: a linear rise, then constant or half a
- * cosine (Loshchilov and Hutter, SGDR, 2017, Eq. 5, one period) down to the floor.
+ * The schedule's factor on the learning rate in a round: a linear rise, then constant or half a cosine (Loshchilov and Hutter, SGDR, 2017, Eq. 5, one period) down to the floor.
  */
 public final class LearningRateFactor {
   private final LearningRateSchedule schedule;

@@ -21,13 +21,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Gives the orders of a run: with each verdict those of the next round, and again those that the
- * arbitrator misses the answer to. On partition 0 alone; one owner, one thread.
+ * Issues the orders of a run: with each verdict those of the next round, and once more those whose answers the arbitrator misses. On partition 0 alone; one owner, one thread.
  */
 final class OrderIssuer {
   private static final Logger LOG = LoggerFactory.getLogger(OrderIssuer.class);
 
-  /** At once; a larger gap is filled in several rounds of asking. */
+  /** How many fillers are appended at once; a larger gap is filled at the next reports of the standstill. */
   private static final long MAX_FILLERS = 100_000;
 
   private final Run run;
@@ -56,20 +55,20 @@ final class OrderIssuer {
     this.gaps = gaps;
   }
 
-  /** Gives the orders of the first round, once its weights are there. */
+  /** Issues the orders of the first round, once its weights are there. */
   void orderFirstRound() {
     send(
         dispatcher.order(
             run.description().firstRound(), RoundKind.EACH_TASK, 0, clockMs.getAsLong()));
   }
 
-  /** Gives the last orders once more, in case that they were lost. */
+  /** Issues the last orders once more, in case that they were lost. */
   void repeatLastOrders() {
     send(dispatcher.repeat());
   }
 
   /**
-   * Gives the orders of the round after a verdict.
+   * Issues the orders of the round after a verdict.
    *
    * @param again whether its record was read before a restart, and what followed may be lost
    */
@@ -90,7 +89,7 @@ final class OrderIssuer {
     }
   }
 
-  /** Asks again for what was refused, or is late. */
+  /** Issues the orders of slots that were refused or are missing once more. */
   void handle(Metric metric) {
     if (metric.hasRefused()) {
       orderRefusedSlot(metric.getRefused());
@@ -105,7 +104,7 @@ final class OrderIssuer {
     send(dispatcher.orderAgain(refused, clockMs.getAsLong()));
     if (!before && dispatcher.diverged(refused.getTask(), refused.getSlot())) {
       LOG.error(
-          "the parameter server asks no more for slot {} of task {} in round {}: whoever computes it gets {}",
+          "the parameter server no longer orders slot {} of task {} in round {}: whoever computes it gets {}",
           refused.getSlot(),
           topics.nameOf(refused.getTask()),
           refused.getRound(),
@@ -121,7 +120,7 @@ final class OrderIssuer {
     final List<Order> orders = dispatcher.orderAgain(waiting, clockMs.getAsLong());
     if (!orders.isEmpty()) {
       LOG.warn(
-          "the parameter server asks again for {} slots of round {}",
+          "the parameter server orders {} slots of round {} again",
           orders.size(),
           waiting.getRound());
       fillGaps();
@@ -130,14 +129,13 @@ final class OrderIssuer {
   }
 
   /**
-   * Appends orders that nobody is given where workers would be given nothing else either, however
-   * often it is asked for.
+   * Appends fillers to the partitions that lost orders. Workers are given neither these fillers nor anything else from such a partition until it has grown to their position again.
    */
   private void fillGaps() {
     try {
       gaps.get().forEach(this::fillGap);
     } catch (KafkaException e) {
-      LOG.warn("the parameter server cannot tell whether orders of {} were lost", topics.run(), e);
+      LOG.warn("the parameter server cannot tell whether orders of run {} were lost", topics.run(), e);
     }
   }
 
@@ -149,8 +147,8 @@ final class OrderIssuer {
       return; // this round does not ask for it
     }
     LOG.warn(
-        "{} ends {} records before the workers' place in it: orders were lost; the parameter server"
-            + " appends as many, which are not delivered",
+        "orders were lost: {} ends {} records before the workers' position in it; the parameter server"
+            + " appends as many fillers, which are not delivered",
         partition,
         records);
     final int attempt =

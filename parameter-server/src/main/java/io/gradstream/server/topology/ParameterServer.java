@@ -53,7 +53,7 @@ public final class ParameterServer {
   }
 
   /**
-   * @param logs opens what each partition reads aside from its subscription
+   * @param logs opens the reader with which a partition reads the log beside its subscription
    */
   static Topology topology(Run run, Supplier<LogReader> logs) {
     final Topics topics = run.topics();
@@ -92,7 +92,7 @@ public final class ParameterServer {
       final Order parsed = Order.parseFrom(order);
       return parsed.getSlot() + parsed.getAttempt();
     } catch (InvalidProtocolBufferException e) {
-      throw new IllegalStateException("an order of its own", e);
+      throw new IllegalStateException("the server's own order cannot be read", e);
     }
   }
 
@@ -106,7 +106,7 @@ public final class ParameterServer {
     try {
       return WeightSeal.parseFrom(seal).getPartition();
     } catch (InvalidProtocolBufferException e) {
-      throw new IllegalStateException("a seal of its own", e);
+      throw new IllegalStateException("the server's own seal cannot be read", e);
     }
   }
 

@@ -20,11 +20,10 @@ import java.util.Optional;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * Takes in a partition's updates: each is applied when its step comes, held until then, or refused.
+ * Takes in a partition's updates. Each one is applied when its step comes, held until then, or refused.
  *
  * <p>An update names the verdict it follows from and counts only if that is the log's verdict of
- * its round. Updates may be read before their verdict, so several may be held for one step; the
- * verdict tells which of them is the one. One owner, one thread.
+ * its round. Updates may be read before their verdict, so several may be held for one step; the verdict tells which of them counts. One owner, one thread.
  */
 final class UpdateIntake {
   /** The optimizer step that an update is for. */
@@ -46,7 +45,7 @@ final class UpdateIntake {
 
   /**
    * @param verdicts those that were read so far
-   * @param log reads what was held and let go
+   * @param log reads again the held records that memory had no room for
    */
   UpdateIntake(
       Run run,
@@ -102,7 +101,7 @@ final class UpdateIntake {
     } else if (version < 0) {
       throw new MalformedRecordException("an update before the initial weights");
     } else if (header.getRound() == version - 1) {
-      // Sent once more after a restart upstream: what followed from it may have been lost as well.
+      // The arbitrator sent it once more after a restart; what followed from it may have been lost, too.
       if (!header.getDigest().equals(weights.update(shard.index()))) {
         throw new MalformedRecordException("another update of round " + header.getRound());
       }
@@ -130,7 +129,7 @@ final class UpdateIntake {
       publish(shard);
       sealIfWhole();
     } else if (version == header.getRound()) {
-      publishAgain(shard); // read again after a restart, what followed from it may have been lost
+      publishAgain(shard); // It is read again after a restart; the weights may have been lost.
     }
   }
 
@@ -171,7 +170,7 @@ final class UpdateIntake {
         .orElse(-1L);
   }
 
-  /** Goes on with the updates of a round whose verdict has just been taken in. */
+  /** Applies the held updates of a round whose verdict has just been taken in. */
   void applyHeld(long round) throws MalformedRecordException {
     final ByteString digest = verdicts.digest(round).orElseThrow();
     for (final Shard shard : weights.shards()) {
@@ -246,7 +245,7 @@ final class UpdateIntake {
   }
 
   /**
-   * Publishes the partition's seal, in case that it was lost; of a fork's first version all of it.
+   * Publishes the partition's seal once more, in case that it was lost, and before it the weights of a fork's first version.
    */
   void resume() {
     if (!weights.isWhole() || weights.shards().isEmpty()) {

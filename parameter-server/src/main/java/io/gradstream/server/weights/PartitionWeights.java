@@ -79,8 +79,7 @@ public final class PartitionWeights {
   }
 
   /**
-   * The version that all shards of the partition have at least, -1 before the first; without any
-   * shard, that of a run that is over.
+   * The version that all shards of the partition have at least, -1 before the first; the largest number where the partition has no shard.
    */
   public long version() {
     return shards.stream().mapToLong(shard -> version(shard.index())).min().orElse(Long.MAX_VALUE);
@@ -91,7 +90,7 @@ public final class PartitionWeights {
     return updates.getOrDefault(shard, ByteString.EMPTY);
   }
 
-  /** Says which version the vectors hold, and which update led to it, after a restart. */
+  /** Sets, after a restart, which version the vectors hold and which update led to it. */
   public void restore(int shard, long version, ByteString update) {
     versions.put(shard, version);
     updates.put(shard, update);

@@ -9,12 +9,13 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the verdict of the round before says of the gradients that the open round may take.
+ * Checks gradients of the open round against the verdict of the round before.
  *
- * <p>Two things that a gradient's record alone does not show. Its nonce proves that its order came
- * after that verdict; one that was sent before its round began cannot have it. And its norm must
- * not be absurd beside the task's running norm, unless that is zero. Both follow from the log, so a
- * gradient that is read again is judged alike, and both are looked at once its round is open.
+ * <p>It checks two things that a gradient's record alone does not show. The nonce proves that the
+ * gradient's order came after that verdict, since nobody can know it before. The norm must not be
+ * larger than the spec allows, compared with the task's running norm, unless that is zero. Both
+ * follow from the log, so a gradient that is read again gets the same answer, and both are checked
+ * once the gradient's round is open.
  */
 public final class AdmissionPolicy {
   /** Weight of the newest round in a task's running squared norm. */
@@ -30,7 +31,7 @@ public final class AdmissionPolicy {
   }
 
   /**
-   * Lets a gradient of the open round in.
+   * Checks a gradient of the open round.
    *
    * @param before verdict of the round before; null in the first round
    * @throws MalformedRecordException with the reason why it must not be added
@@ -40,7 +41,7 @@ public final class AdmissionPolicy {
     final long nonce = before == null ? 0 : before.getNonce();
     if (gradient.nonce() != nonce) {
       throw new MalformedRecordException(
-          "nonce %016x, those of round %d have %016x: no answer to an order of this round"
+          "nonce %016x, but orders of round %d have %016x: no answer to an order of this round"
               .formatted(gradient.nonce(), gradient.round(), nonce));
     }
     final int task = gradient.report().getTask();
@@ -51,7 +52,7 @@ public final class AdmissionPolicy {
     final double norm = Math.sqrt(gradient.squaredNorm());
     if (running > 0 && norm > maxNormRatio * running) {
       throw new MalformedRecordException(
-          "norm %.4g of shard %d alone, the task's gradients run at %.4g and may have %.4g times that"
+          "norm %.4g of shard %d alone; the task's running norm is %.4g, of which %.4g times are allowed"
               .formatted(norm, gradient.shard(), running, maxNormRatio));
     }
   }

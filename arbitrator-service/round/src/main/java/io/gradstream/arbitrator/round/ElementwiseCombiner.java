@@ -8,7 +8,7 @@ import io.gradstream.proto.spec.TaskSpec;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/** Brings the values to a method that decides element by element, a block at a time. */
+/** Runs a method that decides element by element over a shard, a block of values at a time. */
 final class ElementwiseCombiner {
   private static final int BLOCK = 4096;
 
@@ -22,7 +22,10 @@ final class ElementwiseCombiner {
     this.scales = scales(spec);
   }
 
-  /** What makes accumulated, loss-weighted gradients of sums: a task's weight over its slots. */
+  /**
+   * The factors from sums over slots to accumulated, loss-weighted gradients: a task's weight
+   * divided by its slots.
+   */
   static double[] scales(RunSpec spec) {
     final int slots = spec.accumulation().slots(spec.tasks().size());
     return spec.tasks().stream().mapToDouble(TaskSpec::weight).map(w -> w / slots).toArray();

@@ -5,7 +5,7 @@ import io.gradstream.arbitrator.resolver.Resolvers;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.spec.RunSpec;
 
-/** How one run goes on from the verdict of another. */
+/** Turns the verdict of a run into the one that its fork goes on from. */
 public final class ForkVerdict {
   private ForkVerdict() {}
 

@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
  * @param ownSquared N squared norms over each task's own parameters
  * @param ownMomentum N inner products with the momentum over each task's own parameters
  * @param momentumSquared squared norm of the momentum over all parameters
- * @param calibration what the verdict has to say of it, where partitions cannot know
+ * @param calibration the calibration that the verdict tells the partitions; null where they compute
+ *     it themselves
  */
 record JointRound(
     double[][] gram,

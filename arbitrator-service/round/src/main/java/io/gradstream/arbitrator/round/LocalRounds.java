@@ -15,9 +15,8 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The rounds of a run in one process: all its partitions and the one that decides, without a
- * stream. An auditor, a benchmark and the tests drive rounds with it, by the same classes as the
- * arbitrator.
+ * The rounds of a run in one process, without a stream: all its partitions and the decider. An
+ * auditor, a benchmark and the tests drive rounds with it, by the same classes as the arbitrator.
  *
  * <p>A round is: {@link #add} its gradients, of each task and shard in slot order; when {@link
  * #complete}, {@link #decide}; then {@link #close}. Confined to one thread.
@@ -51,7 +50,7 @@ public final class LocalRounds {
   }
 
   /**
-   * Says where a partition stands, beside its vectors.
+   * Writes down where a partition stands, except for its vectors.
    *
    * @param last the verdict of the round before, null in the first round
    */
@@ -65,8 +64,8 @@ public final class LocalRounds {
   }
 
   /**
-   * Opens the deciding of a round once more, on another verdict than was decided here or after
-   * statistics that were none.
+   * Starts deciding again after a given verdict, where the log has another verdict than was decided
+   * here or statistics that do not count.
    *
    * @param last the verdict to go on from, null in the first round
    */

@@ -57,7 +57,7 @@ public final class PartitionRound {
   private final ShardStatistics.@Nullable Slot[] reports;
 
   /**
-   * Per task, the one of its shards here whose gradients tell what a slot said: always the same.
+   * Per task, the shard of this partition from whose gradients the reports of its slots are taken.
    */
   private final int[] reporting;
 
@@ -166,7 +166,10 @@ public final class PartitionRound {
     return records.stream().map(ShardStatistics.Builder::build).toList();
   }
 
-  /** Begins another record where something does not fit any more; the bytes in the last one. */
+  /**
+   * Begins another record if {@code more} bytes do not fit into the last one. Returns the bytes in
+   * the last one with them.
+   */
   private int next(List<ShardStatistics.Builder> records, int before, int more) {
     if (before == 0 || before + more <= MAX_STATISTICS_BYTES) {
       return before + more;
@@ -240,7 +243,7 @@ public final class PartitionRound {
   /** A slot that has not been added to all shards. */
   public record MissingSlot(int task, int slot) {}
 
-  /** Writes down where the round stands, beside its vectors. */
+  /** Writes down where the round stands, except for its vectors. */
   public void save(ArbitratorMetadata.Builder metadata) {
     metadata
         .setRound(phase.round())

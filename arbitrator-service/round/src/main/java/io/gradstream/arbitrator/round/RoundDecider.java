@@ -170,7 +170,7 @@ public final class RoundDecider {
     return momentum;
   }
 
-  /** Whether nobody knows the update before its elements are there. */
+  /** Whether the method decides element by element, so that the update's norm is not known here. */
   private boolean elementwise() {
     return resolver instanceof ElementwiseResolver;
   }

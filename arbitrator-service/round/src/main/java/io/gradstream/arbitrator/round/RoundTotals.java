@@ -40,7 +40,7 @@ final class RoundTotals {
   }
 
   /**
-   * Takes in a record; of what is said twice, the first counts.
+   * Takes in a record. If a shard or a slot is reported twice, the first report counts.
    *
    * @param offset where it lies
    */
@@ -79,7 +79,10 @@ final class RoundTotals {
     return digest.end();
   }
 
-  /** Inner products of the rows of the shared shards: the sums, and what memories follow them. */
+  /**
+   * Gram matrix over the shared shards: its rows are the tasks' sums, and after them the tasks'
+   * memories where the calibrator needs them.
+   */
   double[][] gram() {
     final double[][] gram = new double[rows][rows];
     for (final Shard shard : manifest.shards()) {

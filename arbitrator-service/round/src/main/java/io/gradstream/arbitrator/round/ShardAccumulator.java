@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * How far the open round is on one shard: which slots its sums contain, where they came from, and
- * once all are in, the shard's inner products. The sums themselves are {@link ShardVectors}'.
+ * once all are in, the shard's inner products. The sums themselves lie in {@link ShardVectors}.
  *
  * <p>One owner, one thread.
  */

@@ -33,8 +33,8 @@ import org.jspecify.annotations.Nullable;
  * coefficients do both.
  *
  * <p>Calibration concerns shared parameters, as resolution does. A calibrator that needs the norms
- * of the whole round has to wait for the verdict; until then the inner products tell of gradients
- * and memories side by side.
+ * of the whole round has to wait for the verdict; until then the inner products are those of
+ * gradients and memories side by side.
  */
 final class ShardVectors {
   private static final int MOMENTUM = 2;
@@ -100,7 +100,7 @@ final class ShardVectors {
   /**
    * Calibrates a shard whose sums are complete, unless that has to wait for the verdict.
    *
-   * @return the squared norms that the sums had before; nothing if they are as they were
+   * @return the squared norms of the sums before calibration; empty if the sums did not change
    */
   double[] calibrate(Phase phase, Shard shard) {
     if (!shard.shared()

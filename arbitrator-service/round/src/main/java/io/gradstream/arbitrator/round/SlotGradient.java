@@ -22,11 +22,11 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One slot's gradient of one shard, read in place and found fit to be added.
+ * One slot's gradient of one shard, read in place and checked.
  *
- * <p>Here and in {@link AdmissionPolicy} stands what a gradient must be to count; arbitrator and
- * auditor both ask here, so that none finds wrong what the other took. The record's key is nobody's
- * business: shard, slot and round stand in the header, and producers of other libraries write none.
+ * <p>This class and {@link AdmissionPolicy} hold all rules that a gradient must meet to count. The
+ * arbitrator and the auditor both use them, so that they always agree. The record's key is not
+ * read: shard, slot and round stand in the header, and producers in other languages write no key.
  *
  * @param round the round it belongs to
  * @param shard index of the shard
@@ -77,7 +77,10 @@ public record SlotGradient(
     }
   }
 
-  /** Names go into the state, the statistics and onto terminals. */
+  /**
+   * What names of workers and devices may be: they go into the state, the statistics and onto
+   * terminals.
+   */
   private static final Pattern NAME = Pattern.compile("[\\p{Graph} ]{0,128}");
 
   /**
@@ -129,7 +132,7 @@ public record SlotGradient(
     final Shard shard = manifest.shard(header.getShard());
     require(
         shard.partition() == partition,
-        "shard %d on partition %d, its place is %d",
+        "shard %d on partition %d, it belongs on %d",
         shard.index(),
         partition,
         shard.partition());
@@ -160,7 +163,7 @@ public record SlotGradient(
     require(
         header.getTaskLossesCount() == 0
             || RoundKind.asking(task, manifest.tasks().size()) == RoundKind.SUM,
-        "%d losses beside its own",
+        "%d task losses, which only a summed gradient has",
         header.getTaskLossesCount());
     requireFinite(
         Math.abs(header.getLoss()) <= Float.MAX_VALUE
@@ -203,7 +206,7 @@ public record SlotGradient(
         header.getDigest());
   }
 
-  /** A gradient repeats what its order asked for. */
+  /** Requires that a gradient repeats what its order asked for. */
   private static void requireAnswer(GradientShard header, Order order)
       throws MalformedRecordException {
     require(
@@ -237,7 +240,7 @@ public record SlotGradient(
         Digests.BYTES);
   }
 
-  /** What the sums say of it once it is in them. */
+  /** The entry in the statistics for a gradient that is in the sums. */
   public ShardStatistics.Contribution contribution(long offset) {
     return ShardStatistics.Contribution.newBuilder()
         .setTask(report.getTask())
@@ -248,7 +251,9 @@ public record SlotGradient(
         .build();
   }
 
-  /** Whoever computes the slot again, at the same weights, gets the same. */
+  /**
+   * Requires that values are finite and not too large. Otherwise the slot has diverged: whoever computes it again, at the same weights, gets the same.
+   */
   private static void requireFinite(boolean holds, String reason, Object... details)
       throws DivergedException {
     if (!holds) {

@@ -8,8 +8,8 @@ import io.gradstream.proto.spec.RunSpec;
 import java.util.List;
 
 /**
- * How many numbers the statistics of a round have. Whoever may write to their topic can send
- * others, which must not end the one place that decides.
+ * Checks that statistics have the shards, slots and numbers that their round has. Anybody who may
+ * write to their topic can send others, and these must not stop the resolver.
  *
  * @param kind what the round asks of each slot
  * @param memories whether shared shards have a row for each task's memory beside that of its sum

@@ -5,7 +5,7 @@ import io.gradstream.proto.message.Verdict;
 import java.util.Arrays;
 import java.util.HashMap;
 
-/** The states of resolver and selection in a verdict, told apart by their names' first word. */
+/** The states of resolver and selection in a verdict, told apart by a prefix of their names. */
 final class VerdictStates {
   private static final String RESOLVER = "resolver.";
   private static final String SELECTION = "selection.";

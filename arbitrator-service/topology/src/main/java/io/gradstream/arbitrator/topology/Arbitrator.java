@@ -59,7 +59,8 @@ public final class Arbitrator {
   }
 
   /**
-   * Asks everything of the arbitrator whether a spec can be run, before it is submitted.
+   * Checks, before a spec is submitted, that the arbitrator can run it: its calibrator, its
+   * selection and its resolver.
    *
    * @throws io.gradstream.proto.UserError at the first method or option that is wrong
    */
@@ -80,7 +81,7 @@ public final class Arbitrator {
     }
   }
 
-  /** Only with the number of tasks known can options of one number a task be checked. */
+  /** Checks options that hold one number a task, which takes the number of tasks. */
   private static void checkLengths(Section section, Runnable initialState) {
     try {
       initialState.run();
@@ -89,14 +90,14 @@ public final class Arbitrator {
     }
   }
 
-  /** The two halves as sub-topologies: a sink that both used would make one of them. */
+  /** The two halves as separate sub-topologies. They share no sink, since that would join them. */
   public static Topology topology(Run run) {
     return topology(
         run, () -> new LogReader(run.connection(), run.topics().arbitratorApplication()));
   }
 
   /**
-   * @param logs opens what a processor reads the log with, aside from its subscription
+   * @param logs opens the reader with which a processor reads the log beside its subscription
    */
   static Topology topology(Run run, Supplier<LogReader> logs) {
     final Topics topics = run.topics();

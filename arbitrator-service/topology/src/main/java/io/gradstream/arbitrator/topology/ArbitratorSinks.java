@@ -56,7 +56,7 @@ final class ArbitratorSinks {
   /** Sends a record that must not be taken in to the dead letters. */
   DeadLetter refuse(TopicPartition from, long offset, byte @Nullable [] value, String reason) {
     LOG.warn(
-        "arbitrator: refused {} at offset {}: {}", from, offset, DeadLetters.printable(reason));
+        "the arbitrator refuses {} at offset {}: {}", from, offset, DeadLetters.printable(reason));
     final DeadLetter letter = DeadLetters.ofGradient(from, offset, reason, value);
     forward(DeadLetters.key(from), letter, REFUSED_RECORDS);
     return letter;

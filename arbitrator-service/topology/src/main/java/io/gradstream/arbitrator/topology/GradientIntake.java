@@ -23,16 +23,16 @@ import org.apache.kafka.common.metrics.Sensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Takes in a partition's gradients: each is added to the round at its turn, held until then,
- * ignored when the sums have it or do not ask for it, or refused.
+ * Takes in a partition's gradients. Each one is added to the round at its turn, held until then,
+ * ignored (the sums contain it, or the round did not order it), or refused.
  *
  * <p>Which of these happens follows from the log alone, so gradients that are read again after a
  * restart end up in the same sums. One owner, one thread.
  */
 final class GradientIntake {
   /**
-   * When a slot's gradient of a shard is to be added. The order is that of a task's log, where a
-   * worker sends a slot shard by shard: what is read again lies together.
+   * The turn of a slot's gradient of a shard. Keys have the order of a task's log, where a worker
+   * sends a slot shard by shard, so that held records that are read again lie side by side.
    */
   private record GradientKey(long round, int task, int slot, int shard) {
     static final Comparator<GradientKey> ORDER =
@@ -43,7 +43,8 @@ final class GradientIntake {
   }
 
   /**
-   * Records held for one slot of a shard: a worker's, its repetitions, and some of a stranger's.
+   * How many records are held for one slot of a shard: a worker's own, its repetitions, and some
+   * that a stranger sent.
    */
   private static final int MAX_COPIES = 8;
 
@@ -66,8 +67,8 @@ final class GradientIntake {
 
   /**
    * @param round takes what is added
-   * @param log reads what was held and let go
-   * @param ignored counts what the sums contain already or do not ask for
+   * @param log reads again the held records that memory had no room for
+   * @param ignored counts gradients that the sums contain already or that the round did not order
    */
   GradientIntake(
       Run run,
@@ -119,7 +120,7 @@ final class GradientIntake {
     return new TopicPartition(topics.gradients(task), partition);
   }
 
-  /** Takes a record of a task's topic in, and tells whether it was added. */
+  /** Takes in a record of a task's topic, and returns whether it was added. */
   boolean take(int task, long offset, byte @Nullable [] value) {
     final SlotGradient gradient;
     try {
@@ -156,8 +157,8 @@ final class GradientIntake {
   }
 
   /**
-   * Keeps an early record for its turn. Of one turn so many are kept and no more: those behind them
-   * are let go, and should none of the kept ones fit, the slot is asked for again.
+   * Holds an early record until its turn. At most {@link #MAX_COPIES} records of one turn are held,
+   * and later ones are ignored. If none of the held records fits, the slot is ordered again.
    */
   private void hold(GradientKey key, long offset, byte[] value) {
     if (copies.merge(key, 1, Integer::sum) <= MAX_COPIES) {
@@ -168,11 +169,12 @@ final class GradientIntake {
   }
 
   /**
-   * Whether the round's orders can be out, as those of the open round are. Only a partition that
-   * reads its log again finds gradients of rounds that are not open yet, and then their verdicts
-   * are on the log as well; elsewhere they are somebody's invention. What slips through is found
-   * out by its nonce, and the slot's own record is held behind it. The log's end is looked at a few
-   * times a second at most; a slot that is refused meanwhile is asked for again.
+   * Whether the orders of a gradient's round can have gone out. A partition that reads its log
+   * again finds gradients of rounds after the open one, but then the verdicts before these rounds
+   * are on the log as well. All other gradients of later rounds are forged. The end of the log is
+   * read five times a second at most; a slot that is refused meanwhile is ordered again. A forged
+   * gradient that is held is found by its nonce at its turn, and the slot's own record is held
+   * behind it.
    */
   private boolean hasBegun(long gradientRound) {
     final long now = System.nanoTime();
@@ -180,7 +182,8 @@ final class GradientIntake {
         && now - checkedLogEndNanos >= LOG_END_CHECK_NANOS) {
       checkedLogEndNanos = now;
       final var last = log.last(new TopicPartition(topics.verdicts(), partition));
-      // Behind what is no verdict there may be one: what is held for nothing does no harm.
+      // The last record is no verdict, but one may stand before it. The gradient is held: memory
+      // for held records is limited, so a forged one does no harm.
       latestBegunRound =
           last.isEmpty()
               ? 0
@@ -191,7 +194,7 @@ final class GradientIntake {
     return gradientRound <= Math.max(round.round(), latestBegunRound);
   }
 
-  /** Adds a gradient whose turn has come, unless the verdict before speaks against it. */
+  /** Adds a gradient whose turn has come, unless it is not admitted after the previous verdict. */
   private boolean add(SlotGradient gradient, int task, long offset, byte[] value) {
     final boolean admitted = admit(gradient, task, offset, value);
     if (admitted) {
@@ -200,7 +203,10 @@ final class GradientIntake {
     return admitted;
   }
 
-  /** Whether the verdict before lets a gradient of the open round in; if not, it is refused. */
+  /**
+   * Whether a gradient of the open round is admitted after the previous verdict; if not, it is
+   * refused.
+   */
   private boolean admit(SlotGradient gradient, int task, long offset, byte[] value) {
     try {
       admission.check(gradient, previousVerdict);
@@ -211,7 +217,9 @@ final class GradientIntake {
     }
   }
 
-  /** Adds what was held for the turns from {@code slot} on. */
+  /**
+   * Adds the held gradients of the slots from {@code slot} on, as far as they follow each other.
+   */
   private void addHeld(int shard, int task, int slot) {
     int next = slot;
     while (next < run.slots() && addHeld(new GradientKey(round.round(), task, next, shard))) {
@@ -219,7 +227,9 @@ final class GradientIntake {
     }
   }
 
-  /** Adds the first of a turn's held records that may be added, and tells whether there was one. */
+  /**
+   * Adds the first of a turn's held records that may be added, and returns whether there was one.
+   */
   private boolean addHeld(GradientKey key) {
     final int task = key.task();
     if (round.statusOf(key.round(), key.shard(), task, key.slot())
@@ -233,15 +243,17 @@ final class GradientIntake {
           return true;
         }
       } catch (MalformedRecordException e) {
-        throw new IllegalStateException("a held record was found fit before", e);
+        throw new IllegalStateException("a held record passed the same checks before", e);
       }
     }
     return false;
   }
 
   /**
-   * Adds what was held for a round that has just been opened by the verdict of the one before. What
-   * earlier rounds had no use for is let go.
+   * Adds the gradients that were held for a round that has just opened, and drops those of earlier
+   * rounds.
+   *
+   * @param verdict of the round before
    */
   void open(Verdict verdict) {
     previousVerdict = verdict;
@@ -258,7 +270,8 @@ final class GradientIntake {
   }
 
   /**
-   * What the open round lacks is asked for again, should the refused record have said what it is.
+   * Refuses a record. If it names a slot that the open round lacks, a metric says so, and the
+   * parameter server orders the slot again.
    */
   private void refuse(
       int task, long offset, byte @Nullable [] value, MalformedRecordException refused) {

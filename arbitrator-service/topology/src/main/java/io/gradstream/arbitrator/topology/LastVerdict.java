@@ -14,11 +14,12 @@ import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds the verdict that a run goes on from: the last one on the log behind which others stand as
- * it says. A record that is no verdict, or one of a round that has not come, does not count.
+ * Finds the verdict that a run goes on from: the last one on the log whose digests chain it to the
+ * verdicts before it. A record that is no verdict does not count, nor does a forged verdict of a
+ * later round.
  */
 final class LastVerdict {
-  /** So many verdicts must stand behind the last one, or as many as there are. */
+  /** How many verdicts before the last one are checked, or all if there are fewer. */
   private static final int CHAIN_LENGTH = 4;
 
   private LastVerdict() {}
@@ -42,8 +43,8 @@ final class LastVerdict {
 
   /**
    * @param verdicts in order of the log
-   * @param fromBeginning whether they are all that the log holds: then the first needs none before
-   *     it
+   * @param fromBeginning whether they are all verdicts of the log, so that the first one has none
+   *     before it
    */
   static Optional<Verdict> find(List<Verdict> verdicts, boolean fromBeginning) {
     final Map<ByteString, Verdict> byDigest = new HashMap<>();

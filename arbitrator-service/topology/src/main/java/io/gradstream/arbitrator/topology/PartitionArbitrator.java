@@ -35,14 +35,15 @@ import org.slf4j.LoggerFactory;
  * Arbitrates one partition: gradients and verdicts in, statistics and updates out.
  *
  * <p>Reads {@code gradients.<task>} of all tasks and {@code verdicts}, its own partition of each.
- * The gradient that completes the round sends the partition's statistics on their way; the round's
+ * When the last gradient of a round is in, the partition publishes its statistics; the round's
  * verdict turns the sums into updates.
  *
  * <p><b>Restarts.</b> The store's metadata says how far each topic was read, see {@link
  * InputPositions}. What was published since the last commit is published again with the same bits,
- * and readers skip what they have: an open round's statistics when the service comes back, the last
- * round's updates when its verdict is read again or the round after it stands still. A forked run's
- * first start goes on from its origin's store as after a restart, see {@link InitialState}.
+ * and readers skip what they have: the statistics of an open round when the service comes back, and
+ * the updates of the last round when its verdict is read again or when the next round stands still.
+ * The first start of a forked run goes on from its origin's store, as after a restart, see {@link
+ * InitialState}.
  *
  * <p>One instance per task of Kafka Streams, on that task's thread.
  */
@@ -126,7 +127,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     try {
       metadata = ArbitratorMetadata.parseFrom(bytes);
     } catch (InvalidProtocolBufferException e) {
-      throw new IllegalStateException("the store's note is no note of an arbitrator", e);
+      throw new IllegalStateException("the store's metadata are not those of an arbitrator", e);
     }
     progress.restore(metadata.getPositionsMap());
     round.restore(metadata);
@@ -135,7 +136,10 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     last = metadata.hasLast() ? metadata.getLast() : null;
   }
 
-  /** Reads what is missing; not in {@link #init}, where nothing can be forwarded yet. */
+  /**
+   * Reads the records that were missed. This cannot be done in {@link #init}, where nothing can be
+   * forwarded yet.
+   */
   private void resume() {
     if (resumed) {
       return;
@@ -150,9 +154,9 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     progress.catchUp(verdicts(), this::verdict);
     advance();
     LOG.info(
-        "arbitrator of run {}: partition {} goes on in round {}",
-        topics.run(),
+        "the arbitrator goes on with partition {} of run {} in round {}",
         partition,
+        topics.run(),
         round.round());
   }
 
@@ -207,7 +211,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     }
   }
 
-  /** A verdict counts if it follows from the one before; on the log that one stands before it. */
+  /** Requires that a verdict follows from the one before, which stands before it on the log. */
   private void requireNext(Verdict verdict, long next, @Nullable Verdict before)
       throws MalformedRecordException {
     final ByteString previous = before == null ? ByteString.EMPTY : Digests.of(before);
@@ -221,7 +225,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
   }
 
   /**
-   * Goes as far as what is here allows: statistics when the round is complete, updates when judged.
+   * Publishes the statistics of a complete round, and the updates of rounds that have a verdict.
    */
   private void advance() {
     publishStatistics();
@@ -247,7 +251,10 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     }
   }
 
-  /** The verdict of the last closed round, read again, may mean that its updates were lost. */
+  /**
+   * Publishes the updates of the last closed round again when its verdict is read again, since they
+   * may have been lost.
+   */
   private void repeatLostUpdates(byte @Nullable [] value) {
     final Verdict verdict = VerdictParser.parseIfValid(value, run).orElse(null);
     if (last != null && verdict != null && verdict.getRound() == last.getRound()) {
@@ -255,7 +262,9 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     }
   }
 
-  /** Says what a round that stands still waits for, and repeats what might have been lost. */
+  /**
+   * Reports what a round that stands still waits for, and publishes again what may have been lost.
+   */
   private void checkProgress(long now) {
     resume();
     if (round.shards().isEmpty()

@@ -24,9 +24,9 @@ import org.slf4j.LoggerFactory;
  * Decides rounds: statistics of all partitions in, verdicts out.
  *
  * <p>It keeps no store. The last verdict on the log carries the method's state, and the statistics
- * that came after it are on the log too: at a start both are read, then the subscription goes on,
- * and what it brings twice is recognised by its round. Statistics of the round before, sent once
- * more, mean that a partition misses its verdict, which is then repeated.
+ * after it are on the log too: a start reads both and then goes on with the subscription. Records
+ * that come twice are recognised by their round. A partition that sends the statistics of the round
+ * before once more misses that round's verdict, which is then published again.
  *
  * <p>One instance in the whole run, on its task's thread.
  */
@@ -56,7 +56,10 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
     context.schedule(RESUME_DELAY, PunctuationType.WALL_CLOCK_TIME, now -> resume());
   }
 
-  /** Reads what came before; not in {@link #init}, where nothing can be forwarded yet. */
+  /**
+   * Reads the records of before. This cannot be done in {@link #init}, where nothing can be
+   * forwarded yet.
+   */
   private void resume() {
     if (resumed) {
       return;
@@ -69,7 +72,8 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
     final long from = decider.last().map(Verdict::getStatisticsOffset).orElse(0L);
     log.read(statistics, from, committed, record -> take(record.offset(), record.value()));
     log.close();
-    LOG.info("arbitrator of run {}: decides from round {} on", topics.run(), decider.round());
+    LOG.info(
+        "the arbitrator of run {} decides the rounds from {} on", topics.run(), decider.round());
   }
 
   @Override
@@ -111,7 +115,7 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
   }
 
   private void refuse(long offset, byte @Nullable [] value, String reason) {
-    LOG.warn("arbitrator: refused {} at offset {}: {}", topics.statistics(), offset, reason);
+    LOG.warn("the arbitrator refuses {} at offset {}: {}", topics.statistics(), offset, reason);
     final var from = new TopicPartition(topics.statistics(), 0);
     context.forward(
         new Record<>(

@@ -20,7 +20,7 @@ final class StandstillMonitor {
   private long reportedMs;
 
   /**
-   * @param timeoutMs for how long a round may stand still before it is said, and said again
+   * @param timeoutMs after how long a standing round is reported, and reported again
    */
   StandstillMonitor(Topics topics, int partition, long timeoutMs) {
     this.topics = topics;
@@ -32,21 +32,24 @@ final class StandstillMonitor {
     progressedMs = nowMs;
   }
 
-  /** Whether it is time to say that the round stands still. */
+  /** Whether it is time to report that the round stands still. */
   boolean isDue(long nowMs) {
     return nowMs - progressedMs >= timeoutMs && nowMs - reportedMs >= timeoutMs;
   }
 
-  /** Says it in the log, and as a metric for whoever can do something about it. */
+  /**
+   * Reports the standstill in the log, and as a metric for the parameter server and for {@code
+   * gradstream status}.
+   */
   void report(PartitionRound round, ArbitratorSinks sinks, long nowMs) {
     reportedMs = nowMs;
     final List<PartitionRound.MissingSlot> missing = round.missing();
     LOG.warn(
-        "arbitrator of run {}: round {} stands still for {} s, partition {} waits for {}",
-        topics.run(),
-        round.round(),
-        (nowMs - progressedMs) / 1000,
+        "the arbitrator's partition {} of run {} has waited for {} s in round {}: it needs {}",
         partition,
+        topics.run(),
+        (nowMs - progressedMs) / 1000,
+        round.round(),
         round.complete() ? "its verdict" : describe(missing));
     final var waiting =
         Metric.Waiting.newBuilder()

@@ -27,7 +27,7 @@ final class VerdictParser {
     return verdict;
   }
 
-  /** The same for a reader that has no use for what is none. */
+  /** Parses a record; empty if it is no verdict of the run. */
   static Optional<Verdict> parseIfValid(byte @Nullable [] value, Run run) {
     try {
       return Optional.of(parse(value, run));

@@ -1,7 +1,7 @@
 package io.gradstream.producer.data;
 
 /**
- * What a run on images trains on and is judged on.
+ * The images that a run is trained and validated on.
  *
  * @param training at least one image
  * @param heldOut images that training never sees, of the same size; may be none

@@ -1,7 +1,7 @@
 package io.gradstream.producer.data;
 
 /**
- * First step of a random stream's path: what the numbers are for. Numbers are part of a run's bits.
+ * What random numbers are drawn for: the first step of a {@link CounterRandom}'s path. The values decide a run's bits and never change.
  */
 public final class RandomPurpose {
   /** Order of the training samples in an epoch. */

@@ -36,8 +36,7 @@ import org.slf4j.LoggerFactory;
  * Publishes losses on held-out data for every M-th weights version, the first and the last.
  *
  * <p>It reads the weights topic from its beginning at its own pace, so it misses no version that
- * the log still has, however slow it is, and the workers never wait for it. Versions that the
- * metrics topic already tells of are skipped, so a restarted evaluator goes on. It ends by itself
+ * the log still has, however slow it is, and the workers never wait for it. Versions that the metrics topic has losses of are skipped, so a restarted evaluator goes on where it stopped. It ends by itself
  * after the last version.
  */
 public final class Evaluator implements AutoCloseable {
@@ -108,7 +107,7 @@ public final class Evaluator implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (ExecutionException | RuntimeException e) {
-      LOG.error("evaluator of run {}: stops, because of a fault", run.spec().run(), e);
+      LOG.error("the evaluator of run {} stops because of a fault", run.spec().run(), e);
       failure.set(e);
     }
   }
@@ -182,7 +181,7 @@ public final class Evaluator implements AutoCloseable {
         .get();
     evaluatedVersions.add(version);
     LOG.info(
-        "evaluator of run {}: version {} has held-out losses {}",
+        "the evaluator of run {} publishes the held-out losses of version {}: {}",
         run.spec().run(),
         version,
         losses.getLossesMap());

@@ -9,9 +9,7 @@ import org.apache.kafka.common.TopicPartition;
  * The orders that workers of a process answered last.
  *
  * <p>An order whose lock ended while its slot was computed is delivered again although the brokers
- * have the gradient, and would be computed again, and again too slowly. It is the record that is
- * remembered, not the slot: a slot that the server asks for once more, because its gradient was
- * refused or lost, is another record. Thread-safe.
+ * have the gradient, and would be computed again, and again too slowly. The record is remembered, not the slot: when the server orders a slot once more, because its gradient was refused or lost, that order is another record. Thread-safe.
  */
 final class AnsweredOrders {
   /** Twice what a share group hands out in one go, for a few hundred workers. */
@@ -27,7 +25,7 @@ final class AnsweredOrders {
         }
       };
 
-  /** Says that the brokers have the whole gradient of an order. */
+  /** Remembers an order whose whole gradient the brokers have. */
   synchronized void add(ConsumerRecord<byte[], byte[]> order) {
     answered.put(placeOf(order), true);
   }

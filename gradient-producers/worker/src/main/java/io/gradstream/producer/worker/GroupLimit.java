@@ -28,8 +28,7 @@ final class GroupLimit {
   private GroupLimit() {}
 
   /**
-   * Requires room for some more workers. Where the brokers do not tell their limit, such as to
-   * somebody who may not ask, it is left to them.
+   * Requires room for some more workers. Nothing is checked where the brokers do not tell their limit, for instance because the client may not ask.
    *
    * @throws UserError if the brokers would not take them all
    */

@@ -35,7 +35,7 @@ public final class WeightsReplica implements AutoCloseable {
   /** Versions to go back at a start: an incomplete newest one, the one before, repetitions. */
   private static final int VERSIONS_BACK = 4;
 
-  /** Beside the next version there may be one that somebody made up. */
+  /** How many versions are assembled at a time: the next one, and one that may be forged. */
   private static final int ARRIVING = 2;
 
   private final Run run;
@@ -93,11 +93,11 @@ public final class WeightsReplica implements AutoCloseable {
       }
       answerCatchUps();
     } catch (WakeupException e) {
-      LOG.debug("the replica of the weights was closed or asked while polling");
+      LOG.debug("the workers' replica of the weights was interrupted while polling");
     }
   }
 
-  /** Looks where the topic ends for those who ask, and tells them once it was read up to there. */
+  /** Notes the end of the topic for callers of {@link #catchUp}, and wakes them once it was read up to there. */
   private void answerCatchUps() {
     final long asked = catchUpsAsked.get();
     if (asked > catchUpsBegun) {
@@ -116,8 +116,7 @@ public final class WeightsReplica implements AutoCloseable {
   }
 
   /**
-   * Turns to the last versions of each partition; where they hold none that is whole, since
-   * somebody sent what is none, to twice as many.
+   * Seeks to the last versions of each partition. It is called again if they hold no whole version, since somebody sent other records, and then goes back twice as far.
    */
   private void seekNearEnd() {
     final Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
@@ -151,7 +150,7 @@ public final class WeightsReplica implements AutoCloseable {
       }
     } catch (MalformedRecordException e) {
       LOG.warn(
-          "worker skips {}-{} at offset {}: {}",
+          "the workers skip {}-{} at offset {}: {}",
           record.topic(),
           record.partition(),
           record.offset(),

@@ -44,13 +44,12 @@ final class Worker implements Runnable {
   private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
 
   /**
-   * So many orders are taken in one go: one alone would wait for the brokers between any two slots.
+   * How many orders are taken in one go. With one at a time the worker would wait for the brokers between two slots.
    */
   private static final int ORDERS_AT_ONCE = 8;
 
   /**
-   * For the last acknowledgements. Those that a broker does not take by then are given up: the
-   * orders go to another worker, whose gradients are ignored.
+   * How long closing waits for the last acknowledgements. Orders whose acknowledgements no broker takes by then go to another worker, whose gradients are ignored.
    */
   private static final Duration CLOSE_LIMIT = Duration.ofSeconds(3);
 
@@ -187,7 +186,7 @@ final class Worker implements Runnable {
     } else if (isAhead(round, version)) {
       refuse(record, "round %d, the weights have version %d".formatted(round, version));
     } else {
-      // Its weights do not come here: another worker may have them.
+      // The weights of the order's version do not come here; another worker may have them.
       orders.acknowledge(record, AcknowledgeType.RELEASE);
     }
   }
@@ -232,7 +231,7 @@ final class Worker implements Runnable {
     return (System.nanoTime() - start) / 1000;
   }
 
-  /** Copies a version into the model, and tells which version is there. */
+  /** Copies a version into the model, and returns the version that the replica has. */
   private long load(long version, TaskModel model) throws InterruptedException {
     if (loadedVersion == version) {
       return version;

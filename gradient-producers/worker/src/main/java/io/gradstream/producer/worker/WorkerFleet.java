@@ -71,7 +71,7 @@ public final class WorkerFleet implements AutoCloseable {
               .formatted(identity.name(), tasks, run.spec().run()));
     }
     GroupLimit.requireRoom(run, count);
-    // The newest weights and those that arrive; per model, its weights and its gradient.
+    // The replica holds the newest weights and those that arrive; each model holds its weights and its gradient.
     OffHeap.announce("the workers", run.manifest().size() * (2 + 2L * count) * Float.BYTES);
     final var fleet = new WorkerFleet(run);
     final var publisher =
@@ -100,7 +100,7 @@ public final class WorkerFleet implements AutoCloseable {
                   try {
                     worker.run();
                   } catch (RuntimeException | Error e) {
-                    LOG.error("worker {}: stops, because of a fault", name, e);
+                    LOG.error("worker {} stops because of a fault", name, e);
                     failure.compareAndSet(null, e);
                   }
                 }));

@@ -8,7 +8,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who a process's workers are in the log.
+ * The name under which a process's workers publish gradients, and the key that signs them.
  *
  * @param name their common name, which a number follows
  * @param signer signs their gradients; null where nobody has to

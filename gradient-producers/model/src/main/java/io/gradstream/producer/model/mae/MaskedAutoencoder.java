@@ -21,7 +21,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * A masked auto-encoder whose tasks are different ideas of a good reconstruction.
+ * A masked auto-encoder whose tasks are different losses of one reconstruction.
  *
  * <p>All parameters are shared. A micro-batch's images follow from (seed, index), its masks from
  * (seed, index, place in the batch): every task of a round that asks for it sees the same masked

@@ -71,12 +71,10 @@ public final class TorchEngine {
   }
 
   /**
-   * {@link Parameters} puts tensors onto vectors by a call of DJL whose native code torch calls
-   * deprecated, on standard error and once a process. Who trains can do nothing about it: so the
-   * first such call is this one, while torch keeps its warnings to itself.
+   * {@link Parameters} puts tensors onto vectors by a call of DJL for which torch prints a deprecation warning on standard error, once a process. A user can do nothing about it, so the first such call is made here, while torch's warnings are off.
    */
   private static void silenceDeprecationWarning(Engine engine) {
-    // A variable of libc10; where a build of torch lacks it, the warning is seen.
+    // A variable of libc10. A build of torch without it prints the warning.
     Optional<MemorySegment> lowestLogged =
         SymbolLookup.loaderLookup().find("FLAGS_caffe2_log_level");
     lowestLogged.ifPresent(
