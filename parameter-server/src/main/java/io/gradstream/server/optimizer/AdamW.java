@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * AdamW (Loshchilov and Hutter 2019, Algorithm 2).
  *
- * <p>With integrated momentum the incoming update is already the bias-corrected first moment; beta1 is then 0 and no first moment is kept, as GCond asks.
+ * <p>With integrated momentum the incoming update is already the bias-corrected first moment; beta1
+ * is then 0 and no first moment is kept, as GCond asks.
  */
 final class AdamW implements Optimizer {
   /** Defaults are those of the paper's implementation. */

@@ -4,7 +4,8 @@ import io.gradstream.proto.spec.LearningRateSchedule;
 import io.gradstream.proto.spec.RunSpec;
 
 /**
- * The schedule's factor on the learning rate in a round: a linear rise, then constant or half a cosine (Loshchilov and Hutter, SGDR, 2017, Eq. 5, one period) down to the floor.
+ * The schedule's factor on the learning rate in a round: a linear rise, then constant or half a
+ * cosine (Loshchilov and Hutter, SGDR, 2017, Eq. 5, one period) down to the floor.
  */
 public final class LearningRateFactor {
   private final LearningRateSchedule schedule;

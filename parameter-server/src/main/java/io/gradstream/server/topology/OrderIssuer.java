@@ -21,12 +21,16 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Issues the orders of a run: with each verdict those of the next round, and once more those whose answers the arbitrator misses. On partition 0 alone; one owner, one thread.
+ * Issues the orders of a run: with each verdict those of the next round, and once more those whose
+ * answers the arbitrator misses. On partition 0 alone; one owner, one thread.
  */
 final class OrderIssuer {
   private static final Logger LOG = LoggerFactory.getLogger(OrderIssuer.class);
 
-  /** How many fillers are appended at once; a larger gap is filled at the next reports of the standstill. */
+  /**
+   * How many fillers are appended at once; a larger gap is filled at the next reports of the
+   * standstill.
+   */
   private static final long MAX_FILLERS = 100_000;
 
   private final Run run;
@@ -129,13 +133,15 @@ final class OrderIssuer {
   }
 
   /**
-   * Appends fillers to the partitions that lost orders. Workers are given neither these fillers nor anything else from such a partition until it has grown to their position again.
+   * Appends fillers to the partitions that lost orders. Workers are given neither these fillers nor
+   * anything else from such a partition until it has grown to their position again.
    */
   private void fillGaps() {
     try {
       gaps.get().forEach(this::fillGap);
     } catch (KafkaException e) {
-      LOG.warn("the parameter server cannot tell whether orders of run {} were lost", topics.run(), e);
+      LOG.warn(
+          "the parameter server cannot tell whether orders of run {} were lost", topics.run(), e);
     }
   }
 

@@ -36,7 +36,10 @@ import org.slf4j.LoggerFactory;
 /**
  * Serves one partition: updates and verdicts in, weights out; on partition 0 orders out as well.
  *
- * <p>The store's metadata says how far each topic was read, see {@link InputPositions}; what may have been lost in a crash is published again with the same bits when the record that it follows from is read again. A record that is not one of the run's goes to the dead letters, and the run goes on.
+ * <p>The store's metadata says how far each topic was read, see {@link InputPositions}; what may
+ * have been lost in a crash is published again with the same bits when the record that it follows
+ * from is read again. A record that is not one of the run's goes to the dead letters, and the run
+ * goes on.
  *
  * <p>One instance per task of Kafka Streams, on that task's thread.
  */
@@ -64,7 +67,8 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
   private boolean repeated;
 
   /**
-   * @param log reads the run's topics beside the subscription; closed with the processor, which may open it again
+   * @param log reads the run's topics beside the subscription; closed with the processor, which may
+   *     open it again
    */
   @SuppressWarnings("NullAway.Init") // Kafka Streams calls init before anything else
   PartitionServer(Run run, Kernels kernels, LogReader log) {
@@ -146,7 +150,10 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
     return metadata.build();
   }
 
-  /** Reads the records that were missed. This cannot be done in {@link #init}, where nothing can be forwarded yet. */
+  /**
+   * Reads the records that were missed. This cannot be done in {@link #init}, where nothing can be
+   * forwarded yet.
+   */
   private void resume() {
     if (resumed) {
       return;

@@ -20,10 +20,12 @@ import java.util.Optional;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * Takes in a partition's updates. Each one is applied when its step comes, held until then, or refused.
+ * Takes in a partition's updates. Each one is applied when its step comes, held until then, or
+ * refused.
  *
  * <p>An update names the verdict it follows from and counts only if that is the log's verdict of
- * its round. Updates may be read before their verdict, so several may be held for one step; the verdict tells which of them counts. One owner, one thread.
+ * its round. Updates may be read before their verdict, so several may be held for one step; the
+ * verdict tells which of them counts. One owner, one thread.
  */
 final class UpdateIntake {
   /** The optimizer step that an update is for. */
@@ -101,7 +103,8 @@ final class UpdateIntake {
     } else if (version < 0) {
       throw new MalformedRecordException("an update before the initial weights");
     } else if (header.getRound() == version - 1) {
-      // The arbitrator sent it once more after a restart; what followed from it may have been lost, too.
+      // The arbitrator sent it once more after a restart; what followed from it may have been lost,
+      // too.
       if (!header.getDigest().equals(weights.update(shard.index()))) {
         throw new MalformedRecordException("another update of round " + header.getRound());
       }
@@ -245,7 +248,8 @@ final class UpdateIntake {
   }
 
   /**
-   * Publishes the partition's seal once more, in case that it was lost, and before it the weights of a fork's first version.
+   * Publishes the partition's seal once more, in case that it was lost, and before it the weights
+   * of a fork's first version.
    */
   void resume() {
     if (!weights.isWhole() || weights.shards().isEmpty()) {

@@ -79,7 +79,8 @@ public final class PartitionWeights {
   }
 
   /**
-   * The version that all shards of the partition have at least, -1 before the first; the largest number where the partition has no shard.
+   * The version that all shards of the partition have at least, -1 before the first; the largest
+   * number where the partition has no shard.
    */
   public long version() {
     return shards.stream().mapToLong(shard -> version(shard.index())).min().orElse(Long.MAX_VALUE);

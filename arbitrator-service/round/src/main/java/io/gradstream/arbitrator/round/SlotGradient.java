@@ -252,7 +252,8 @@ public record SlotGradient(
   }
 
   /**
-   * Requires that values are finite and not too large. Otherwise the slot has diverged: whoever computes it again, at the same weights, gets the same.
+   * Requires that values are finite and not too large. Otherwise the slot has diverged: whoever
+   * computes it again, at the same weights, gets the same.
    */
   private static void requireFinite(boolean holds, String reason, Object... details)
       throws DivergedException {

@@ -12,7 +12,9 @@ import org.jspecify.annotations.Nullable;
  * Images and labels in MNIST's file names and format, from a directory or from those that come with
  * Gradstream.
  *
- * <p>The first {@code heldOut} images of the test files ({@code t10k-...}) are held out where the directory has these files, and training uses all training files. Otherwise the last {@code heldOut} images of the training files are held out, and training never sees them.
+ * <p>The first {@code heldOut} images of the test files ({@code t10k-...}) are held out where the
+ * directory has these files, and training uses all training files. Otherwise the last {@code
+ * heldOut} images of the training files are held out, and training never sees them.
  */
 final class IdxData {
   private static final String SHIPPED = "shipped:";

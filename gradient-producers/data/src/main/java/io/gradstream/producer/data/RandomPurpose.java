@@ -1,7 +1,8 @@
 package io.gradstream.producer.data;
 
 /**
- * What random numbers are drawn for: the first step of a {@link CounterRandom}'s path. The values decide a run's bits and never change.
+ * What random numbers are drawn for: the first step of a {@link CounterRandom}'s path. The values
+ * decide a run's bits and never change.
  */
 public final class RandomPurpose {
   /** Order of the training samples in an epoch. */

@@ -36,8 +36,9 @@ import org.slf4j.LoggerFactory;
  * Publishes losses on held-out data for every M-th weights version, the first and the last.
  *
  * <p>It reads the weights topic from its beginning at its own pace, so it misses no version that
- * the log still has, however slow it is, and the workers never wait for it. Versions that the metrics topic has losses of are skipped, so a restarted evaluator goes on where it stopped. It ends by itself
- * after the last version.
+ * the log still has, however slow it is, and the workers never wait for it. Versions that the
+ * metrics topic has losses of are skipped, so a restarted evaluator goes on where it stopped. It
+ * ends by itself after the last version.
  */
 public final class Evaluator implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Evaluator.class);

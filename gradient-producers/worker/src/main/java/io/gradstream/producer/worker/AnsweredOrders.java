@@ -9,7 +9,9 @@ import org.apache.kafka.common.TopicPartition;
  * The orders that workers of a process answered last.
  *
  * <p>An order whose lock ended while its slot was computed is delivered again although the brokers
- * have the gradient, and would be computed again, and again too slowly. The record is remembered, not the slot: when the server orders a slot once more, because its gradient was refused or lost, that order is another record. Thread-safe.
+ * have the gradient, and would be computed again, and again too slowly. The record is remembered,
+ * not the slot: when the server orders a slot once more, because its gradient was refused or lost,
+ * that order is another record. Thread-safe.
  */
 final class AnsweredOrders {
   /** Twice what a share group hands out in one go, for a few hundred workers. */

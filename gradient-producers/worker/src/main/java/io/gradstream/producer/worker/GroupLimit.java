@@ -28,7 +28,8 @@ final class GroupLimit {
   private GroupLimit() {}
 
   /**
-   * Requires room for some more workers. Nothing is checked where the brokers do not tell their limit, for instance because the client may not ask.
+   * Requires room for some more workers. Nothing is checked where the brokers do not tell their
+   * limit, for instance because the client may not ask.
    *
    * @throws UserError if the brokers would not take them all
    */

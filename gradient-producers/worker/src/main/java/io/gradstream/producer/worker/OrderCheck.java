@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Reads orders, and refuses those that the parameter server of the run cannot have given.
  *
- * <p>A share group delivers a record again until it is acknowledged, so a bad order would make one worker after the other fail. What an order asks for follows from round, task and slot alone, so a
+ * <p>A share group delivers a record again until it is acknowledged, so a bad order would make one
+ * worker after the other fail. What an order asks for follows from round, task and slot alone, so a
  * wrong one is found before a model sees it. Immutable.
  */
 final class OrderCheck {

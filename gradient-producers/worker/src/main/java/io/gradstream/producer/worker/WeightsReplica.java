@@ -97,7 +97,10 @@ public final class WeightsReplica implements AutoCloseable {
     }
   }
 
-  /** Notes the end of the topic for callers of {@link #catchUp}, and wakes them once it was read up to there. */
+  /**
+   * Notes the end of the topic for callers of {@link #catchUp}, and wakes them once it was read up
+   * to there.
+   */
   private void answerCatchUps() {
     final long asked = catchUpsAsked.get();
     if (asked > catchUpsBegun) {
@@ -116,7 +119,8 @@ public final class WeightsReplica implements AutoCloseable {
   }
 
   /**
-   * Seeks to the last versions of each partition. It is called again if they hold no whole version, since somebody sent other records, and then goes back twice as far.
+   * Seeks to the last versions of each partition. It is called again if they hold no whole version,
+   * since somebody sent other records, and then goes back twice as far.
    */
   private void seekNearEnd() {
     final Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);

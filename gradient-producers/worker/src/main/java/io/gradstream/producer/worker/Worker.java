@@ -44,12 +44,14 @@ final class Worker implements Runnable {
   private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
 
   /**
-   * How many orders are taken in one go. With one at a time the worker would wait for the brokers between two slots.
+   * How many orders are taken in one go. With one at a time the worker would wait for the brokers
+   * between two slots.
    */
   private static final int ORDERS_AT_ONCE = 8;
 
   /**
-   * How long closing waits for the last acknowledgements. Orders whose acknowledgements no broker takes by then go to another worker, whose gradients are ignored.
+   * How long closing waits for the last acknowledgements. Orders whose acknowledgements no broker
+   * takes by then go to another worker, whose gradients are ignored.
    */
   private static final Duration CLOSE_LIMIT = Duration.ofSeconds(3);
 

@@ -71,7 +71,8 @@ public final class WorkerFleet implements AutoCloseable {
               .formatted(identity.name(), tasks, run.spec().run()));
     }
     GroupLimit.requireRoom(run, count);
-    // The replica holds the newest weights and those that arrive; each model holds its weights and its gradient.
+    // The replica holds the newest weights and those that arrive; each model holds its weights and
+    // its gradient.
     OffHeap.announce("the workers", run.manifest().size() * (2 + 2L * count) * Float.BYTES);
     final var fleet = new WorkerFleet(run);
     final var publisher =

@@ -71,7 +71,9 @@ public final class TorchEngine {
   }
 
   /**
-   * {@link Parameters} puts tensors onto vectors by a call of DJL for which torch prints a deprecation warning on standard error, once a process. A user can do nothing about it, so the first such call is made here, while torch's warnings are off.
+   * {@link Parameters} puts tensors onto vectors by a call of DJL for which torch prints a
+   * deprecation warning on standard error, once a process. A user can do nothing about it, so the
+   * first such call is made here, while torch's warnings are off.
    */
   private static void silenceDeprecationWarning(Engine engine) {
     // A variable of libc10. A build of torch without it prints the warning.

@@ -14,7 +14,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A parameter vector whose losses are analytic functions. All other parts of a run are the real ones, so that they can be tested in seconds and to the bit.
+ * A parameter vector whose losses are analytic functions. All other parts of a run are the real
+ * ones, so that they can be tested in seconds and to the bit.
  *
  * <p>The tasks share {@code dimension} parameters, cut into equal tensors, and may own {@code
  * ownDimension} more each. Losses and gradients are computed in double from the float32 weights and
