@@ -2,7 +2,9 @@ package io.gradstream.cli;
 
 import io.gradstream.producer.model.Models;
 import io.gradstream.proto.run.Run;
+import io.gradstream.proto.spec.ListedKey.Role;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 
 /** {@code gradstream evaluator}. */
 @Command(
@@ -10,6 +12,8 @@ import picocli.CommandLine.Command;
     description = "Runs an evaluator: publishes losses on held-out data every so many rounds.",
     mixinStandardHelpOptions = true)
 final class EvaluatorCommand extends RoleCommand {
+  @Mixin private KeyOptions key;
+
   @Override
   String role() {
     return "evaluator";
@@ -22,6 +26,7 @@ final class EvaluatorCommand extends RoleCommand {
 
   @Override
   void start(Run run, RunDirectory directory, Services services) {
-    services.startEvaluator(Models.prepare(run.spec()));
+    final var signers = key.signers(run.spec(), Role.EVALUATOR);
+    services.startEvaluator(Models.prepare(run.spec()), signers.get(Role.EVALUATOR));
   }
 }

@@ -3,13 +3,16 @@ package io.gradstream.cli;
 import io.gradstream.audit.fork.Fork;
 import io.gradstream.audit.fork.ForkPoint;
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.evidence.Signer;
 import io.gradstream.proto.log.KafkaRunLog;
 import io.gradstream.proto.run.Run;
+import io.gradstream.proto.spec.ListedKey.Role;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.submission.CheckedSpec;
 import io.gradstream.submission.Submission;
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -112,11 +115,15 @@ final class ForkCommand implements Callable<Integer> {
     }
   }
 
+  private Map<Role, Signer> signers(RunSpec of) {
+    return key.signers(of, Training.roles(of));
+  }
+
   private int train(Run run, CheckedSpec checked, ProgressDisplay display) throws IOException {
     final RunDirectory directory = options.directory().fork(name);
     Logging.toFile(directory.log());
     try (var stop = new StopSignal()) {
-      new Training(run, directory, key.identity(checked.spec()), display, stop)
+      new Training(run, directory, signers(checked.spec()), display, stop)
           .run(checked.spec().compute().workers(), checked.models());
       return stop.isRaised() ? INTERRUPTED : 0;
     }

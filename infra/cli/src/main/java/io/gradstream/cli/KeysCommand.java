@@ -2,9 +2,13 @@ package io.gradstream.cli;
 
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.evidence.Signer;
-import io.gradstream.proto.spec.WorkerKey;
+import io.gradstream.proto.spec.ListedKey;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -13,16 +17,41 @@ import picocli.CommandLine.Spec;
 /** {@code gradstream keys}. */
 @Command(
     name = "keys",
-    description =
-        "Makes a worker's key pair: writes the private key, prints the line for the run spec.",
+    description = {
+      "Makes a key pair: writes the private key, prints the line for the run spec. Where a spec lists",
+      "keys of a role, what it publishes counts only if one of them signed it: gradients of workers,",
+      "weights of parameter servers, validation losses of evaluators."
+    },
     mixinStandardHelpOptions = true)
 final class KeysCommand implements Callable<Integer> {
-  @Option(
-      names = "--worker",
-      required = true,
-      paramLabel = "NAME",
-      description = "The worker's name in the log.")
-  private String worker;
+  /** Whose key it is: one of the three. */
+  static final class Owner {
+    @Option(names = "--worker", paramLabel = "NAME", description = "A worker's name in the log.")
+    private @Nullable String worker;
+
+    @Option(names = "--server", paramLabel = "NAME", description = "A parameter server's name.")
+    private @Nullable String server;
+
+    @Option(
+        names = "--evaluator",
+        paramLabel = "NAME",
+        description = "An evaluator's name in the log.")
+    private @Nullable String evaluator;
+
+    String role() {
+      return worker != null ? "worker" : server != null ? "server" : "evaluator";
+    }
+
+    String name() {
+      return Stream.of(worker, server, evaluator)
+          .filter(Objects::nonNull)
+          .findFirst()
+          .orElseThrow(() -> new IllegalStateException("the group demands one"));
+    }
+  }
+
+  @ArgGroup(multiplicity = "1")
+  private Owner owner;
 
   @Option(
       names = "--out",
@@ -35,12 +64,15 @@ final class KeysCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (!WorkerKey.isName(worker)) {
+    final String role = owner.role();
+    final String name = owner.name();
+    if (!ListedKey.isName(name)) {
       throw new UserError(
-          "--worker: \"" + Printable.of(worker) + "\" is not allowed; " + WorkerKey.NAME_RULE);
+          "--%s: \"%s\" is not allowed; %s"
+              .formatted(role, Printable.of(name), ListedKey.NAME_RULE));
     }
     final var out = spec.commandLine().getOut();
-    out.printf("keys:%n  - {worker: %s, public-key: %s}%n", worker, Signer.generate(file));
+    out.printf("keys:%n  - {%s: %s, public-key: %s}%n", role, name, Signer.generate(file));
     out.flush();
     return 0;
   }

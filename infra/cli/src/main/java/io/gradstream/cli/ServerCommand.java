@@ -1,6 +1,7 @@
 package io.gradstream.cli;
 
 import io.gradstream.proto.run.Run;
+import io.gradstream.proto.spec.ListedKey.Role;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -12,6 +13,8 @@ import picocli.CommandLine.Mixin;
 final class ServerCommand extends RoleCommand {
   @Mixin private InstanceOptions instance;
 
+  @Mixin private KeyOptions key;
+
   @Override
   String role() {
     return "server";
@@ -19,6 +22,8 @@ final class ServerCommand extends RoleCommand {
 
   @Override
   void start(Run run, RunDirectory directory, Services services) {
-    services.startServer(instance.take(role(), directory.states()), instance.leaves());
+    final var signers = key.signers(run.spec(), Role.SERVER);
+    services.startServer(
+        instance.take(role(), directory.states()), instance.leaves(), signers.get(Role.SERVER));
   }
 }

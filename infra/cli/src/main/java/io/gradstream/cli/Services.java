@@ -6,6 +6,7 @@ import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.worker.WorkerFleet;
 import io.gradstream.producer.worker.WorkerIdentity;
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.evidence.Signer;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.streams.StreamsService;
 import io.gradstream.server.topology.ParameterServer;
@@ -17,6 +18,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.apache.kafka.common.errors.FencedInstanceIdException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The services of a run that work in this process; closed in reverse order of their start. One
@@ -47,10 +49,11 @@ final class Services implements AutoCloseable {
    * Starts a parameter server.
    *
    * @param leaves whether the instance does not come back under its name once it has ended
+   * @param signer signs its weights; null where nobody has to
    */
-  void startServer(Instance instance, boolean leaves) {
+  void startServer(Instance instance, boolean leaves, @Nullable Signer signer) {
     add(instance);
-    add(ParameterServer.start(run, instance.name(), instance.state()), leaves);
+    add(ParameterServer.start(run, instance.name(), instance.state(), signer), leaves);
   }
 
   /**
@@ -74,8 +77,13 @@ final class Services implements AutoCloseable {
     add(fleet::failure, fleet::close);
   }
 
-  void startEvaluator(Supplier<TaskModel> models) {
-    final Evaluator evaluator = Evaluator.start(run, models);
+  /**
+   * Starts an evaluator.
+   *
+   * @param signer signs its losses; null where nobody has to
+   */
+  void startEvaluator(Supplier<TaskModel> models, @Nullable Signer signer) {
+    final Evaluator evaluator = Evaluator.start(run, models, signer);
     add(evaluator::failure, evaluator::close);
     evaluators.add(evaluator);
   }

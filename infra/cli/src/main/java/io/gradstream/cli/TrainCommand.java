@@ -2,7 +2,6 @@ package io.gradstream.cli;
 
 import io.gradstream.cli.progress.Report;
 import io.gradstream.embedded.EmbeddedKafka;
-import io.gradstream.producer.worker.WorkerIdentity;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.topic.Connection;
 import io.gradstream.submission.CheckedSpec;
@@ -101,9 +100,9 @@ final class TrainCommand implements Callable<Integer> {
       ProgressDisplay display,
       StopSignal stop)
       throws IOException {
-    final WorkerIdentity identity = key.identity(checked.spec());
+    final var signers = key.signers(checked.spec(), Training.roles(checked.spec()));
     final var outcome = Submission.submit(checked, Connection.to(address));
-    return new Training(outcome.run(), directory, identity, display, stop)
+    return new Training(outcome.run(), directory, signers, display, stop)
         .run(threads, checked.models());
   }
 }

@@ -11,15 +11,19 @@ import io.gradstream.cli.progress.RunSummary;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.worker.WorkerIdentity;
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.evidence.Signer;
 import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.log.KafkaRunLog;
 import io.gradstream.proto.run.Run;
+import io.gradstream.proto.spec.ListedKey.Role;
+import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.submission.Pause;
 import io.gradstream.weights.Safetensors;
 import io.gradstream.weights.Weights;
 import io.gradstream.weights.WeightsReader;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
@@ -35,25 +39,34 @@ final class Training {
 
   private final Run run;
   private final RunDirectory directory;
+  private final Map<Role, Signer> signers;
   private final WorkerIdentity identity;
   private final ProgressDisplay display;
   private final StopSignal stop;
   private Optional<RefusedSlots.Refusal> examinedRefusal = Optional.empty();
 
   /**
-   * @param identity who the workers are
+   * @param signers who signs for the services, where somebody has to
    */
   Training(
       Run run,
       RunDirectory directory,
-      WorkerIdentity identity,
+      Map<Role, Signer> signers,
       ProgressDisplay display,
       StopSignal stop) {
     this.run = run;
     this.directory = directory;
-    this.identity = identity;
+    this.signers = Map.copyOf(signers);
+    this.identity = WorkerIdentity.of(signers.get(Role.WORKER));
     this.display = display;
     this.stop = stop;
+  }
+
+  /** The roles that work in the process: without validation there is no evaluator. */
+  static Role[] roles(RunSpec spec) {
+    return spec.evaluation().every() > 0
+        ? new Role[] {Role.WORKER, Role.SERVER, Role.EVALUATOR}
+        : new Role[] {Role.WORKER, Role.SERVER};
   }
 
   /**
@@ -111,11 +124,11 @@ final class Training {
 
   private void work(RunReader reader, int workers, Supplier<TaskModel> models) {
     try (var services = new Services(run)) {
-      services.startServer(Instance.free("server", directory.states()), true);
+      services.startServer(Instance.free("server", directory.states()), true, signers.get(Role.SERVER));
       services.startArbitrator(Instance.free("arbitrator", directory.states()), true);
       services.startWorkers(workers, Set.copyOf(run.manifest().tasks()), models, identity);
       if (run.spec().evaluation().every() > 0) {
-        services.startEvaluator(models);
+        services.startEvaluator(models, signers.get(Role.EVALUATOR));
       }
       final var line = new ProgressLine(run.spec().rounds());
       final var disk = new DiskSpace(run, directory);

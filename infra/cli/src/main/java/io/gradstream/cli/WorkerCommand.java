@@ -4,6 +4,7 @@ import io.gradstream.producer.model.Models;
 import io.gradstream.producer.worker.WorkerIdentity;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.run.Run;
+import io.gradstream.proto.spec.ListedKey.Role;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -51,7 +52,8 @@ final class WorkerCommand extends RoleCommand {
             "--tasks: run " + run.spec().run() + " has no task " + task + "; it has " + known);
       }
     }
-    final WorkerIdentity identity = key.identity(run.spec());
+    final var signers = key.signers(run.spec(), Role.WORKER);
+    final WorkerIdentity identity = WorkerIdentity.of(signers.get(Role.WORKER));
     for (final String task : tasks) {
       if (!identity.mayCompute(task, run.spec())) {
         throw new UserError(

@@ -1,11 +1,10 @@
 package io.gradstream.weights;
 
+import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.kernels.ValueType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /**
@@ -15,8 +14,6 @@ import java.util.HexFormat;
  * @param values the flat vector, little-endian float32
  */
 public record Weights(long version, MemorySegment values) {
-  private static final long CHUNK = 64L << 20;
-
   /** SHA-256 of the values: two runs with the same digest are the same run, to the bit. */
   public String sha256() {
     return sha256(ValueType.FLOAT32);
@@ -35,16 +32,6 @@ public record Weights(long version, MemorySegment values) {
 
   /** SHA-256 of the values in a type. */
   public String sha256(ValueType type) {
-    final MemorySegment bytes = valuesAs(type);
-    try {
-      final MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      for (long done = 0; done < bytes.byteSize(); done += CHUNK) {
-        final long length = Math.min(CHUNK, bytes.byteSize() - done);
-        digest.update(bytes.asSlice(done, length).asByteBuffer());
-      }
-      return HexFormat.of().formatHex(digest.digest());
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every JDK has SHA-256", e);
-    }
+    return HexFormat.of().formatHex(Digests.of(valuesAs(type)).toByteArray());
   }
 }

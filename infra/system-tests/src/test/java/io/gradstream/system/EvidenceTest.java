@@ -14,6 +14,7 @@ import io.gradstream.producer.worker.WorkerIdentity;
 import io.gradstream.proto.evidence.Signer;
 import io.gradstream.proto.manifest.TensorShape;
 import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.spec.ListedKey.Role;
 import io.gradstream.proto.topic.Topics;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -164,7 +165,7 @@ class EvidenceTest {
             "signed",
             "rounds=6",
             "keys=[%s]".formatted(line.substring(line.indexOf('{'))));
-    final Signer signer = Signer.read(key, signed.run().spec());
+    final Signer signer = Signer.read(key, signed.run().spec(), Role.WORKER);
     try (var server = signed.startServer("one");
         var arbitrator = signed.startArbitrator("one");
         var impostor = fleet(signed, "alice", "first", signed.checked().models())) {

@@ -1,12 +1,14 @@
 package io.gradstream.server.topology;
 
 import com.google.protobuf.InvalidProtocolBufferException;
+import io.gradstream.proto.evidence.Signer;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.message.Order;
 import io.gradstream.proto.message.WeightSeal;
 import io.gradstream.proto.run.OffHeap;
 import io.gradstream.proto.run.Run;
+import io.gradstream.proto.spec.ListedKey.Role;
 import io.gradstream.proto.streams.InPlaceStore;
 import io.gradstream.proto.streams.StreamsService;
 import io.gradstream.proto.topic.LogReader;
@@ -19,6 +21,7 @@ import java.util.Set;
 import java.util.function.Supplier;
 import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.processor.StreamPartitioner;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The parameter server of a run.
@@ -39,29 +42,46 @@ public final class ParameterServer {
    * @throws io.gradstream.proto.UserError if this JVM may not take the memory its vectors need
    */
   public static StreamsService start(Run run, String instance, Path stateDir) {
+    return start(run, instance, stateDir, null);
+  }
+
+  /**
+   * The same with a key, where the run lists those of its servers.
+   *
+   * @param signer whose key signs the seals of weights; null where nobody has to
+   */
+  public static StreamsService start(
+      Run run, String instance, Path stateDir, @Nullable Signer signer) {
+    Signer.requireFor(run.spec(), Role.SERVER, signer);
     OffHeap.announce(
         "the parameter server",
         PartitionWeights.vectorBytes(run.spec(), run.manifest()),
         run.manifest().partitions());
     return StreamsService.start(
-        run, run.topics().serverApplication(), instance, stateDir, topology(run));
+        run, run.topics().serverApplication(), instance, stateDir, topology(run, signer));
   }
 
   /** The same processor for each partition; the one of partition 0 gives the orders. */
   public static Topology topology(Run run) {
-    return topology(run, () -> log(run));
+    return topology(run, null);
+  }
+
+  private static Topology topology(Run run, @Nullable Signer signer) {
+    return topology(run, signer, () -> log(run));
   }
 
   /**
+   * @param signer whose key signs the seals of weights; null where nobody has to
    * @param logs opens the reader with which a partition reads the log beside its subscription
    */
-  static Topology topology(Run run, Supplier<LogReader> logs) {
+  static Topology topology(Run run, @Nullable Signer signer, Supplier<LogReader> logs) {
     final Topics topics = run.topics();
     final Kernels kernels = Kernels.best();
     final var topology = new Topology();
     topology
         .addSource("records", topics.updates(), topics.verdicts(), topics.metrics())
-        .addProcessor("partition", () -> new PartitionServer(run, kernels, logs.get()), "records")
+        .addProcessor(
+            "partition", () -> new PartitionServer(run, signer, kernels, logs.get()), "records")
         .addStateStore(InPlaceStore.builder(PartitionServer.STORE), "partition")
         .addSink(ServerSinks.WEIGHTS, topics.weights(), byShard(run.manifest()), "partition")
         .addSink(ServerSinks.SEALS, topics.weights(), byPartition(), "partition")

@@ -1,6 +1,7 @@
 package io.gradstream.server.topology;
 
 import com.google.protobuf.InvalidProtocolBufferException;
+import io.gradstream.proto.evidence.Signer;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.Metric;
@@ -49,6 +50,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
   private static final Duration RESUME_DELAY = Duration.ofMillis(100);
 
   private final Run run;
+  private final @Nullable Signer signer;
   private final Topics topics;
   private final Kernels kernels;
   private final LogReader log;
@@ -67,12 +69,14 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
   private boolean repeated;
 
   /**
+   * @param signer whose key signs the seals of weights; null where nobody has to
    * @param log reads the run's topics beside the subscription; closed with the processor, which may
    *     open it again
    */
   @SuppressWarnings("NullAway.Init") // Kafka Streams calls init before anything else
-  PartitionServer(Run run, Kernels kernels, LogReader log) {
+  PartitionServer(Run run, @Nullable Signer signer, Kernels kernels, LogReader log) {
     this.run = run;
+    this.signer = signer;
     this.topics = run.topics();
     this.kernels = kernels;
     this.log = log;
@@ -96,7 +100,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
         .getShardsList()
         .forEach(shard -> weights.restore(shard.getShard(), shard.getVersion(), shard.getUpdate()));
     verdicts.restore(metadata);
-    updates = new UpdateIntake(run, partition, weights, verdicts, log, sinks);
+    updates = new UpdateIntake(run, partition, signer, weights, verdicts, log, sinks);
     updates.restore(metadata);
     progress.restore(metadata.getPositionsMap());
     dispatcher =

@@ -2,10 +2,12 @@ package io.gradstream.server.topology;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
+import io.gradstream.proto.evidence.Signer;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.ServerMetadata;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.message.WeightSeal;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.Run;
@@ -18,6 +20,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Takes in a partition's updates. Each one is applied when its step comes, held until then, or
@@ -36,6 +39,7 @@ final class UpdateIntake {
 
   private final ByteString runDigest;
   private final long firstVersion;
+  private final @Nullable Signer signer;
   private final PartitionWeights weights;
   private final VerdictChain verdicts;
   private final LogReader log;
@@ -46,18 +50,21 @@ final class UpdateIntake {
   private long lastLoggedRound;
 
   /**
+   * @param signer whose key signs the seals of weights; null where nobody has to
    * @param verdicts those that were read so far
    * @param log reads again the held records that memory had no room for
    */
   UpdateIntake(
       Run run,
       int partition,
+      @Nullable Signer signer,
       PartitionWeights weights,
       VerdictChain verdicts,
       LogReader log,
       ServerSinks sinks) {
     this.runDigest = run.description().digest();
     this.firstVersion = run.description().firstRound();
+    this.signer = signer;
     this.weights = weights;
     this.verdicts = verdicts;
     this.log = log;
@@ -265,6 +272,10 @@ final class UpdateIntake {
     final long version = weights.version();
     final ByteString verdict =
         verdicts.digest(version - 1).orElse(version == firstVersion ? runDigest : ByteString.EMPTY);
-    sinks.seal(weights.seal(runDigest, verdict));
+    final WeightSeal seal = weights.seal(runDigest, verdict);
+    sinks.seal(
+        signer == null
+            ? seal
+            : seal.toBuilder().setSignature(signer.sign(seal.getDigest())).build());
   }
 }

@@ -1,10 +1,13 @@
 package io.gradstream.server.topology;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.evidence.Signer;
+import io.gradstream.proto.evidence.Signers;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.TensorShape;
 import io.gradstream.proto.message.DataType;
@@ -19,6 +22,7 @@ import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.spec.ListedKey.Role;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.streams.StreamsSettings;
 import io.gradstream.proto.topic.Connection;
@@ -39,6 +43,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.streams.TestInputTopic;
 import org.apache.kafka.streams.TopologyTestDriver;
 import org.apache.kafka.streams.test.TestRecord;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -61,8 +66,29 @@ class PartitionServerTest {
 
   @BeforeEach
   void start() {
-    final RunSpec spec =
-        RunSpec.parse(
+    start(null);
+  }
+
+  private void start(@Nullable Signer signer, String... overrides) {
+    final RunSpec spec = spec(overrides);
+    final Manifest manifest =
+        Manifest.of(
+            List.of("a", "b"),
+            List.of(new TensorShape("w", new long[] {SIZE}, TensorShape.SHARED)),
+            1000,
+            1);
+    run = new Run(RunDescription.of(spec, manifest), Connection.to("nowhere:1"));
+    driver =
+        new TopologyTestDriver(
+            ParameterServer.topology(run, signer, this::emptyLog),
+            StreamsSettings.of(run, run.topics().serverApplication(), "one", directory));
+    updates = input(run.topics().updates());
+    verdicts = input(run.topics().verdicts());
+    first = verdict(0, ByteString.EMPTY);
+  }
+
+  private static RunSpec spec(String... overrides) {
+    return RunSpec.parse(
             """
             run: any
             rounds: 100
@@ -73,21 +99,7 @@ class PartitionServerTest {
             optimizer: {type: sgd, learning-rate: 1.0}
             """,
             "test",
-            List.of());
-    final Manifest manifest =
-        Manifest.of(
-            List.of("a", "b"),
-            List.of(new TensorShape("w", new long[] {SIZE}, TensorShape.SHARED)),
-            1000,
-            1);
-    run = new Run(RunDescription.of(spec, manifest), Connection.to("nowhere:1"));
-    driver =
-        new TopologyTestDriver(
-            ParameterServer.topology(run, this::emptyLog),
-            StreamsSettings.of(run, run.topics().serverApplication(), "one", directory));
-    updates = input(run.topics().updates());
-    verdicts = input(run.topics().verdicts());
-    first = verdict(0, ByteString.EMPTY);
+            List.of(overrides));
   }
 
   @AfterEach
@@ -213,6 +225,21 @@ class PartitionServerTest {
     assertThat(next.getDigest()).isEqualTo(Digests.of(run.description().digest(), next));
     assertThat(next.getShards(0).getWeights())
         .isEqualTo(WeightShard.parseFrom(records.get(2).getValue()).getDigest());
+  }
+
+  @Test
+  void sealsAreSignedWhereTheRunListsTheServersKey() throws Exception {
+    driver.close();
+    final Path key = directory.resolve("one.key");
+    final String keys = "keys=[{server: one, public-key: %s}]".formatted(Signer.generate(key));
+    start(Signer.read(key, spec(keys), Role.SERVER), keys);
+
+    updates.pipeInput(Keys.shard(0), initial());
+
+    final WeightSeal seal =
+        WeightSeal.parseFrom(records(run.topics().weights()).getLast().getValue());
+    assertThat(seal.getDigest()).isEqualTo(Digests.of(run.description().digest(), seal));
+    assertThatCode(() -> Signers.of(run.spec()).check(seal)).doesNotThrowAnyException();
   }
 
   /** Version and first value of what was published. */

@@ -53,7 +53,7 @@ public record SlotGradient(
    * @param format revision of the protocol that the run's records follow
    * @param orders what each slot was asked for
    * @param run digest of the run's record
-   * @param signers the workers that must sign, if any must
+   * @param signers who must sign, if anybody must
    */
   public record Rules(
       Manifest manifest,
@@ -180,9 +180,7 @@ public record SlotGradient(
     final String name = task < manifest.tasks().size() ? manifest.tasks().get(task) : Topics.ALL;
     final ByteString digest = Digests.of(rules.run(), name, header, read.values());
     require(digest.equals(header.getDigest()), "its bytes have another digest than it claims");
-    if (!rules.signers().none()) {
-      rules.signers().check(header.getWorker(), name, digest, header.getSignature());
-    }
+    rules.signers().check(header.getWorker(), name, digest, header.getSignature());
     final var report =
         ShardStatistics.Slot.newBuilder()
             .setTask(task)

@@ -3,12 +3,17 @@ package io.gradstream.producer.evaluator;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.model.Validation;
+import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.evidence.Signer;
+import io.gradstream.proto.evidence.ValidationChain;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.WeightAssembler;
 import io.gradstream.proto.run.Run;
+import io.gradstream.proto.spec.ListedKey.Role;
 import io.gradstream.proto.topic.LogReader;
+import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.HashSet;
@@ -37,8 +42,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>It reads the weights topic from its beginning at its own pace, so it misses no version that
  * the log still has, however slow it is, and the workers never wait for it. Versions that the
- * metrics topic has losses of are skipped, so a restarted evaluator goes on where it stopped. It
- * ends by itself after the last version.
+ * metrics topic has losses of are skipped, so a restarted evaluator goes on where it stopped; what
+ * others wrote there does not count. It ends by itself after the last version.
  */
 public final class Evaluator implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Evaluator.class);
@@ -48,6 +53,9 @@ public final class Evaluator implements AutoCloseable {
 
   private final Run run;
   private final Supplier<TaskModel> models;
+  private final String name;
+  private final @Nullable Signer signer;
+  private final ValidationChain validations;
   private final WeightAssembler assembler;
   private final Set<Long> evaluatedVersions = new HashSet<>();
   private final KafkaConsumer<byte[], byte[]> weights;
@@ -55,9 +63,12 @@ public final class Evaluator implements AutoCloseable {
   private final Thread thread;
   private volatile boolean closed;
 
-  private Evaluator(Run run, Supplier<TaskModel> models) {
+  private Evaluator(Run run, Supplier<TaskModel> models, @Nullable Signer signer) {
     this.run = run;
     this.models = models;
+    this.signer = signer;
+    this.name = signer != null ? signer.name() : ManagementFactory.getRuntimeMXBean().getName();
+    this.validations = new ValidationChain(run.description());
     this.assembler =
         new WeightAssembler(run.description(), Kernels.best(), Integer.MAX_VALUE, this::isDue);
     this.weights = new KafkaConsumer<>(settings(run));
@@ -80,7 +91,18 @@ public final class Evaluator implements AutoCloseable {
    * @param models makes its model, on its thread
    */
   public static Evaluator start(Run run, Supplier<TaskModel> models) {
-    final var evaluator = new Evaluator(run, models);
+    return start(run, models, null);
+  }
+
+  /**
+   * The same with a key, where the run lists those of its evaluators.
+   *
+   * @param signer whose key signs the losses; null where nobody has to
+   * @throws io.gradstream.proto.UserError if the run lists such keys and none is given
+   */
+  public static Evaluator start(Run run, Supplier<TaskModel> models, @Nullable Signer signer) {
+    Signer.requireFor(run.spec(), Role.EVALUATOR, signer);
+    final var evaluator = new Evaluator(run, models, signer);
     evaluator.thread.start();
     return evaluator;
   }
@@ -125,14 +147,20 @@ public final class Evaluator implements AutoCloseable {
               final Metric metric =
                   Metric.parseFrom(record.value() == null ? new byte[0] : record.value());
               if (metric.hasValidation()) {
+                validations.take(metric);
                 evaluatedVersions.add(metric.getValidation().getVersion());
               }
             } catch (InvalidProtocolBufferException e) {
-              LOG.warn(
-                  "the evaluator skips {} at offset {}: not a metric", partition, record.offset());
+              skip(partition, record.offset(), "not a metric");
+            } catch (MalformedRecordException e) {
+              skip(partition, record.offset(), e.getMessage());
             }
           });
     }
+  }
+
+  private static void skip(TopicPartition partition, long offset, @Nullable String why) {
+    LOG.warn("the evaluator skips {} at offset {}: {}", partition, offset, why);
   }
 
   private boolean isDue(long version) {
@@ -150,12 +178,8 @@ public final class Evaluator implements AutoCloseable {
         evaluate(assembler.version(), model, metrics);
       }
     } catch (MalformedRecordException e) {
-      LOG.warn(
-          "the evaluator skips {}-{} at offset {}: {}",
-          record.topic(),
-          record.partition(),
-          record.offset(),
-          e.getMessage());
+      skip(
+          new TopicPartition(record.topic(), record.partition()), record.offset(), e.getMessage());
     }
   }
 
@@ -163,7 +187,10 @@ public final class Evaluator implements AutoCloseable {
       throws ExecutionException, InterruptedException {
     final Validation validation = model.validate(run.spec().evaluation().samples());
     final var losses =
-        Metric.Validation.newBuilder().setVersion(version).setSamples(validation.samples());
+        Metric.Validation.newBuilder()
+            .setVersion(version)
+            .setSamples(validation.samples())
+            .setWeights(Digests.of(assembler.values()));
     for (int task = 0; task < run.manifest().tasks().size(); task++) {
       losses.putLosses(run.manifest().tasks().get(task), validation.losses()[task]);
     }
@@ -173,12 +200,13 @@ public final class Evaluator implements AutoCloseable {
             .setTimeMs(System.currentTimeMillis())
             .setValidation(losses)
             .build();
+    final Metric record = validations.next(metric, name, signer);
     metrics
         .send(
             new ProducerRecord<>(
                 run.topics().metrics(),
                 "validation".getBytes(StandardCharsets.UTF_8),
-                metric.toByteArray()))
+                record.toByteArray()))
         .get();
     evaluatedVersions.add(version);
     LOG.info(

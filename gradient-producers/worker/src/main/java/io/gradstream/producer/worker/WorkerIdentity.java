@@ -1,8 +1,9 @@
 package io.gradstream.producer.worker;
 
 import io.gradstream.proto.evidence.Signer;
+import io.gradstream.proto.spec.ListedKey;
+import io.gradstream.proto.spec.ListedKey.Role;
 import io.gradstream.proto.spec.RunSpec;
-import io.gradstream.proto.spec.WorkerKey;
 import java.lang.management.ManagementFactory;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -19,9 +20,9 @@ public record WorkerIdentity(String name, @Nullable Signer signer) {
     return new WorkerIdentity(ManagementFactory.getRuntimeMXBean().getName(), null);
   }
 
-  /** Named as the run spec names the key's owner. */
-  public static WorkerIdentity of(Signer signer) {
-    return new WorkerIdentity(signer.worker(), signer);
+  /** Named as the run spec names the key's owner; after the process where nobody has to sign. */
+  public static WorkerIdentity of(@Nullable Signer signer) {
+    return signer == null ? ofProcess() : new WorkerIdentity(signer.name(), signer);
   }
 
   /**
@@ -30,13 +31,13 @@ public record WorkerIdentity(String name, @Nullable Signer signer) {
    * @param task its name, or {@link io.gradstream.proto.topic.Topics#ALL}
    */
   public boolean mayCompute(String task, RunSpec spec) {
-    return listed(spec).map(WorkerKey::tasks).filter(tasks -> !tasks.isEmpty()).stream()
+    return listed(spec).map(ListedKey::tasks).filter(tasks -> !tasks.isEmpty()).stream()
         .allMatch(tasks -> tasks.contains(task));
   }
 
-  private Optional<WorkerKey> listed(RunSpec spec) {
-    return spec.keys().stream()
-        .filter(key -> signer != null && key.worker().equals(signer.worker()))
+  private Optional<ListedKey> listed(RunSpec spec) {
+    return spec.keys(Role.WORKER).stream()
+        .filter(key -> signer != null && key.name().equals(signer.name()))
         .findFirst();
   }
 }

@@ -3,6 +3,7 @@ package io.gradstream.producer.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gradstream.proto.evidence.Signer;
+import io.gradstream.proto.spec.ListedKey.Role;
 import io.gradstream.proto.spec.RunSpec;
 import java.nio.file.Path;
 import java.util.List;
@@ -16,7 +17,7 @@ class WorkerIdentityTest {
   void aKeyOfSomeTasksComputesTheseAloneAndNotTheirSum() {
     final Path key = directory.resolve("alice.key");
     final RunSpec spec = spec("{worker: alice, public-key: %s, tasks: [a]}", key);
-    final WorkerIdentity alice = WorkerIdentity.of(Signer.read(key, spec));
+    final WorkerIdentity alice = WorkerIdentity.of(Signer.read(key, spec, Role.WORKER));
 
     assertThat(alice.mayCompute("a", spec)).isTrue();
     assertThat(alice.mayCompute("b", spec)).isFalse();
@@ -29,7 +30,7 @@ class WorkerIdentityTest {
     final RunSpec spec = spec("{worker: bob, public-key: %s}", key);
 
     for (final String task : List.of("a", "b", "all")) {
-      assertThat(WorkerIdentity.of(Signer.read(key, spec)).mayCompute(task, spec)).isTrue();
+      assertThat(WorkerIdentity.of(Signer.read(key, spec, Role.WORKER)).mayCompute(task, spec)).isTrue();
       assertThat(WorkerIdentity.ofProcess().mayCompute(task, spec)).isTrue();
     }
   }

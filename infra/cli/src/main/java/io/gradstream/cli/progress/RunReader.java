@@ -1,10 +1,12 @@
 package io.gradstream.cli.progress;
 
 import com.google.protobuf.InvalidProtocolBufferException;
+import io.gradstream.proto.evidence.ValidationChain;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.Order;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.Topics;
 import java.time.Duration;
@@ -27,7 +29,8 @@ public final class RunReader implements AutoCloseable {
 
   /** Hands one record of a topic to the summary. */
   private interface Handler {
-    void handle(byte[] value, long timeMs) throws InvalidProtocolBufferException;
+    void handle(byte[] value, long timeMs)
+        throws InvalidProtocolBufferException, MalformedRecordException;
   }
 
   private final KafkaConsumer<byte[], byte[]> consumer;
@@ -36,6 +39,7 @@ public final class RunReader implements AutoCloseable {
 
   public RunReader(Run run) {
     summary = new RunSummary(run.manifest().tasks(), run.slots(), run.description().firstRound());
+    final var validations = new ValidationChain(run.description());
     final Topics topics = run.topics();
     for (int task = 0; task < run.orderedTasks(); task++) {
       handlers.put(
@@ -61,7 +65,13 @@ public final class RunReader implements AutoCloseable {
         });
     handlers.put(
         new TopicPartition(topics.metrics(), 0),
-        (value, timeMs) -> summary.metric(Metric.parseFrom(value)));
+        (value, timeMs) -> {
+          final Metric metric = Metric.parseFrom(value);
+          if (metric.hasValidation()) {
+            validations.take(metric);
+          }
+          summary.metric(metric);
+        });
     consumer = new KafkaConsumer<>(run.connection().consumer());
     consumer.assign(handlers.keySet());
     consumer.seekToBeginning(handlers.keySet());
@@ -105,6 +115,8 @@ public final class RunReader implements AutoCloseable {
           .handle(record.value(), record.timestamp());
     } catch (InvalidProtocolBufferException e) {
       log.warn("{} holds something else at offset {}", partition, record.offset());
+    } catch (MalformedRecordException e) {
+      log.warn("{} holds at offset {}: {}", partition, record.offset(), e.getMessage());
     }
   }
 

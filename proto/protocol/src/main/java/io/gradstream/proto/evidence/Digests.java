@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.CodedOutputStream;
 import com.google.protobuf.MessageLite;
 import io.gradstream.proto.message.GradientShard;
+import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.message.WeightSeal;
@@ -39,6 +40,9 @@ public final class Digests {
 
   /** What stands in a header until the values are there; has a digest's size. */
   public static final ByteString UNKNOWN = ByteString.copyFrom(new byte[BYTES]);
+
+  /** A byte buffer cannot hold more than 2 GiB. */
+  private static final long CHUNK = 64L << 20;
 
   private Digests() {}
 
@@ -84,6 +88,28 @@ public final class Digests {
     final MessageDigest sha256 = begin("seal");
     add(sha256, run);
     sha256.update(canonical(seal.toBuilder().clearDigest().clearSignature().build()));
+    return end(sha256);
+  }
+
+  /**
+   * The digest of validation losses.
+   *
+   * @param run digest of the run's record
+   */
+  public static ByteString of(ByteString run, Metric validation) {
+    final MessageDigest sha256 = begin("validation");
+    add(sha256, run);
+    sha256.update(canonical(validation.toBuilder().clearDigest().clearSignature().build()));
+    return end(sha256);
+  }
+
+  /** The digest of a vector's bytes, of any length. */
+  public static ByteString of(MemorySegment values) {
+    final MessageDigest sha256 = sha256();
+    for (long done = 0; done < values.byteSize(); done += CHUNK) {
+      final long length = Math.min(CHUNK, values.byteSize() - done);
+      sha256.update(values.asSlice(done, length).asByteBuffer());
+    }
     return end(sha256);
   }
 

@@ -3,8 +3,10 @@ package io.gradstream.proto.evidence;
 import com.google.protobuf.ByteString;
 import io.gradstream.proto.FileFault;
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.spec.ListedKey;
+import io.gradstream.proto.spec.ListedKey.Role;
 import io.gradstream.proto.spec.RunSpec;
-import io.gradstream.proto.spec.WorkerKey;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
@@ -20,14 +22,18 @@ import java.security.PrivateKey;
 import java.security.Signature;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.Base64;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Signs a worker's gradients with its Ed25519 key (RFC 8032, the JDK's own provider).
+ * Signs what a role publishes with its Ed25519 key (RFC 8032, the JDK's own provider).
  *
- * @param worker the name under which the run spec lists the key
+ * @param role whose key it is, by the run spec
+ * @param name the name under which the run spec lists the key
  * @param key the private key
  */
-public record Signer(String worker, PrivateKey key) {
+public record Signer(Role role, String name, PrivateKey key) {
   /** What stands in a header until the digest is known; has a signature's size. */
   public static final ByteString UNKNOWN = ByteString.copyFrom(new byte[64]);
 
@@ -43,7 +49,7 @@ public record Signer(String worker, PrivateKey key) {
       signature.update(digest.asReadOnlyByteBuffer());
       return ByteString.copyFrom(signature.sign());
     } catch (GeneralSecurityException e) {
-      throw new IllegalStateException("cannot sign as " + worker, e);
+      throw new IllegalStateException("cannot sign as " + name, e);
     }
   }
 
@@ -76,21 +82,53 @@ public record Signer(String worker, PrivateKey key) {
   }
 
   /**
-   * Reads a private key and finds the worker that the run spec lists with it.
+   * Reads a private key and finds whom the run spec lists with it.
    *
-   * @throws UserError if the file holds no key, or the run spec does not list it
+   * @param role in which role; one key may have several
+   * @throws UserError if the file holds no key, or the run spec does not list it in this role
    */
-  public static Signer read(Path file, RunSpec spec) {
+  public static Signer read(Path file, RunSpec spec, Role role) {
+    return find(file, spec, role)
+        .orElseThrow(
+            () ->
+                new UserError(
+                    "%s: run %s lists no %s with this key; it knows %s"
+                        .formatted(file, spec.run(), role.key(), names(spec, role))));
+  }
+
+  /**
+   * The same where the key may be another role's.
+   *
+   * @throws UserError if the file holds no key
+   */
+  public static Optional<Signer> find(Path file, RunSpec spec, Role role) {
     final PrivateKey key = read(file);
-    for (final WorkerKey listed : spec.keys()) {
-      final var signer = new Signer(listed.worker(), key);
+    for (final ListedKey listed : spec.keys(role)) {
+      final var signer = new Signer(role, listed.name(), key);
       if (Signers.isBy(listed.key(), Digests.UNKNOWN, signer.sign(Digests.UNKNOWN))) {
-        return signer;
+        return Optional.of(signer);
       }
     }
-    throw new UserError(
-        "%s: run %s does not list this key; it knows %s"
-            .formatted(file, spec.run(), spec.keys().stream().map(WorkerKey::worker).toList()));
+    return Optional.empty();
+  }
+
+  /**
+   * Refuses to begin work whose results nobody would take.
+   *
+   * @param signer who is to sign them; null for nobody
+   * @throws UserError if the run spec lists keys in the role, and there is no signer
+   */
+  public static void requireFor(RunSpec spec, Role role, @Nullable Signer signer) {
+    if (signer == null && !spec.keys(role).isEmpty()) {
+      throw new UserError(
+          "run %s takes signed %s only; give the %s's --key FILE"
+              .formatted(spec.run(), role.signed(), role.key()));
+    }
+  }
+
+  /** The names of those whose keys a run spec lists in a role. */
+  static List<String> names(RunSpec spec, Role role) {
+    return spec.keys(role).stream().map(ListedKey::name).toList();
   }
 
   private static PrivateKey read(Path file) {

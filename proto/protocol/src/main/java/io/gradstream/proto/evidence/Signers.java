@@ -1,9 +1,12 @@
 package io.gradstream.proto.evidence;
 
 import com.google.protobuf.ByteString;
+import io.gradstream.proto.message.Metric;
+import io.gradstream.proto.message.WeightSeal;
 import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.spec.ListedKey;
+import io.gradstream.proto.spec.ListedKey.Role;
 import io.gradstream.proto.spec.RunSpec;
-import io.gradstream.proto.spec.WorkerKey;
 import java.security.GeneralSecurityException;
 import java.security.PublicKey;
 import java.security.Signature;
@@ -12,15 +15,17 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * The workers whose gradients a run takes, by the keys that its spec lists. A worker's threads are
- * told apart by a number behind its name: {@code alice/0}, {@code alice/1}. Immutable.
+ * Whose records a run takes, by the keys that its spec lists: gradients of its workers, seals of
+ * its parameter servers, validation losses of its evaluators. A role without keys signs nothing. A
+ * worker's threads are told apart by a number behind its name: {@code alice/0}, {@code alice/1}.
+ * Immutable.
  */
 public final class Signers {
   private record Listed(PublicKey key, List<String> tasks) {}
 
-  private final Map<String, Listed> listed;
+  private final Map<Role, Map<String, Listed>> listed;
 
-  private Signers(Map<String, Listed> listed) {
+  private Signers(Map<Role, Map<String, Listed>> listed) {
     this.listed = listed;
   }
 
@@ -28,17 +33,18 @@ public final class Signers {
     return new Signers(
         spec.keys().stream()
             .collect(
-                Collectors.toUnmodifiableMap(
-                    WorkerKey::worker, key -> new Listed(key.key(), key.tasks()))));
+                Collectors.groupingBy(
+                    ListedKey::role,
+                    Collectors.toUnmodifiableMap(
+                        ListedKey::name, key -> new Listed(key.key(), key.tasks())))));
   }
 
-  /** Whether the run takes gradients of anybody, signed or not. */
-  public boolean none() {
-    return listed.isEmpty();
+  private Map<String, Listed> of(Role role) {
+    return listed.getOrDefault(role, Map.of());
   }
 
   /**
-   * Checks who sent a gradient.
+   * Checks who sent a gradient, where the run lists its workers.
    *
    * @param worker what it says of itself
    * @param task the task whose topic it came by
@@ -48,9 +54,11 @@ public final class Signers {
    */
   public void check(String worker, String task, ByteString digest, ByteString signature)
       throws MalformedRecordException {
+    if (of(Role.WORKER).isEmpty()) {
+      return;
+    }
     final int slash = worker.lastIndexOf('/');
-    final String name = slash < 0 ? worker : worker.substring(0, slash);
-    final Listed known = listed.get(name);
+    final Listed known = of(Role.WORKER).get(slash < 0 ? worker : worker.substring(0, slash));
     if (known == null) {
       throw new MalformedRecordException("worker " + worker + ", whose key is not listed");
     }
@@ -63,6 +71,53 @@ public final class Signers {
     }
     if (!isBy(known.key(), digest, signature)) {
       throw new MalformedRecordException("signature is not that of worker " + worker);
+    }
+  }
+
+  /**
+   * Checks who sealed weights, where the run lists its parameter servers.
+   *
+   * @param seal one whose digest is that of its bytes
+   * @throws MalformedRecordException if none of the listed servers signed it
+   */
+  public void check(WeightSeal seal) throws MalformedRecordException {
+    final Map<String, Listed> servers = of(Role.SERVER);
+    if (servers.isEmpty()) {
+      return;
+    }
+    if (seal.getSignature().isEmpty()) {
+      throw new MalformedRecordException("a seal that no parameter server signed");
+    }
+    if (servers.values().stream()
+        .noneMatch(known -> isBy(known.key(), seal.getDigest(), seal.getSignature()))) {
+      throw new MalformedRecordException(
+          "a seal whose signature is that of no listed parameter server");
+    }
+  }
+
+  /**
+   * Checks who sent validation losses, where the run lists its evaluators.
+   *
+   * @param validation a record whose digest is that of its bytes
+   * @throws MalformedRecordException if the evaluator is not listed or did not sign it
+   */
+  public void check(Metric validation) throws MalformedRecordException {
+    final Map<String, Listed> evaluators = of(Role.EVALUATOR);
+    if (evaluators.isEmpty()) {
+      return;
+    }
+    final String name = validation.getEvaluator();
+    final Listed known = evaluators.get(name);
+    if (known == null) {
+      throw new MalformedRecordException(
+          "validation losses of evaluator " + name + ", whose key is not listed");
+    }
+    if (validation.getSignature().isEmpty()) {
+      throw new MalformedRecordException("validation losses not signed by evaluator " + name);
+    }
+    if (!isBy(known.key(), validation.getDigest(), validation.getSignature())) {
+      throw new MalformedRecordException(
+          "validation losses whose signature is not that of evaluator " + name);
     }
   }
 

@@ -3,6 +3,7 @@ package io.gradstream.proto.record;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.evidence.Signers;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
@@ -30,7 +31,8 @@ import org.jspecify.annotations.Nullable;
  * <p>A version is whole when the seals of all partitions are there and, for each shard, the record
  * that its seal names. A record that no seal names is part of no version, whatever it says of
  * itself: a version that somebody made up never becomes whole, and what was sent in a shard's place
- * is passed over. Runs of the protocol's first format have no seals; there a version is whole when
+ * is passed over. Where the run lists its parameter servers' keys, only seals count that one of
+ * them signed. Runs of the protocol's first format have no seals; there a version is whole when
  * all its shards are.
  *
  * <p>Every version that is arriving has a flat vector of its own; when it is whole, older ones are
@@ -69,6 +71,7 @@ public final class WeightAssembler {
 
   private final Manifest manifest;
   private final ByteString runDigest;
+  private final Signers signers;
   private final boolean sealed;
   private final long first;
   private final long last;
@@ -94,6 +97,7 @@ public final class WeightAssembler {
   public WeightAssembler(RunDescription run, Kernels kernels, int atOnce, LongPredicate wanted) {
     this.manifest = run.manifest();
     this.runDigest = run.digest();
+    this.signers = Signers.of(run.spec());
     this.sealed = run.isSealed();
     this.first = run.firstRound();
     this.last = run.spec().rounds();
@@ -176,6 +180,10 @@ public final class WeightAssembler {
     if (isPassedOver(seal.getVersion())) {
       return false;
     }
+    if (!seal.getDigest().equals(Digests.of(runDigest, seal))) {
+      throw new MalformedRecordException("a seal of another run");
+    }
+    signers.check(seal);
     final Arriving into = arriving(seal.getVersion());
     if (into == null) {
       return false;
@@ -210,9 +218,6 @@ public final class WeightAssembler {
         manifest.shardsOf(seal.getPartition()).stream().map(Shard::index).toList();
     if (!shards.equals(seal.getShardsList().stream().map(WeightSeal.Sealed::getShard).toList())) {
       throw new MalformedRecordException("a seal of other shards than its partition has");
-    }
-    if (!seal.getDigest().equals(Digests.of(runDigest, seal))) {
-      throw new MalformedRecordException("a seal of another run");
     }
     return seal;
   }

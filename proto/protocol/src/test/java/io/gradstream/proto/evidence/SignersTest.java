@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.ByteString;
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.spec.ListedKey.Role;
 import io.gradstream.proto.spec.RunSpec;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -53,9 +54,9 @@ class SignersTest {
 
   @Test
   void aSignatureOfTheListedWorkerIsTaken() {
-    final Signer signer = Signer.read(alice, spec);
+    final Signer signer = Signer.read(alice, spec, Role.WORKER);
 
-    assertThat(signer.worker()).isEqualTo("alice");
+    assertThat(signer.name()).isEqualTo("alice");
     assertThatCode(() -> check("alice/3", "a", signer.sign(DIGEST))).doesNotThrowAnyException();
   }
 
@@ -70,7 +71,7 @@ class SignersTest {
 
   @Test
   void othersAreRefused() {
-    final ByteString signature = Signer.read(bob, spec).sign(DIGEST);
+    final ByteString signature = Signer.read(bob, spec, Role.WORKER).sign(DIGEST);
 
     assertThatThrownBy(() -> check("alice/0", "a", signature))
         .hasMessage("signature is not that of worker alice/0");
@@ -91,12 +92,31 @@ class SignersTest {
     final Path other = directory.resolve("other.key");
     Signer.generate(other);
 
-    assertThatThrownBy(() -> Signer.read(other, spec))
+    assertThatThrownBy(() -> Signer.read(other, spec, Role.WORKER))
         .isInstanceOf(UserError.class)
-        .hasMessage(other + ": run r does not list this key; it knows [alice, bob]");
-    assertThatThrownBy(() -> Signer.read(Files.writeString(other, "no key"), spec))
+        .hasMessage(other + ": run r lists no worker with this key; it knows [alice, bob]");
+    assertThatThrownBy(() -> Signer.read(Files.writeString(other, "no key"), spec, Role.WORKER))
         .isInstanceOf(UserError.class)
         .hasMessage(other + ": no private key in PEM; make one with: gradstream keys");
+  }
+
+  /** One key may have several roles; a role without a key takes what anybody sends. */
+  @Test
+  void eachRoleHasItsOwnKeys() throws Exception {
+    final String key = spec.keys().getFirst().publicKey();
+    final RunSpec servers = spec("keys: [{server: s, public-key: %s}]".formatted(key));
+
+    assertThat(Signer.read(alice, servers, Role.SERVER).name()).isEqualTo("s");
+    assertThat(Signer.find(alice, servers, Role.WORKER)).isEmpty();
+    assertThatThrownBy(() -> Signer.read(alice, servers, Role.WORKER))
+        .hasMessage(alice + ": run r lists no worker with this key; it knows []");
+    assertThatCode(
+            () -> Signers.of(servers).check("anybody/0", "a", DIGEST, ByteString.EMPTY))
+        .doesNotThrowAnyException();
+    assertThatThrownBy(() -> Signer.requireFor(servers, Role.SERVER, null))
+        .isInstanceOf(UserError.class)
+        .hasMessage("run r takes signed weights only; give the server's --key FILE");
+    assertThat(RunSpec.parse(servers.text(), "again", List.of())).isEqualTo(servers);
   }
 
   @Test
@@ -112,5 +132,14 @@ class SignersTest {
     assertThatThrownBy(() -> spec("keys: [{worker: a, public-key: %s, tasks: [c]}]".formatted(key)))
         .isInstanceOf(UserError.class)
         .hasMessageContaining("keys.0.tasks: \"c\" is no task");
+    assertThatThrownBy(() -> spec("keys: [{public-key: %s}]".formatted(key)))
+        .hasMessageContaining("keys.0.worker: missing; an entry names either a worker, a server");
+    assertThatThrownBy(() -> spec("keys: [{worker: a, server: b, public-key: %s}]".formatted(key)))
+        .hasMessageContaining("keys.0.server: one too many; an entry names either");
+    assertThatThrownBy(() -> spec("keys: [{server: a, public-key: %s, tasks: [a]}]".formatted(key)))
+        .hasMessageContaining("keys.0.tasks: only a worker's key can be limited to tasks");
+    final String twice = "{evaluator: a, public-key: %s}".formatted(key);
+    assertThatThrownBy(() -> spec("keys: [%s, %s]".formatted(twice, twice)))
+        .hasMessageContaining("keys.1.evaluator: \"a\" is already the evaluator of keys.0");
   }
 }

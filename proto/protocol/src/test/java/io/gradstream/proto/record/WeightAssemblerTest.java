@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.ByteString;
 import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.evidence.Signer;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
@@ -13,13 +14,16 @@ import io.gradstream.proto.message.DataType;
 import io.gradstream.proto.message.WeightSeal;
 import io.gradstream.proto.message.WeightShard;
 import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.spec.ListedKey.Role;
 import io.gradstream.proto.spec.RunSpec;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class WeightAssemblerTest {
   private static final ValueLayout.OfFloat FLOAT =
@@ -28,27 +32,32 @@ class WeightAssemblerTest {
   private static final int SIZE = 4;
 
   /** Two shards on each of two partitions. */
-  private static final RunDescription RUN =
-      RunDescription.of(
-          RunSpec.parse(
-              """
-              run: any
-              rounds: 100
-              tasks: [{name: a, loss: quadratic}, {name: b, loss: quadratic}]
-              model: toy
-              resolver: sum
-              optimizer: {type: sgd, learning-rate: 1.0}
-              transport: {partitions: 2, shard-values: 4}
-              """,
-              "test",
-              List.of()),
-          Manifest.of(
-              List.of("a", "b"),
-              List.of(tensor("one"), tensor("two"), tensor("three"), tensor("four")),
-              SIZE,
-              2));
+  private static final RunDescription RUN = run();
+
+  @TempDir private Path directory;
 
   private final WeightAssembler assembler = new WeightAssembler(RUN, Kernels.scalar(), 2);
+
+  private static RunDescription run(String... overrides) {
+    return RunDescription.of(
+        RunSpec.parse(
+            """
+            run: any
+            rounds: 100
+            tasks: [{name: a, loss: quadratic}, {name: b, loss: quadratic}]
+            model: toy
+            resolver: sum
+            optimizer: {type: sgd, learning-rate: 1.0}
+            transport: {partitions: 2, shard-values: 4}
+            """,
+            "test",
+            List.of(overrides)),
+        Manifest.of(
+            List.of("a", "b"),
+            List.of(tensor("one"), tensor("two"), tensor("three"), tensor("four")),
+            SIZE,
+            2));
+  }
 
   private static TensorShape tensor(String name) {
     return new TensorShape(name, new long[] {SIZE}, TensorShape.SHARED);
@@ -113,6 +122,43 @@ class WeightAssemblerTest {
 
     assertThat(assembler.version()).isEqualTo(5);
     assertThat(values()).containsOnly(5f);
+  }
+
+  /** A forger can make all digests fit, but not the signature. */
+  @Test
+  void whereServersKeysAreListedOnlyVersionsCountThatOneOfThemSigned() throws Exception {
+    final Path one = directory.resolve("one.key");
+    final Path stranger = directory.resolve("stranger.key");
+    final String keys = "keys=[{server: one, public-key: %s}]";
+    final RunDescription run = run(keys.formatted(Signer.generate(one)));
+    final RunDescription strangers = run(keys.formatted(Signer.generate(stranger)));
+    final var signed = new WeightAssembler(run, Kernels.scalar(), 2);
+    final Signer server = Signer.read(one, run.spec(), Role.SERVER);
+    final Signer other = Signer.read(stranger, strangers.spec(), Role.SERVER);
+    for (final Shard shard : RUN.manifest().shards()) {
+      signed.add(Keys.shard(shard.index()), shardRecord(5, shard, 9f));
+      signed.add(Keys.shard(shard.index()), shardRecord(5, shard, 0.5f));
+    }
+    for (int partition = 0; partition < 2; partition++) {
+      final byte[] unsigned = seal(5, partition, 9f, run.digest());
+      assertThatThrownBy(() -> signed.add(Keys.seal(), unsigned))
+          .hasMessage("a seal that no parameter server signed");
+      assertThatThrownBy(() -> signed.add(Keys.seal(), signedBy(other, unsigned)))
+          .hasMessage("a seal whose signature is that of no listed parameter server");
+    }
+    assertThat(signed.version()).isEqualTo(WeightAssembler.NONE);
+
+    for (int partition = 0; partition < 2; partition++) {
+      signed.add(Keys.seal(), signedBy(server, seal(5, partition, 0.5f, run.digest())));
+    }
+
+    assertThat(signed.version()).isEqualTo(5);
+    assertThat(signed.values().getAtIndex(FLOAT, 0)).isEqualTo(0.5f);
+  }
+
+  private static byte[] signedBy(Signer signer, byte[] record) throws Exception {
+    final WeightSeal seal = WeightSeal.parseFrom(record);
+    return seal.toBuilder().setSignature(signer.sign(seal.getDigest())).build().toByteArray();
   }
 
   @Test

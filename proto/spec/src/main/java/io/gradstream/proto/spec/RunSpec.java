@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -32,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  * @param clipNorm largest global norm of what the optimizer gets; null for no clipping
  * @param maxNormRatio how many times its task's running norm a slot's gradient may have before it
  *     is refused; null for no limit
- * @param keys the workers that sign their gradients; empty where nobody has to
+ * @param keys who signs what; a role without an entry signs nothing
  */
 public record RunSpec(
     @Param("name of the run; prefix of its topics") String run,
@@ -90,9 +91,11 @@ public record RunSpec(
     @Param(value = "how the run uses Kafka", defaultValue = "{}") Transport transport,
     @Param(value = "how long a worker may take", defaultValue = "{}") Orders orders,
     @Param(
-            value = "the workers whose signed gradients are taken; none: anybody's",
+            value =
+                "whose signed gradients, weights and validation losses are taken; a role that is"
+                    + " not listed: anybody's",
             defaultValue = "[]")
-        List<WorkerKey> keys) {
+        List<ListedKey> keys) {
   /** What a run may be called, as the end of a message. */
   public static final String NAME_RULE =
       "a run's name has at most 100 letters, digits, inner hyphens and underscores";
@@ -149,22 +152,29 @@ public record RunSpec(
     return RUN.matcher(name).matches() && name.length() <= 100;
   }
 
-  private static void checkKeys(List<WorkerKey> keys, Set<String> tasks) {
-    final var first = new HashMap<String, Integer>();
+  private static void checkKeys(List<ListedKey> keys, Set<String> tasks) {
+    final var first = new HashMap<Map.Entry<ListedKey.Role, String>, Integer>();
     for (int i = 0; i < keys.size(); i++) {
-      final Integer earlier = first.putIfAbsent(keys.get(i).worker(), i);
+      final ListedKey key = keys.get(i);
+      final Integer earlier = first.putIfAbsent(Map.entry(key.role(), key.name()), i);
       if (earlier != null) {
         throw new SpecError(
-            "keys." + i + ".worker",
-            "\"" + keys.get(i).worker() + "\" is already the worker of keys." + earlier);
+            "keys." + i + "." + key.role().key(),
+            "\"%s\" is already the %s of keys.%d"
+                .formatted(key.name(), key.role().key(), earlier));
       }
-      for (final String task : keys.get(i).tasks()) {
+      for (final String task : key.tasks()) {
         if (!tasks.contains(task) && !task.equals("all")) {
           throw new SpecError(
               "keys." + i + ".tasks", "\"" + task + "\" is no task; there are " + tasks);
         }
       }
     }
+  }
+
+  /** The keys of a role; empty where what it publishes need not be signed. */
+  public List<ListedKey> keys(ListedKey.Role role) {
+    return keys.stream().filter(key -> key.role() == role).toList();
   }
 
   /**
