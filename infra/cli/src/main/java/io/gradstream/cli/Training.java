@@ -124,7 +124,8 @@ final class Training {
 
   private void work(RunReader reader, int workers, Supplier<TaskModel> models) {
     try (var services = new Services(run)) {
-      services.startServer(Instance.free("server", directory.states()), true, signers.get(Role.SERVER));
+      services.startServer(
+          Instance.free("server", directory.states()), true, signers.get(Role.SERVER));
       services.startArbitrator(Instance.free("arbitrator", directory.states()), true);
       services.startWorkers(workers, Set.copyOf(run.manifest().tasks()), models, identity);
       if (run.spec().evaluation().every() > 0) {

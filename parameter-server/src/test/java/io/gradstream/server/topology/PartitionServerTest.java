@@ -89,7 +89,7 @@ class PartitionServerTest {
 
   private static RunSpec spec(String... overrides) {
     return RunSpec.parse(
-            """
+        """
             run: any
             rounds: 100
             tasks: [{name: a, loss: quadratic}, {name: b, loss: quadratic}]
@@ -98,8 +98,8 @@ class PartitionServerTest {
             resolver: sum
             optimizer: {type: sgd, learning-rate: 1.0}
             """,
-            "test",
-            List.of(overrides));
+        "test",
+        List.of(overrides));
   }
 
   @AfterEach

@@ -178,8 +178,7 @@ public final class Evaluator implements AutoCloseable {
         evaluate(assembler.version(), model, metrics);
       }
     } catch (MalformedRecordException e) {
-      skip(
-          new TopicPartition(record.topic(), record.partition()), record.offset(), e.getMessage());
+      skip(new TopicPartition(record.topic(), record.partition()), record.offset(), e.getMessage());
     }
   }
 

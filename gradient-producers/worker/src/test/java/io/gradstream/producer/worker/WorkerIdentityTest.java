@@ -30,7 +30,8 @@ class WorkerIdentityTest {
     final RunSpec spec = spec("{worker: bob, public-key: %s}", key);
 
     for (final String task : List.of("a", "b", "all")) {
-      assertThat(WorkerIdentity.of(Signer.read(key, spec, Role.WORKER)).mayCompute(task, spec)).isTrue();
+      assertThat(WorkerIdentity.of(Signer.read(key, spec, Role.WORKER)).mayCompute(task, spec))
+          .isTrue();
       assertThat(WorkerIdentity.ofProcess().mayCompute(task, spec)).isTrue();
     }
   }

@@ -6,7 +6,6 @@ import io.gradstream.proto.UserError;
 import io.gradstream.proto.spec.ListedKey;
 import io.gradstream.proto.spec.ListedKey.Role;
 import io.gradstream.proto.spec.RunSpec;
-
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;

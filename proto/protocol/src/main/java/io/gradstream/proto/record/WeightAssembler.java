@@ -32,8 +32,8 @@ import org.jspecify.annotations.Nullable;
  * that its seal names. A record that no seal names is part of no version, whatever it says of
  * itself: a version that somebody made up never becomes whole, and what was sent in a shard's place
  * is passed over. Where the run lists its parameter servers' keys, only seals count that one of
- * them signed. Runs of the protocol's first format have no seals; there a version is whole when
- * all its shards are.
+ * them signed. Runs of the protocol's first format have no seals; there a version is whole when all
+ * its shards are.
  *
  * <p>Every version that is arriving has a flat vector of its own; when it is whole, older ones are
  * given up: each version brings every shard, so nothing is lost. Records may repeat, and partitions

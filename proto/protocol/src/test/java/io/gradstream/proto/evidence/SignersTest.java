@@ -110,8 +110,7 @@ class SignersTest {
     assertThat(Signer.find(alice, servers, Role.WORKER)).isEmpty();
     assertThatThrownBy(() -> Signer.read(alice, servers, Role.WORKER))
         .hasMessage(alice + ": run r lists no worker with this key; it knows []");
-    assertThatCode(
-            () -> Signers.of(servers).check("anybody/0", "a", DIGEST, ByteString.EMPTY))
+    assertThatCode(() -> Signers.of(servers).check("anybody/0", "a", DIGEST, ByteString.EMPTY))
         .doesNotThrowAnyException();
     assertThatThrownBy(() -> Signer.requireFor(servers, Role.SERVER, null))
         .isInstanceOf(UserError.class)

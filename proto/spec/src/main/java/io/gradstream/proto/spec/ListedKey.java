@@ -77,8 +77,7 @@ public record ListedKey(
     }
     final Role role = role(worker, server);
     if (!isName(names.getFirst())) {
-      throw new SpecError(
-          role.key(), "\"" + names.getFirst() + "\" is not allowed; " + NAME_RULE);
+      throw new SpecError(role.key(), "\"" + names.getFirst() + "\" is not allowed; " + NAME_RULE);
     }
     if (role != Role.WORKER && !tasks.isEmpty()) {
       throw new SpecError("tasks", "only a worker's key can be limited to tasks");

@@ -160,8 +160,7 @@ public record RunSpec(
       if (earlier != null) {
         throw new SpecError(
             "keys." + i + "." + key.role().key(),
-            "\"%s\" is already the %s of keys.%d"
-                .formatted(key.name(), key.role().key(), earlier));
+            "\"%s\" is already the %s of keys.%d".formatted(key.name(), key.role().key(), earlier));
       }
       for (final String task : key.tasks()) {
         if (!tasks.contains(task) && !task.equals("all")) {
