@@ -24,6 +24,6 @@ public final class BenchCommand implements Runnable {
 
   @Override
   public void run() {
-    throw new ParameterException(spec.commandLine(), "say what to measure");
+    throw new ParameterException(spec.commandLine(), "a benchmark is missing");
   }
 }

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 
 /**
- * What a benchmark found: lines for a person as they come, and one JSON object at the end.
+ * Prints what a benchmark found: lines for a person as they come, and one JSON object at the end.
  *
  * <p>With {@code --json} the lines go to standard error, so that standard output carries the object
  * alone. One thread.

@@ -1,6 +1,8 @@
 package io.gradstream.benchmarks;
 
-/** Where results go that nobody needs, so that the compiler cannot leave out what led to them. */
+/**
+ * Takes results that nobody needs, so that the compiler cannot remove the code that computes them.
+ */
 final class Blackhole {
   private static volatile double last;
 

@@ -40,13 +40,13 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.stream.Stream;
 
 /**
- * A run without a stream: the services' own arithmetic in one loop on one partition, nothing
- * published, nothing kept. What a run over Kafka has to agree with to the bit, and what its speed
- * is held against.
+ * A run without a stream: the services' own arithmetic in one loop on one partition, where nothing
+ * is published or kept. A run over Kafka must agree with it to the bit, and its speed is compared
+ * with this loop's.
  *
  * <p>As many threads as there are workers compute gradients, each with a model; one adds them up,
- * in slot order, and does all the rest. What would travel as bfloat16 is rounded to it. For runs in
- * the scope of shared parameters.
+ * in slot order, and does all the rest. What would travel as bfloat16 is rounded to it. It is for
+ * runs with {@code scope: shared}.
  */
 public final class InProcessTraining implements AutoCloseable {
   /** A slot's gradient, and what its worker says of it. */
@@ -109,7 +109,8 @@ public final class InProcessTraining implements AutoCloseable {
       final MemorySegment last = training.all.getFirst().weights();
       return new Outcome(new Weights(checked.spec().rounds(), last).sha256(), seconds);
     } catch (MalformedRecordException | ExecutionException e) {
-      throw new IllegalStateException("a record or a gradient of its own", e);
+      throw new IllegalStateException(
+          "the benchmark's own record cannot be read, or a gradient failed", e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("interrupted while training", e);

@@ -36,7 +36,7 @@ import org.apache.kafka.common.TopicPartition;
  * does a plain consumer.
  *
  * <p>Speeds are those between a tenth and nine tenths of the bytes, as the consumers' own counters
- * tell them: starting and joining the group is not what is asked.
+ * tell them, so that starting and joining the group do not count.
  */
 final class IngestBench {
   private static final String SPEC =

@@ -7,13 +7,13 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Several ways through the same work, measured in turns, so that what else the machine does meets
- * all of them alike. One thread.
+ * Measures several ways through the same work in turns, so that the machine's other work slows all
+ * of them alike. One thread.
  */
 final class InterleavedTimer {
-  private record Entrant(Runnable prepare, Runnable work) {}
+  private record Measured(Runnable prepare, Runnable work) {}
 
-  private final Map<String, Entrant> entrants = new LinkedHashMap<>();
+  private final Map<String, Measured> measured = new LinkedHashMap<>();
 
   InterleavedTimer add(String name, Runnable work) {
     return add(name, () -> {}, work);
@@ -23,13 +23,13 @@ final class InterleavedTimer {
    * @param prepare runs before each measurement, and is not measured
    */
   InterleavedTimer add(String name, Runnable prepare, Runnable work) {
-    entrants.put(name, new Entrant(prepare, work));
+    measured.put(name, new Measured(prepare, work));
     return this;
   }
 
   /**
-   * Runs something again and again until the compiler is done with it, on little data: kernels run
-   * at a fraction of their speed before.
+   * Runs work on little data again and again until the compiler is done with it; before, kernels
+   * run at a fraction of their speed.
    */
   static void warmUp(Duration length, Runnable work) {
     final long start = System.nanoTime();
@@ -47,13 +47,13 @@ final class InterleavedTimer {
   Times run(int warmUp, int turns) {
     final var seconds = new LinkedHashMap<String, List<Double>>();
     for (int turn = 0; turn < warmUp + turns; turn++) {
-      for (final var entrant : entrants.entrySet()) {
-        entrant.getValue().prepare().run();
+      for (final var each : measured.entrySet()) {
+        each.getValue().prepare().run();
         final long start = System.nanoTime();
-        entrant.getValue().work().run();
+        each.getValue().work().run();
         final double taken = (System.nanoTime() - start) / 1e9;
         if (turn >= warmUp) {
-          seconds.computeIfAbsent(entrant.getKey(), name -> new ArrayList<>()).add(taken);
+          seconds.computeIfAbsent(each.getKey(), name -> new ArrayList<>()).add(taken);
         }
       }
     }
@@ -67,7 +67,7 @@ final class InterleavedTimer {
     Samples of(String name) {
       final Samples samples = byName.get(name);
       if (samples == null) {
-        throw new IllegalArgumentException("nobody is called " + name);
+        throw new IllegalArgumentException("nothing was measured under the name " + name);
       }
       return samples;
     }

@@ -16,7 +16,10 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
 
-/** A run on a broker in this process, in a directory that goes when it is closed. One thread. */
+/**
+ * A run on a broker in this process, in a directory that is deleted when the run is closed. One
+ * thread.
+ */
 final class LocalRun implements AutoCloseable {
   private static final String INSTANCE = "bench";
 

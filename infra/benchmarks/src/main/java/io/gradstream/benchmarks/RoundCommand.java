@@ -86,6 +86,6 @@ final class RoundCommand implements Callable<Integer> {
         .put("p99_ms", whole.quantile(0.99))
         .put("mean_ms", whole.mean())
         .put("rounds", rounds);
-    HopTable.print(times, findings);
+    times.print(findings);
   }
 }

@@ -130,7 +130,7 @@ final class RoundTimes {
       try {
         taker.take(rounds, record.value(), record.timestamp());
       } catch (Exception e) {
-        throw new IllegalStateException("a record of the run's own cannot be read", e);
+        throw new IllegalStateException("a record of the benchmark's run cannot be read", e);
       }
     }
   }
@@ -216,6 +216,30 @@ final class RoundTimes {
   /** Milliseconds that workers computed in a round, all slots together. */
   Samples computing() {
     return samples(r -> r.computedUs.values().stream().mapToLong(us -> us).sum() / 1e3);
+  }
+
+  /**
+   * Prints the hops with their shares, and adds {@code hops_ms} and {@code computing_ms} to the
+   * JSON object.
+   */
+  void print(BenchResults findings) {
+    final double whole = rounds().mean();
+    final var hops = findings.json().putObject("hops_ms");
+    hops()
+        .forEach(
+            (hop, samples) -> {
+              findings.line(
+                  "  %-34s mean %6.2f ms  %4.0f %%   p50 %.0f  p99 %.0f",
+                  hop.text(),
+                  samples.mean(),
+                  100 * samples.mean() / whole,
+                  samples.median(),
+                  samples.quantile(0.99));
+              hops.put(hop.key(), samples.mean());
+            });
+    final double computing = computing().mean();
+    findings.line("  %-34s mean %6.2f ms", "workers compute, all together", computing);
+    findings.json().put("computing_ms", computing);
   }
 
   private Samples samples(ToDoubleFunction<Round> value) {

@@ -90,7 +90,7 @@ final class TaxCommand implements Callable<Integer> {
     }
     report(Samples.of(alone), Samples.of(streamed), same, findings);
     if (times != null) {
-      HopTable.print(times, findings);
+      times.print(findings);
     }
     findings.close();
     return 0;

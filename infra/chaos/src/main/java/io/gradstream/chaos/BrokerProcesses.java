@@ -53,7 +53,7 @@ final class BrokerProcesses implements AutoCloseable {
     }
   }
 
-  /** Starts all, waits for them, and tells their addresses as clients want them. */
+  /** Starts all brokers, waits for them, and returns their addresses for clients. */
   String start() throws IOException {
     processes.forEach(CommandProcess::start);
     final var addresses = new ArrayList<String>();
@@ -89,7 +89,7 @@ final class BrokerProcesses implements AutoCloseable {
     return processes.get(number % processes.size());
   }
 
-  /** Starts again what ended by itself, and tells how many did. */
+  /** Starts brokers again that ended by themselves, and returns how many did. */
   int keepRunning() {
     int restarted = 0;
     for (final CommandProcess broker : processes) {

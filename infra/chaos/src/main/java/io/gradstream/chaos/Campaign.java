@@ -27,8 +27,8 @@ import java.util.function.Consumer;
  *
  * <p>First {@code train} gives the undisturbed weights. Then the run is trained under faults, with
  * a process for each role and one for the broker, again and again under other names until the time
- * is over; the last training goes to its end in peace. Faults come one after another; after a kill
- * the campaign waits until the run moves again, which is the recovery time.
+ * is over; the last training goes to its end without faults. Faults come one after another; after a
+ * kill the campaign waits until the run moves again, which is the recovery time.
  *
  * <p>Processes that end by themselves, such as a service whose broker was away when it started, are
  * started again and counted. Nothing is left running. One thread.
@@ -194,7 +194,8 @@ public final class Campaign implements AutoCloseable {
           watch.catchUp();
         }
         process.start();
-        // The arbitrator may end a round without the others; the round after needs them all.
+        // The arbitrator may end one round without the other services; the next round needs all of
+        // them.
         awaitRounds(fault.role() == Role.ARBITRATOR ? 1 : 2, run, watch, processes);
         recoveries
             .computeIfAbsent(fault.role().label(), role -> new ArrayList<>())

@@ -10,7 +10,7 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 
 /**
- * What a campaign came to.
+ * The result of a campaign.
  *
  * @param faults how often each was done
  * @param recoveries seconds from a kill to the next round's update, by role
@@ -36,7 +36,7 @@ public record CampaignReport(
     actual = List.copyOf(actual);
   }
 
-  /** Whether there was something to compare and all of it is the same. */
+  /** Whether there was a training to compare, and all of them ended with the same weights. */
   public boolean agrees() {
     return !actual.isEmpty() && actual.stream().allMatch(expected::equals);
   }

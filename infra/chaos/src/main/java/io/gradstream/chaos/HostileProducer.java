@@ -25,10 +25,10 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * Somebody who may write gradients and does not write what a worker would.
+ * A producer that may write gradients, and writes records that no worker would.
  *
- * <p>A bad record names a slot of the round that is open as far as the log tells, so that whoever
- * took it would have a wrong sum. One thread.
+ * <p>A bad record names a slot of the open round, as far as the log shows it, so that an arbitrator
+ * that took the record in would have a wrong sum. One thread.
  */
 public final class HostileProducer implements AutoCloseable {
   /** A value far larger than any in a gradient, yet with a square that float32 can hold. */
@@ -143,7 +143,7 @@ public final class HostileProducer implements AutoCloseable {
     try {
       return Verdict.parseFrom(record.value());
     } catch (IOException e) {
-      throw new IllegalStateException("the last verdict is none", e);
+      throw new IllegalStateException("the last record of the verdicts is no verdict", e);
     }
   }
 
@@ -158,7 +158,7 @@ public final class HostileProducer implements AutoCloseable {
     }
   }
 
-  /** With the digest that belongs to the bytes, so that it is refused for what else is wrong. */
+  /** A record with the right digest of its bytes, so that it is refused for its other fault. */
   private byte[] record(int task, GradientShard.Builder header, byte[] values) {
     final ByteString digest =
         Digests.of(

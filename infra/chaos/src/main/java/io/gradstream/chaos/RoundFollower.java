@@ -11,8 +11,8 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * Follows the updates of one shard, to tell when the run moves on. What is sent again is no
- * movement. One thread.
+ * Follows the updates of one shard, to tell when the run moves on. Updates that are sent again do
+ * not count. One thread.
  */
 final class RoundFollower implements AutoCloseable {
   private static final Duration POLL = Duration.ofMillis(20);

@@ -87,7 +87,7 @@ final class TrainingProcesses implements AutoCloseable {
     }
   }
 
-  /** Starts again what ended by itself, as whoever runs such services would. */
+  /** Starts processes again that ended by themselves, as an operator would. */
   void keepRunning() {
     for (final CommandProcess process : first.values()) {
       if (!process.isAlive()) {

@@ -53,11 +53,11 @@ final class DeadLettersCommand implements Callable<Integer> {
     try {
       letter = DeadLetter.parseFrom(record.value() == null ? new byte[0] : record.value());
     } catch (InvalidProtocolBufferException e) {
-      return "offset " + record.offset() + " of the dead letters is none";
+      return "offset " + record.offset() + " of the topic holds no dead letter";
     }
     final String prefix = run.spec().run() + ".";
     if (!letter.getTopic().startsWith(prefix)) {
-      return "offset " + record.offset() + " of the dead letters is none";
+      return "offset " + record.offset() + " of the topic holds no dead letter of this run";
     }
     final String topic = letter.getTopic().substring(prefix.length());
     final String said =

@@ -12,10 +12,11 @@ import java.time.Duration;
 
 /**
  * Whether the disk of a broker in this process holds what a run writes. A broker that meets a full
- * disk dies on the spot; so this is looked at before and meanwhile. One thread.
+ * disk ends its process at once, so the space is checked before a training and during it. One
+ * thread.
  */
 final class DiskSpace {
-  /** For metadata, changelogs and what else writes to the disk. */
+  /** Bytes for metadata, changelogs and other programs that write to the disk. */
   private static final long RESERVE = 256L << 20;
 
   private static final Duration CHECK_INTERVAL = Duration.ofSeconds(2);
@@ -30,8 +31,8 @@ final class DiskSpace {
   }
 
   /**
-   * What a round leaves on the log for ever: each slot's gradient and the update, a value for each
-   * parameter. Weights are compacted, the rest is small.
+   * Bytes that a round leaves on the log for ever: each slot's gradient and the update, one value
+   * for each parameter. Weights are compacted, and the rest is small.
    */
   static long bytesOfRound(RunDescription run) {
     final long values = run.spec().transport().valueType() == ValueType.BFLOAT16 ? 2 : Float.BYTES;
@@ -40,7 +41,7 @@ final class DiskSpace {
   }
 
   /**
-   * Looks before a training whether its rounds fit.
+   * Requires, before a training, that its rounds fit.
    *
    * @param rounds that are still to come
    * @throws UserError if they do not, and nothing is deleted meanwhile
@@ -65,7 +66,7 @@ final class DiskSpace {
   }
 
   /**
-   * Looks now and then whether the next rounds fit.
+   * Requires that the next rounds fit; looks every two seconds at most.
    *
    * @throws UserError if they do not
    */
@@ -77,7 +78,7 @@ final class DiskSpace {
     final long free = free();
     if (free < RESERVE + 4 * bytesOfRound(run.description())) {
       throw new UserError(
-          "the disk is full but for %s (%s), so run %s was ended before Kafka dies of it; make room and give the same command again, it goes on"
+          "the disk is full but for %s (%s), so run %s was ended before Kafka fails; make room and give the same command again, and it goes on"
               .formatted(RunSize.text(free), kafka, run.spec().run()));
     }
   }
@@ -86,7 +87,7 @@ final class DiskSpace {
     try {
       return Files.getFileStore(kafka).getUsableSpace();
     } catch (IOException e) {
-      return Long.MAX_VALUE; // not every file system tells
+      return Long.MAX_VALUE; // the file system does not tell
     }
   }
 }

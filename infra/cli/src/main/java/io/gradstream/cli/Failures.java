@@ -13,8 +13,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
 /**
  * How a command fails: in one line on standard error.
  *
- * <p>A user's mistake ends with exit code 2. Anything else is ours: it ends with exit code 1 and
- * the line says where the stack trace was written.
+ * <p>A user's mistake ends with exit code 2. Anything else is a fault of Gradstream or its
+ * surroundings: it ends with exit code 1, and the line says where the stack trace was written.
  */
 final class Failures {
   private static final int USER_ERROR = 2;
@@ -35,7 +35,7 @@ final class Failures {
     return USER_ERROR;
   }
 
-  /** What picocli says of a value that it cannot convert, without the names of Java's types. */
+  /** Picocli's message for a value that it cannot convert, without the names of Java's types. */
   private static String withoutJavaTypes(String message) {
     return message
         .replaceFirst(
@@ -58,7 +58,7 @@ final class Failures {
     return FAILED;
   }
 
-  /** Says why Kafka is about to end this process; called on the thread that does it. */
+  /** Prints why Kafka is about to end this process; called on the thread that does it. */
   static void brokerDied(PrintWriter err) {
     print(
         err,

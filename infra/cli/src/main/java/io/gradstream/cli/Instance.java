@@ -18,9 +18,9 @@ import org.jspecify.annotations.Nullable;
  * One of several instances of a service, with its name in the group and its directory.
  *
  * <p>A name belongs to one process at a time: a second one under the same name would throw the
- * first out of the group. So whoever takes a name locks its directory until it ends. Who asks for
- * no name gets the first that is free below the run's directory, and so, after a restart, the one
- * it had: its partitions are still kept for it.
+ * first out of the group. So an instance locks the directory of its name until it ends. Without a
+ * given name it takes the first that is free below the run's directory. After a restart that is the
+ * name it had, whose partitions are still kept for it.
  *
  * @param name in the group, unique on all machines
  * @param state where Kafka Streams keeps its bookkeeping
@@ -68,7 +68,7 @@ record Instance(String name, Path state, FileChannel lock) implements AutoClosea
           return channel;
         }
       } catch (OverlappingFileLockException anotherOfThisProcess) {
-        // taken all the same
+        // Another instance in this process has it.
       }
       channel.close();
       return null;
@@ -114,7 +114,7 @@ record Instance(String name, Path state, FileChannel lock) implements AutoClosea
     try {
       lock.close();
     } catch (IOException e) {
-      throw new IllegalStateException("cannot let go of " + state, e);
+      throw new IllegalStateException("cannot unlock " + state, e);
     }
   }
 }

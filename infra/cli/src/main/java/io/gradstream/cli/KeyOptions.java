@@ -12,7 +12,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import picocli.CommandLine.Option;
 
-/** As whom the services of a process work. */
+/** The keys with which the services of a process sign. */
 final class KeyOptions {
   @Option(
       names = "--key",
@@ -24,7 +24,7 @@ final class KeyOptions {
   private List<Path> files = List.of();
 
   /**
-   * Who signs for the roles that work in this process; a role that the spec lists no key of has no
+   * The signers of the roles that work in this process; a role for which the spec lists no key has no
    * signer.
    *
    * @throws UserError if a role's key is not given, or a given one is no role's

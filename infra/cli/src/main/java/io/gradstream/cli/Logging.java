@@ -19,8 +19,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Where a process logs. A role that runs on its own logs to standard error (logback.xml); {@code
- * train} shows progress there and keeps its log in a file.
+ * Sets where a process logs. A role that runs on its own logs to standard error (logback.xml);
+ * {@code train} shows progress there and logs to a file.
  *
  * <p>One log a process, chosen before its threads start.
  */
@@ -65,14 +65,14 @@ final class Logging {
     return path == null ? "the log is above" : "the log is " + path;
   }
 
-  /** Logs what a service does, where nothing else tells it. */
+  /** Logs what a service does at level INFO, where no display shows it. */
   static void forService() {
     final var context = (LoggerContext) LoggerFactory.getILoggerFactory();
     context.getLogger("io.gradstream").setLevel(Level.INFO);
     limit(context);
   }
 
-  /** Whoever sends a hundred thousand bad records must not fill a disk with warnings. */
+  /** Limits warnings: somebody who sends a hundred thousand bad records must not fill a disk. */
   private static void limit(LoggerContext context) {
     if (context.getTurboFilterList().stream().noneMatch(WarningLimit.class::isInstance)) {
       final var limit = new WarningLimit();

@@ -13,7 +13,7 @@ import java.nio.file.Path;
 import java.util.Locale;
 import picocli.CommandLine.Option;
 
-/** The safetensors file that a command writes weights to, and how they stand there. */
+/** The options for the safetensors file that a command writes weights to. */
 final class ModelFile {
   private static final int FINDING = 1;
 
@@ -34,17 +34,17 @@ final class ModelFile {
       })
   private String type;
 
-  /** How the file is to have the values. */
+  /** The type of the file's values. */
   ValueType type() {
     return switch (type) {
       case "float32" -> ValueType.FLOAT32;
       case "bfloat16" -> ValueType.BFLOAT16;
-      default -> throw new UserError("--dtype: " + type + " is none; float32 or bfloat16");
+      default -> throw new UserError("--dtype: " + type + " is not possible; float32 or bfloat16");
     };
   }
 
   /**
-   * Writes weights that were computed from a log, and says how the weights topic agrees.
+   * Writes weights that were computed from a log, and prints whether the weights topic agrees.
    *
    * @return the exit code: 1 if the topic has other bits
    */
@@ -62,14 +62,14 @@ final class ModelFile {
     final ValueType travelled = past.run().spec().transport().valueType();
     if (travelled != ValueType.FLOAT32 || as != ValueType.FLOAT32) {
       out.printf(
-          "the file has them in %s, sha256 %s; they travelled in %s, which the first digest is of%n",
+          "the file has them in %s, sha256 %s; the first digest is of the values as they travelled, in %s%n",
           name(as), weights.sha256(as), name(travelled));
     }
     out.println(
         switch (agreement) {
           case SAME -> "the same bits as on the weights topic";
           case DIFFERENT -> "the weights topic has other bits: gradstream audit tells more";
-          case GONE -> "the weights topic has this version no more";
+          case GONE -> "the weights topic no longer has this version";
         });
     out.flush();
     return agreement == PastWeights.Agreement.DIFFERENT ? FINDING : 0;

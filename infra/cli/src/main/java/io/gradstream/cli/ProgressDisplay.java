@@ -4,8 +4,8 @@ import java.io.PrintWriter;
 import java.time.Duration;
 
 /**
- * What a person sees while a run trains: on a terminal one line that is written over, elsewhere a
- * line now and then. One thread.
+ * Shows a command's progress: on a terminal as one line that is written over, elsewhere as a line
+ * every ten seconds. One thread.
  */
 final class ProgressDisplay {
   private static final String LINE_START = "\r\u001b[K";
@@ -45,7 +45,7 @@ final class ProgressDisplay {
     dirty = false;
   }
 
-  /** Takes the line that is written over away. */
+  /** Removes the line that is written over. */
   void clear() {
     if (dirty) {
       out.print(LINE_START);

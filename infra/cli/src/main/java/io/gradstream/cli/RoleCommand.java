@@ -51,22 +51,22 @@ abstract class RoleCommand implements Callable<Integer> {
       if (run == null) {
         return INTERRUPTED;
       }
-      final String name = "%s of run %s".formatted(role(), run.spec().run());
+      final String name = "the %s of run %s".formatted(role(), run.spec().run());
       try (var watch = new RunWatch(run, role());
           var services = new Services(run)) {
         start(run, options.directory(), services);
-        log.info("{}: at work, Kafka is at {}", name, run.connection().bootstrap());
+        log.info("{} is at work; Kafka is at {}", name, run.connection().bootstrap());
         while (!stop.await(POLL_INTERVAL)) {
           services.requireRunning();
           if (!stays && watch.isOver() && isDone(services)) {
             log.info(
-                "{}: ends, because all {} rounds are done (--stay keeps it)",
+                "{} ends because all {} rounds are done; with --stay it would go on",
                 name,
                 run.spec().rounds());
             return 0;
           }
         }
-        log.info("{}: ends, because it was told to", name);
+        log.info("{} ends because it was told to", name);
       }
     }
     return 0;
@@ -83,7 +83,7 @@ abstract class RoleCommand implements Callable<Integer> {
           throw e;
         }
         if (!told) {
-          log.info("{} of run {}: waits, because {}", role(), options.name(), e.getMessage());
+          log.info("the {} of run {} waits: {}", role(), options.name(), e.getMessage());
           told = true;
         }
       }

@@ -6,8 +6,8 @@ import io.gradstream.weights.Weights;
 import io.gradstream.weights.WeightsReader;
 
 /**
- * When a run is over: all rounds have a verdict, the weights of the last are published and, if they
- * are validated at all, evaluated. One thread.
+ * Tells whether a run is over: all rounds have a verdict, the weights of the last round are
+ * published and, where the run is validated, evaluated. One thread.
  */
 final class RunEnd {
   private final Run run;
@@ -24,7 +24,9 @@ final class RunEnd {
         && isPublished();
   }
 
-  /** Whether the last weights are there, which server, arbitrator and workers are for. */
+  /**
+   * Whether the last weights are published; then server, arbitrator and workers have no more to do.
+   */
   boolean isPublished() {
     return new WeightsReader(run).latest().map(Weights::version).orElse(-1L) >= run.spec().rounds();
   }

@@ -4,7 +4,7 @@ import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.Connection;
 import io.gradstream.submission.ClusterAdmin;
 
-/** Which run a command is about: one that is there. */
+/** Which existing run a command is about. */
 final class RunOptions extends ClusterOptions {
   /** A run that was found; closing it ends what was started to reach it. */
   record Found(Run run, Reached reached) implements AutoCloseable {

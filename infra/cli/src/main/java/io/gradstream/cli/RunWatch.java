@@ -15,9 +15,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What a role has to know of its run beside its own work: whether it is over, and whether a broker
- * answers at all. It reads one verdict a second on a thread of its own, so that a broker that does
- * not answer holds up nothing.
+ * Watches the run of a role: whether it is over, and whether a broker answers. It reads one verdict
+ * a second on a thread of its own, so that a broker that does not answer does not hold up the role.
  */
 final class RunWatch implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(RunWatch.class);
@@ -65,7 +64,7 @@ final class RunWatch implements AutoCloseable {
     try {
       admin.describeCluster().nodes().get(ANSWER_TIMEOUT.toSeconds(), TimeUnit.SECONDS);
       if (silentSinceNanos >= 0) {
-        LOG.info("{} of run {}: the broker answers again", role, run.spec().run());
+        LOG.info("the {} of run {} gets answers from a broker again", role, run.spec().run());
         silentSinceNanos = -1;
       }
       return true;
@@ -73,7 +72,7 @@ final class RunWatch implements AutoCloseable {
       if (silentSinceNanos < 0) {
         silentSinceNanos = System.nanoTime();
         LOG.warn(
-            "{} of run {}: no broker answers at {}; the work goes on when one does",
+            "the {} of run {} gets no answer from a broker at {}; it goes on when one answers",
             role,
             run.spec().run(),
             run.connection().bootstrap());
@@ -91,7 +90,8 @@ final class RunWatch implements AutoCloseable {
           && Verdict.parseFrom(last.get().value()).getRound() + 1 >= run.spec().rounds()
           && end.isPublished();
     } catch (InvalidProtocolBufferException | KafkaException | IllegalStateException e) {
-      LOG.debug("{} of run {}: could not look whether it is over", role, run.spec().run(), e);
+      LOG.debug(
+          "the {} of run {} could not look whether the run is over", role, run.spec().run(), e);
       return false;
     }
   }

@@ -66,7 +66,7 @@ final class Services implements AutoCloseable {
     add(Arbitrator.start(run, instance.name(), instance.state()), leaves);
   }
 
-  /** Lets go of the instance after what works under its name. */
+  /** Releases the instance after the service that works under its name. */
   private void add(Instance instance) {
     add(Optional::empty, instance::close);
   }
@@ -113,7 +113,7 @@ final class Services implements AutoCloseable {
   }
 
   /**
-   * Says if one of them stopped by itself.
+   * Requires that no service has stopped by itself.
    *
    * @throws IllegalStateException with the reason
    */

@@ -15,7 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What can stand in each section of a run spec, over all services. */
+/** The catalogs of what each section of a run spec can name, from all services. */
 final class SpecCatalogs {
   private SpecCatalogs() {}
 

@@ -96,8 +96,8 @@ final class StatusCommand implements Callable<Integer> {
     return OrderGaps.of(run).entrySet().stream()
         .map(
             gap ->
-                ("%s lost orders: it ends %d records before the workers' place in it; the"
-                        + " parameter server fills them up when it asks again")
+                ("%s lost orders: it ends %d records before the workers' position in it; the"
+                        + " parameter server fills the gap when it orders again")
                     .formatted(gap.getKey(), gap.getValue()))
         .toList();
   }

@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
  * it opened. So a command opens this first, which closes it last. Used by one command thread.
  */
 final class StopSignal implements AutoCloseable {
-  /** How long a command may take to close; then the process ends all the same. */
+  /** How long a command may take to close; after that the process ends anyway. */
   private static final Duration CLOSING = Duration.ofSeconds(60);
 
   private final CountDownLatch raised = new CountDownLatch(1);

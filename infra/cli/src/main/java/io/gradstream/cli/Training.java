@@ -31,8 +31,8 @@ import java.util.function.Supplier;
 /**
  * All services of a run in this process, from where the run is to its end or to an interruption.
  *
- * <p>How far it is, is read from its topics, as anybody could. The run is over when the weights of
- * its last round are published and, if it is validated at all, evaluated. One thread.
+ * <p>Its progress is read from its topics, as any other process could read it. The run is over when
+ * the weights of its last round are published and, where it is validated, evaluated. One thread.
  */
 final class Training {
   private static final Duration POLL_INTERVAL = Duration.ofMillis(250);
@@ -108,7 +108,7 @@ final class Training {
     final String name = run.spec().run();
     final long rounds = run.spec().rounds();
     if (finished) {
-      display.print("run " + name + " is finished; what came of it:");
+      display.print("run " + name + " is finished; its results:");
       return;
     }
     display.print(
@@ -139,7 +139,8 @@ final class Training {
         display.progress(line.at(summary, System.nanoTime()));
         requireProgress(summary);
         disk.check();
-        // A reader that waited for records would ask the broker again after each of them.
+        // A pause, since a reader that waits for records would ask the broker again after each of
+        // them.
         Pause.of(POLL_INTERVAL);
         summary = reader.poll();
       }
@@ -147,10 +148,11 @@ final class Training {
   }
 
   /**
-   * Looks whether the open round can end. Others' workers may send what they like; what this
-   * process computed itself, and would compute again, is the round's only gradient.
+   * Requires that the open round can end. It cannot where a gradient that this process computed is
+   * refused again and again, since it would compute the same once more. What other processes send
+   * does not matter.
    *
-   * @throws UserError if it was refused again and again
+   * @throws UserError if a gradient of this process was refused again and again
    */
   private void requireProgress(RunSummary summary) {
     final Optional<RefusedSlots.Refusal> refusal = summary.refusal();
@@ -175,8 +177,8 @@ final class Training {
   }
 
   /**
-   * Where weights travel as bfloat16, the parameter server's own are computed from the log: the
-   * transport's precision is not the model's.
+   * The weights as the parameter server has them. Where they travel as bfloat16 they are computed
+   * from the log, so that the model has its full precision.
    */
   private Weights inFullPrecision(Weights published) {
     if (run.spec().transport().valueType() == ValueType.FLOAT32) {

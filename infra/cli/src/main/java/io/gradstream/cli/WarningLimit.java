@@ -11,14 +11,14 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Marker;
 
 /**
- * Lets through so many warnings of one kind, which is one place in the code, in a while. The first
- * of the next while says how many were left out. Thread-safe.
+ * Limits the warnings of one kind, which is one place in the code, in a time window. The first
+ * warning of the next window says how many were left out. Thread-safe.
  */
 final class WarningLimit extends TurboFilter {
   private static final int MAX_PER_WINDOW = 20;
   private static final long WINDOW_NANOS = Duration.ofSeconds(10).toNanos();
 
-  /** The warnings of one kind in the current while. */
+  /** The warnings of one kind in the current window. */
   private static final class Kind {
     private long beganNanos;
     private long count;

@@ -8,10 +8,10 @@ import java.util.stream.IntStream;
 import org.apache.kafka.common.Uuid;
 
 /**
- * Which of the nodes of a cluster on this machine one is.
+ * One of the nodes of a cluster on this machine.
  *
  * <p>Each node is broker and controller. All are given the same controller ports, from which the
- * cluster's id follows, so that nodes find each other without being told anything else.
+ * cluster's id follows, so that nodes need nothing else to find each other.
  *
  * @param id from 1 to the number of nodes
  * @param controllerPorts one for each node, in order of their ids; empty for a node that is alone
@@ -25,7 +25,7 @@ public record ClusterNode(int id, List<Integer> controllerPorts) {
     controllerPorts = List.copyOf(controllerPorts);
     if (!controllerPorts.isEmpty() && (id < 1 || id > controllerPorts.size())) {
       throw new IllegalArgumentException(
-          "node %d of %d controllers; 1 to %d"
+          "node %d, but there are %d controllers; give 1 to %d"
               .formatted(id, controllerPorts.size(), controllerPorts.size()));
     }
     if (controllerPorts.stream().anyMatch(port -> port < 1 || port >= PORTS)

@@ -101,7 +101,7 @@ final class DataDirectory implements AutoCloseable {
   }
 
   /**
-   * Looks whether this Kafka can open what is there.
+   * Requires that this Kafka can open the directory's data.
    *
    * @throws UserError if a newer one wrote it
    */

@@ -48,8 +48,8 @@ public final class EmbeddedKafka implements AutoCloseable {
           Map.entry("offsets.topic.num.partitions", "1"),
           Map.entry("transaction.state.log.num.partitions", "1"),
           Map.entry("share.coordinator.state.topic.num.partitions", "1"),
-          // The controller believes in a killed broker until its session ends; the next start
-          // waits.
+          // The controller takes a killed broker for alive until its session ends, and the broker's
+          // next start waits for that.
           Map.entry("broker.session.timeout.ms", "4000"),
           Map.entry("broker.heartbeat.interval.ms", "500"),
           // A mistyped topic is an error, not a new topic with default settings.
@@ -128,7 +128,10 @@ public final class EmbeddedKafka implements AutoCloseable {
     final DataDirectory directory = DataDirectory.open(dataDirectory.toAbsolutePath().normalize());
     try {
       final EmbeddedKafka kafka = start(directory, port, node);
-      log.info("Kafka is ready at {}, data in {}", kafka.bootstrapServers(), dataDirectory);
+      log.info(
+          "the Kafka broker in this process is ready at {} and keeps its data in {}",
+          kafka.bootstrapServers(),
+          dataDirectory);
       return kafka;
     } catch (IOException | RuntimeException e) {
       try {
@@ -153,9 +156,9 @@ public final class EmbeddedKafka implements AutoCloseable {
   }
 
   /**
-   * Has something said before Kafka ends this process. It does so when a node meets a fault that it
-   * cannot go on from, at its start or later, and asks nobody: no exception, no shutdown hook.
-   * Holds for all nodes of the process from now on.
+   * Sets what is done before Kafka ends this process. Kafka does so when a node meets a fault that
+   * it cannot go on from, at its start or later, without an exception and without shutdown hooks.
+   * It holds for all nodes of the process from now on.
    *
    * @param action called on the thread that met the fault, right after Kafka logged it
    */
@@ -183,7 +186,7 @@ public final class EmbeddedKafka implements AutoCloseable {
     return HOST + ":" + ports.broker();
   }
 
-  /** Ends the node and lets the directory go. Does nothing the second time. */
+  /** Ends the node and releases its directory. A second call does nothing. */
   @Override
   public synchronized void close() {
     if (closed) {
@@ -197,7 +200,7 @@ public final class EmbeddedKafka implements AutoCloseable {
       try {
         directory.close();
       } catch (IOException e) {
-        log.warn("could not release the data directory", e);
+        log.warn("the Kafka broker in this process could not release its data directory", e);
       }
     }
   }
@@ -233,7 +236,9 @@ public final class EmbeddedKafka implements AutoCloseable {
             || (Ports.isFree(ports.broker()) && Ports.isFree(ports.controller()))) {
           throw e;
         }
-        log.info("ports {} were taken meanwhile, choosing others", ports);
+        log.info(
+            "the Kafka broker in this process chooses other ports, since {} were taken meanwhile",
+            ports);
       }
     }
   }
@@ -277,7 +282,8 @@ public final class EmbeddedKafka implements AutoCloseable {
     settings.put("controller.listener.names", "CONTROLLER");
     settings.put("controller.quorum.voters", node.voters(ports.controller()));
     settings.put("log.dirs", logDirectory.toString());
-    // Alone there is nobody to hand leadership to; trying takes a minute while clients are there.
+    // A single node has no other one to hand its leadership to, and trying takes a minute while
+    // clients are connected.
     settings.put("controlled.shutdown.enable", Boolean.toString(!node.isAlone()));
     REPLICAS.forEach(name -> settings.put(name, Integer.toString(node.replicas())));
     IN_SYNC_REPLICAS.forEach(name -> settings.put(name, Integer.toString(node.inSyncReplicas())));

@@ -32,8 +32,8 @@ import org.apache.kafka.metadata.properties.MetaPropertiesVersion;
  * read from its files before Kafka is started on it.
  *
  * <p>Levels are records of the metadata log: those of the newest checkpoint, and of the log from
- * there on. Kafka itself stumbles over one that it does not know when it loads them, on a thread of
- * its own, and ends the process; over one that was lowered again, too.
+ * there on. Kafka ends the process when it loads a level that it does not know, on a thread of its
+ * own, even if the level was lowered again later.
  */
 final class FeatureLevels {
   private static final String CHECKPOINT = ".checkpoint";
@@ -43,8 +43,8 @@ final class FeatureLevels {
   private FeatureLevels() {}
 
   /**
-   * What this Kafka does not know of the one that wrote a log directory, such as {@code
-   * metadata.version 40 (known up to 33)}; empty if it can be opened, or is not formatted yet.
+   * The levels in a log directory that this Kafka does not know, such as {@code metadata.version 40
+   * (known up to 33)}; empty if it can be opened, or is not formatted yet.
    */
   static Optional<String> unknown(Path logDirectory) throws IOException {
     final var features = new FeatureLevels();
@@ -78,7 +78,7 @@ final class FeatureLevels {
       properties.load(reader);
     }
     final String version = properties.getProperty("version", "0");
-    if (version.matches("\\d{1,4}")) { // whatever else it may be is Kafka's to refuse
+    if (version.matches("\\d{1,4}")) { // Kafka itself refuses anything else
       levels.put("meta.properties", Short.valueOf(version));
     }
   }

@@ -10,7 +10,7 @@ import io.gradstream.server.optimizer.Optimizers;
 import java.util.function.Supplier;
 
 /**
- * A spec that every service was asked about, before anything is created for it.
+ * A spec that every service has checked, before anything is created for it.
  *
  * @param models makes the spec's model, one for each thread that needs one
  */

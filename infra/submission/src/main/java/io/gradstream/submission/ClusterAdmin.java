@@ -9,7 +9,7 @@ import java.util.concurrent.TimeoutException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.KafkaException;
 
-/** Opens a cluster for administration, or says in seconds that nobody answers. */
+/** Opens a cluster for administration, or fails within seconds where no broker answers. */
 public final class ClusterAdmin {
   private static final int TIMEOUT_SECONDS = 15;
 
@@ -18,7 +18,7 @@ public final class ClusterAdmin {
   /**
    * An administration client of a cluster that answered; the caller closes it.
    *
-   * @throws UserError if the address is none, or nobody answers there within 15 s
+   * @throws UserError if the address is not usable, or no broker answers there within 15 s
    */
   public static Admin open(Connection connection) {
     final Admin admin;

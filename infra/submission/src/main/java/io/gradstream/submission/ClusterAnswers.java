@@ -8,7 +8,7 @@ import java.util.function.BooleanSupplier;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.RetriableException;
 
-/** Waiting for what a cluster answers, and for what it has decided to reach all its brokers. */
+/** Waits for a cluster's answers, and until a change has reached all its brokers. */
 final class ClusterAnswers {
   private static final Duration TIMEOUT = Duration.ofSeconds(60);
   private static final Duration POLL_INTERVAL = Duration.ofMillis(50);
@@ -32,10 +32,10 @@ final class ClusterAnswers {
   }
 
   /**
-   * Waits until something is so; answers that are worth asking again for count as not yet.
+   * Waits until a condition holds. An error that Kafka calls retriable counts as not yet.
    *
-   * @param what the cluster should do, such as "let go of the old topics"
-   * @throws UserError if it is not so within a minute
+   * @param what what the cluster should do, such as "delete the old topics"
+   * @throws UserError if it does not hold within a minute
    */
   static void awaitCluster(String bootstrap, String what, BooleanSupplier isDone) {
     final long deadline = System.nanoTime() + TIMEOUT.toNanos();

@@ -62,7 +62,7 @@ final class InitialRecords {
   /**
    * Publishes the records, and when all are acknowledged the run's own on the spec topic.
    *
-   * @param beforeTheLast called before the run's own, which may be refused by an exception
+   * @param beforeTheLast called before the run's own record, which an exception keeps back
    */
   static void publish(
       Run run, Stream<ProducerRecord<byte[], byte[]>> first, Runnable beforeTheLast) {

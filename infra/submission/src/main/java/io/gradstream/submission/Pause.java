@@ -2,7 +2,7 @@ package io.gradstream.submission;
 
 import java.time.Duration;
 
-/** Waiting between two looks at what another process or service brings about. */
+/** Waits between two looks at another process or service. */
 public final class Pause {
   private Pause() {}
 

@@ -23,11 +23,14 @@ import org.apache.kafka.common.errors.GroupNotEmptyException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
 /**
- * What lies of a run on a cluster, whether or not the run can still be read: its topics, the
- * changelogs and groups of its services, the share group of its workers.
+ * What a run has on a cluster, whether or not its spec can still be read: its topics, the
+ * changelogs and groups of its services, and the share group of its workers.
  */
 public final class RunResources {
-  /** An instance that ended keeps its place in its group for six seconds. */
+  /**
+   * How long members may take to leave a group. An instance that ended stays a member for six
+   * seconds.
+   */
   private static final Duration GROUP_EXIT_TIMEOUT = Duration.ofSeconds(15);
 
   private static final Duration POLL_INTERVAL = Duration.ofMillis(250);
@@ -43,7 +46,7 @@ public final class RunResources {
     this.names = new Topics(run, List.of());
   }
 
-  /** Looks what there is; the client must stay open as long as this is used. */
+  /** Lists what there is; the client must stay open as long as this object is used. */
   public static RunResources of(Connection connection, Admin admin, String run) {
     final var resources = new RunResources(connection, admin, run);
     await(admin.listTopics().names()).stream()
@@ -58,8 +61,8 @@ public final class RunResources {
   }
 
   /**
-   * Whether rounds were computed: then it is no submission that was broken off, but somebody's
-   * training.
+   * Whether rounds were computed. If so, this is somebody's training and no submission that was
+   * broken off.
    */
   boolean holdTraining() {
     // A fork's submission writes one verdict to each partition.
@@ -87,7 +90,7 @@ public final class RunResources {
   }
 
   /**
-   * Deletes all of it, and returns when the brokers have let it go.
+   * Deletes everything, and returns when the brokers have done so.
    *
    * @throws UserError if a service or a worker of the run still works; then nothing is deleted
    */
@@ -105,7 +108,7 @@ public final class RunResources {
     topics.forEach(this::deleteTopic);
     ClusterAnswers.awaitCluster(
         connection.bootstrap(),
-        "let go of the old topics",
+        "delete the old topics",
         () -> Collections.disjoint(await(admin.listTopics().names()), topics));
   }
 
@@ -113,7 +116,7 @@ public final class RunResources {
     try {
       await(admin.deleteTopics(List.of(topic)).all());
     } catch (UnknownTopicOrPartitionException gone) {
-      // so it should be
+      // Somebody else deleted it.
     }
   }
 

@@ -35,22 +35,22 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Brings a run to a cluster, once: the same spec again finds the run as it is, and a submission
- * that was broken off is started over. Of several at a time the first wins, the others say what is
- * there ({@link SubmissionLock}). Nothing is created for a spec that is wrong anywhere, and nothing
- * is deleted that rounds were computed in.
+ * Submits a run to a cluster, once: the same spec again finds the run as it is, and a submission
+ * that was broken off is started over. Of several at a time the first wins, and the others find its
+ * run ({@link SubmissionLock}). Nothing is created for a spec with a mistake, and no topic is
+ * deleted if rounds of the run were computed.
  */
 public final class Submission {
   private static final Logger log = LoggerFactory.getLogger(Submission.class);
 
   /**
-   * What came of it.
+   * The run that was submitted or found.
    *
    * @param isNew whether the run was not there before
    */
   public record Outcome(Run run, boolean isNew) {}
 
-  /** A run's records before it is one. */
+  /** What a new run begins with. */
   private record NewRun(
       RunDescription description, Stream<ProducerRecord<byte[], byte[]>> records) {}
 
@@ -80,7 +80,7 @@ public final class Submission {
   /**
    * Submits a run that goes on from another one, or finds it.
    *
-   * @param fork computes what the run begins with, asked only if it is not there yet
+   * @param fork computes what the run begins with; called only if the run is not there yet
    * @throws UserError as {@link #submit(CheckedSpec, Connection)}, and if its model is not that of
    *     the run it goes on from
    */
@@ -111,7 +111,7 @@ public final class Submission {
     return create(new NewRun(run, fork.records(run)));
   }
 
-  /** Creates what a run needs, and its first records; the last is what makes it a run. */
+  /** Creates a run's topics and publishes its first records. With the last one the run exists. */
   private Outcome create(NewRun newRun) {
     try (var lock = SubmissionLock.take(connection, admin, spec.run())) {
       final Optional<Outcome> existing = find();
@@ -147,7 +147,7 @@ public final class Submission {
     }
   }
 
-  /** What a broken-off submission left may belong to another spec, so it goes. */
+  /** Deletes what a broken-off submission left, since it may belong to another spec. */
   private void removeBrokenOff(SubmissionLock lock) {
     final var resources = RunResources.of(connection, admin, spec.run());
     if (resources.topics().isEmpty()) {
@@ -159,7 +159,7 @@ public final class Submission {
               .formatted(spec.run(), connection.bootstrap(), Topics.spec(spec.run()), spec.run()));
     }
     log.warn(
-        "submission of run {}: an earlier one was broken off; its topics are made anew: {}",
+        "an earlier submission of run {} was broken off; its topics are created anew: {}",
         spec.run(),
         resources.topics());
     lock.requireHeld();
@@ -182,7 +182,7 @@ public final class Submission {
     return manifest;
   }
 
-  /** In the scope of all parameters no tensor is a task's own. */
+  /** With {@code scope: all} no tensor is a task's own. */
   private static TensorShape inScope(RunSpec spec, TensorShape tensor) {
     return spec.scope() == Scope.ALL
         ? new TensorShape(tensor.name(), tensor.shape(), TensorShape.SHARED)
@@ -224,7 +224,7 @@ public final class Submission {
                 : "choose another name for this run"));
   }
 
-  /** Whether the spec asks for nothing but more rounds, which a fork gives. */
+  /** Whether the spec differs by more rounds alone, which a fork can give. */
   private boolean isLonger(RunSpec there, List<String> differences) {
     return differences.size() == 1
         && differences.getFirst().startsWith("rounds:")
@@ -232,9 +232,9 @@ public final class Submission {
   }
 
   /**
-   * Waits until every partition's leader answers. A producer that is faster loses its first batch:
-   * refused, it is overtaken by the second one, which the leader takes for the first, and never
-   * gets in again (KAFKA-15591, in brokers up to 4.4).
+   * Waits until every partition's leader answers. A producer that is faster may lose its first
+   * batch: the leader refuses it, takes the second batch for the first, and then never accepts the
+   * first one (KAFKA-15591, in brokers up to 4.4).
    */
   private void awaitLeaders(List<NewTopic> topics) {
     final Map<TopicPartition, OffsetSpec> ends = new HashMap<>();

@@ -30,12 +30,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Lets one submission of a run work at a time, whoever else tries on whatever machine.
+ * Lets one submission of a run work at a time, over all machines.
  *
  * <p>The lock is a topic, {@code <run>.submission}: of several that create it, Kafka lets one
  * succeed. Its holder writes a record every second and deletes it at the end. A holder that has
- * been silent for {@link #HEARTBEAT_TIMEOUT} is taken for dead, and its topic is deleted by its
- * identity, so that nobody deletes a later holder's. One owner, one thread.
+ * been silent for {@link #HEARTBEAT_TIMEOUT} is taken for dead. Its topic is deleted by its Kafka
+ * id, so that a later holder's topic cannot be deleted instead. One owner, one thread.
  */
 final class SubmissionLock implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(SubmissionLock.class);
@@ -44,7 +44,7 @@ final class SubmissionLock implements AutoCloseable {
   private static final Duration LOCK_TIMEOUT = Duration.ofMinutes(5);
   private static final Duration POLL_INTERVAL = Duration.ofMillis(200);
 
-  /** What another holder shows of itself: it lives while this changes. */
+  /** The lock's topic and how many heartbeats it has: the holder is alive while this changes. */
   private record Heartbeat(Uuid topic, long beats) {}
 
   private final Admin admin;
@@ -68,9 +68,9 @@ final class SubmissionLock implements AutoCloseable {
   }
 
   /**
-   * Takes the lock, and waits for whoever has it.
+   * Takes the lock, and waits while another submission has it.
    *
-   * @throws UserError if somebody keeps it for minutes
+   * @throws UserError if another submission keeps it for five minutes
    */
   static SubmissionLock take(Connection connection, Admin admin, String run) {
     final long deadline = System.nanoTime() + LOCK_TIMEOUT.toNanos();
@@ -90,7 +90,9 @@ final class SubmissionLock implements AutoCloseable {
         seen = heartbeat;
         seenNanos = System.nanoTime();
       } else if (System.nanoTime() - seenNanos > HEARTBEAT_TIMEOUT.toNanos()) {
-        LOG.warn("submission of run {}: an earlier one was broken off and left its lock", run);
+        LOG.warn(
+            "an earlier submission of run {} was broken off and left its lock, which is deleted",
+            run);
         delete(admin, heartbeat.topic());
       }
       Pause.of(POLL_INTERVAL);
@@ -134,19 +136,19 @@ final class SubmissionLock implements AutoCloseable {
   }
 
   private void sendHeartbeat() {
-    // One that is lost is followed by the next.
+    // A heartbeat may get lost: the next one follows.
     final var _ = producer.send(new ProducerRecord<>(nameOf(run), 0, null, new byte[0]));
   }
 
   /**
-   * Makes sure that nobody has taken this submission for dead.
+   * Requires that no other submission has taken this one for dead.
    *
-   * @throws UserError if somebody has
+   * @throws UserError if one has
    */
   void requireHeld() {
     final long deadline = System.nanoTime() + HEARTBEAT_TIMEOUT.toNanos();
     Optional<Heartbeat> holder = heartbeatOfHolder(admin, run);
-    // A topic that was made a moment ago may not be known yet where it is asked for.
+    // The broker that answers may not know a topic yet that was created a moment ago.
     while (holder.isEmpty() && System.nanoTime() < deadline) {
       Pause.of(POLL_INTERVAL);
       holder = heartbeatOfHolder(admin, run);
@@ -166,7 +168,10 @@ final class SubmissionLock implements AutoCloseable {
       delete(admin, topic);
     } catch (KafkaException e) {
       LOG.warn(
-          "submission of run {}: its lock stays and is let go of in {}", run, HEARTBEAT_TIMEOUT, e);
+          "the submission of run {} could not delete its lock, which others take for abandoned after {}",
+          run,
+          HEARTBEAT_TIMEOUT,
+          e);
     }
   }
 }

@@ -10,9 +10,9 @@ import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.common.config.TopicConfig;
 
 /**
- * The topics of a run as Kafka is asked for them: what each {@link TopicKind} declares, in the
+ * The topics of a run with their settings in Kafka: what each {@link TopicKind} declares, with the
  * numbers of one run. All records carry the broker's time, so that the times of a round can be
- * compared whoever wrote them.
+ * compared, whichever process wrote them.
  */
 final class TopicPlan {
   private static final String FOR_EVER = "-1";
@@ -36,7 +36,7 @@ final class TopicPlan {
     final int replication = run.spec().transport().replication();
     final var settings = new HashMap<>(kept(run, kind));
     settings.put(TopicConfig.MESSAGE_TIMESTAMP_TYPE_CONFIG, "LogAppendTime");
-    // With three replicas one may fail and what is acknowledged still lies on two.
+    // With three replicas one may fail, and acknowledged records still lie on two.
     settings.put(
         TopicConfig.MIN_IN_SYNC_REPLICAS_CONFIG, Integer.toString(Math.max(1, replication - 1)));
     final int partitions =

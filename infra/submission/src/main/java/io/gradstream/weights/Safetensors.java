@@ -25,9 +25,9 @@ import java.nio.file.StandardOpenOption;
  * little-endian; the header, JSON with each tensor's type, shape and place, padded with spaces to a
  * multiple of 8; the values, our flat vector in float32 or rounded to bfloat16.
  *
- * <p>Of the two digests in the metadata, {@code weights_sha256} is the version's own, that {@code
- * train}, {@code status} and {@code audit} tell: over the values as they travelled, in float32. The
- * file's values have {@code values_sha256}, as they stand there.
+ * <p>The metadata have two digests. {@code weights_sha256} is the version's own, which {@code
+ * train}, {@code status} and {@code audit} print: it is taken over the values as they travelled, in
+ * float32. {@code values_sha256} is taken over the values as the file has them.
  */
 public final class Safetensors {
   private static final int ALIGNMENT = 8;

@@ -79,7 +79,11 @@ public final class WeightsReader {
           try {
             window.add(record.key(), record.value());
           } catch (MalformedRecordException e) {
-            LOG.warn("skipped {} at offset {}: {}", partition, record.offset(), e.getMessage());
+            LOG.warn(
+                "the reader of the weights skips {} at offset {}: {}",
+                partition,
+                record.offset(),
+                e.getMessage());
           }
         });
     return from == 0;

@@ -8,7 +8,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.gradstream.cli.CommandLineRun;
 import io.gradstream.embedded.EmbeddedKafka;
 import io.gradstream.producer.model.TaskModel;
-import io.gradstream.producer.model.Validation;
 import io.gradstream.producer.worker.WorkerFleet;
 import io.gradstream.producer.worker.WorkerIdentity;
 import io.gradstream.proto.evidence.Signer;

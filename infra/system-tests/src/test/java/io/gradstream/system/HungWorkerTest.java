@@ -5,7 +5,6 @@ import static org.awaitility.Awaitility.await;
 
 import io.gradstream.embedded.EmbeddedKafka;
 import io.gradstream.producer.model.TaskModel;
-import io.gradstream.producer.model.Validation;
 import io.gradstream.producer.worker.WorkerFleet;
 import io.gradstream.proto.manifest.TensorShape;
 import java.lang.foreign.MemorySegment;

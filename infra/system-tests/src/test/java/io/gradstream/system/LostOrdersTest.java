@@ -43,7 +43,7 @@ class LostOrdersTest {
                         .contains(
                             "lost.orders.first-0 lost orders: it ends "
                                 + LOST
-                                + " records before the workers' place in it"));
+                                + " records before the workers' position in it"));
 
         try (var server = run.startServer("one");
             var workers = run.startWorkers(1)) {

@@ -1,8 +1,9 @@
 package io.gradstream.arbitrator.calibrator;
 
 /**
- * Calibrates each task's gradient over time before a resolver sees it. Immutable; what it remembers
- * are the memories, vectors of the gradient's size that the caller holds and that start at zero.
+ * Calibrates each task's gradient over time before a resolver sees it. Immutable: it remembers the
+ * past in the memories, vectors of the gradient's size that the caller holds and that start at
+ * zero.
  */
 public interface Calibrator {
 

@@ -4,7 +4,7 @@ import io.gradstream.proto.spec.Catalog;
 import io.gradstream.proto.spec.NoOptions;
 import io.gradstream.proto.spec.Section;
 
-/** The one place where all calibrators are named. */
+/** All calibrators, by the names that the run spec uses. */
 public final class Calibrators {
   /** From a section's kind and options to a calibrator. */
   public static final Catalog<Calibrator> CATALOG =

@@ -46,7 +46,7 @@ final class DbMtlAverage implements Calibrator {
     return true;
   }
 
-  /** Not norms, but losses, which are known no earlier. */
+  /** True because of the losses, which are known no earlier than the norms. */
   @Override
   public boolean needsNorms() {
     return true;

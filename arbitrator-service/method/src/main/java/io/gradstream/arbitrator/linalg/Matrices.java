@@ -87,4 +87,24 @@ public final class Matrices {
     }
     return scaled;
   }
+
+  /**
+   * The cosines of vectors from their Gram matrix.
+   *
+   * @return N x N, with ones on the diagonal; a zero vector has a row and a column of zeros
+   */
+  public static double[][] cosines(double[][] gram) {
+    int n = gram.length;
+    double[][] cosines = new double[n][n];
+    for (int i = 0; i < n; i++) {
+      for (int j = 0; j < n; j++) {
+        double first = Math.sqrt(gram[i][i]);
+        double second = Math.sqrt(gram[j][j]);
+        if (first > 0 && second > 0) {
+          cosines[i][j] = i == j ? 1 : Math.clamp(gram[i][j] / first / second, -1, 1);
+        }
+      }
+    }
+    return cosines;
+  }
 }

@@ -8,11 +8,11 @@ import org.jspecify.annotations.Nullable;
  * Minimises x'Qx/2 - b'x over x >= 0 for a small symmetric positive semidefinite Q, to rounding.
  *
  * <p>An active-set method (Lawson and Hanson, "Solving least squares problems", 1974, chapter 23,
- * on the normal equations): variables are let in one by one, the one with the steepest descent
- * first, and the equality problem on those that are in is solved exactly; one that would turn
- * negative goes out. The objective falls with every change, so no set comes back and the method
- * ends. A variable whose row depends on those that are in has no minimum together with them: it
- * takes the place of one of them, or is passed over where that does not lower the objective.
+ * on the normal equations): variables become active one by one, the one with the steepest descent
+ * first, and the problem without bounds on the active ones is solved exactly; one that would turn
+ * negative becomes inactive. The objective falls with every change, so no active set comes back and
+ * the method ends. A variable whose row depends on those of the active ones has no minimum together
+ * with them: it replaces one of them, or is passed over where that does not lower the objective.
  */
 public final class NonNegativeQuadratic {
   private static final double SMALLEST_PIVOT = 1e-14;
@@ -21,14 +21,14 @@ public final class NonNegativeQuadratic {
   private final double[][] q;
   private final double[] b;
   private final int n;
-  private final boolean[] in;
+  private final boolean[] active;
   private double[] x;
 
   private NonNegativeQuadratic(double[][] q, double[] b) {
     this.q = q;
     this.b = b;
     this.n = b.length;
-    this.in = new boolean[n];
+    this.active = new boolean[n];
     this.x = new double[n];
   }
 
@@ -50,7 +50,7 @@ public final class NonNegativeQuadratic {
       if (entering < 0) {
         break;
       }
-      if (letIn(entering)) {
+      if (activate(entering)) {
         Arrays.fill(passedOver, false);
       } else {
         passedOver[entering] = true;
@@ -63,7 +63,7 @@ public final class NonNegativeQuadratic {
     int steepest = -1;
     double largest = 0;
     for (int i = 0; i < n; i++) {
-      double descent = in[i] || passedOver[i] ? 0 : descent(i);
+      double descent = active[i] || passedOver[i] ? 0 : descent(i);
       if (descent > largest) {
         largest = descent;
         steepest = i;
@@ -83,70 +83,73 @@ public final class NonNegativeQuadratic {
     return descent > TOLERANCE * size ? descent : 0;
   }
 
-  /** Lets a variable in and goes to the minimum; false if the objective would not fall. */
-  private boolean letIn(int entering) {
-    in[entering] = true;
-    double[] candidate = onSet();
+  /** Makes a variable active and goes to the minimum; false if the objective would not fall. */
+  private boolean activate(int entering) {
+    active[entering] = true;
+    double[] candidate = minimiseOnActiveSet();
     if (candidate == null) {
-      in[entering] = false;
-      if (!exchange(entering)) {
+      active[entering] = false;
+      if (!replaceOne(entering)) {
         return false;
       }
-      candidate = onSet();
+      candidate = minimiseOnActiveSet();
     } else if (candidate[entering] <= 0) {
-      in[entering] = false;
+      active[entering] = false;
       return false;
     }
     if (candidate != null) {
-      settle(candidate);
+      moveTo(candidate);
     }
     return true;
   }
 
   /**
-   * Lets a dependent variable in for one that is in: moves along the direction in which the others
-   * make up for its row, where the objective is a straight line but for rounding, until one of them
-   * reaches its bound.
+   * Makes a dependent variable active in place of another one: moves along the direction in which
+   * the active variables compensate its row, where the objective is a straight line but for
+   * rounding, until one of them reaches its bound.
    */
-  private boolean exchange(int entering) {
-    int[] members = members();
-    Cholesky factor = Cholesky.factor(q, members, SMALLEST_PIVOT);
+  private boolean replaceOne(int entering) {
+    int[] activeSet = activeSet();
+    Cholesky factor = Cholesky.factor(q, activeSet, SMALLEST_PIVOT);
     if (factor == null) {
       return false;
     }
     double[] along =
-        factor.solve(Arrays.stream(members).mapToDouble(i -> -q[i][entering]).toArray());
+        factor.solve(Arrays.stream(activeSet).mapToDouble(i -> -q[i][entering]).toArray());
     double reach = Double.POSITIVE_INFINITY;
     int leaving = -1;
     double curvature = q[entering][entering];
-    for (int k = 0; k < members.length; k++) {
-      curvature += q[entering][members[k]] * along[k];
-      if (along[k] < 0 && x[members[k]] < -along[k] * reach) {
-        reach = -x[members[k]] / along[k];
-        leaving = members[k];
+    for (int k = 0; k < activeSet.length; k++) {
+      curvature += q[entering][activeSet[k]] * along[k];
+      if (along[k] < 0 && x[activeSet[k]] < -along[k] * reach) {
+        reach = -x[activeSet[k]] / along[k];
+        leaving = activeSet[k];
       }
     }
     if (leaving < 0 || reach == 0 || curvature * reach >= 2 * descent(entering)) {
       return false;
     }
-    for (int k = 0; k < members.length; k++) {
-      x[members[k]] = Math.max(0, x[members[k]] + reach * along[k]);
+    for (int k = 0; k < activeSet.length; k++) {
+      x[activeSet[k]] = Math.max(0, x[activeSet[k]] + reach * along[k]);
     }
     x[entering] = reach;
     x[leaving] = 0;
-    in[entering] = true;
-    in[leaving] = false;
+    active[entering] = true;
+    active[leaving] = false;
     return true;
   }
 
-  /** Moves towards the candidate, letting variables out at the bound, until all that are in fit. */
-  private void settle(double[] candidate) {
+  /**
+   * Moves towards the candidate and makes variables inactive that reach their bound, until all
+   * active ones are positive.
+   */
+  private void moveTo(double[] candidate) {
     double[] target = candidate;
     while (true) {
       double step = 1;
       int leaving = -1;
       for (int i = 0; i < n; i++) {
-        if (in[i] && target[i] <= 0) {
+        if (active[i] && target[i] <= 0) {
           double reach = x[i] / (x[i] - target[i]);
           if (leaving < 0 || reach < step) {
             step = reach;
@@ -159,11 +162,11 @@ public final class NonNegativeQuadratic {
         return;
       }
       for (int i = 0; i < n; i++) {
-        x[i] = in[i] ? Math.max(0, x[i] + step * (target[i] - x[i])) : 0;
+        x[i] = active[i] ? Math.max(0, x[i] + step * (target[i] - x[i])) : 0;
       }
-      in[leaving] = false;
+      active[leaving] = false;
       x[leaving] = 0;
-      double[] next = onSet();
+      double[] next = minimiseOnActiveSet();
       if (next == null) {
         return;
       }
@@ -171,33 +174,33 @@ public final class NonNegativeQuadratic {
     }
   }
 
-  private int[] members() {
-    return IntStream.range(0, n).filter(i -> in[i]).toArray();
+  private int[] activeSet() {
+    return IntStream.range(0, n).filter(i -> active[i]).toArray();
   }
 
-  /** The minimiser with all variables outside the set at 0 and the others free. */
-  private double @Nullable [] onSet() {
-    int[] members = members();
+  /** The minimiser with all inactive variables at 0 and the active ones without bounds. */
+  private double @Nullable [] minimiseOnActiveSet() {
+    int[] activeSet = activeSet();
     double[] solution = new double[n];
-    if (members.length == 0) {
+    if (activeSet.length == 0) {
       return solution;
     }
-    Cholesky factor = Cholesky.factor(q, members, SMALLEST_PIVOT);
+    Cholesky factor = Cholesky.factor(q, activeSet, SMALLEST_PIVOT);
     if (factor == null) {
       return null;
     }
-    double[] right = Arrays.stream(members).mapToDouble(i -> b[i]).toArray();
+    double[] right = Arrays.stream(activeSet).mapToDouble(i -> b[i]).toArray();
     double[] found = factor.solve(right);
     // One step of refinement takes back what the factor's rounding cost.
     double[] residual = right.clone();
-    for (int i = 0; i < members.length; i++) {
-      for (int k = 0; k < members.length; k++) {
-        residual[i] -= q[members[i]][members[k]] * found[k];
+    for (int i = 0; i < activeSet.length; i++) {
+      for (int k = 0; k < activeSet.length; k++) {
+        residual[i] -= q[activeSet[i]][activeSet[k]] * found[k];
       }
     }
     double[] correction = factor.solve(residual);
-    for (int i = 0; i < members.length; i++) {
-      solution[members[i]] = found[i] + correction[i];
+    for (int i = 0; i < activeSet.length; i++) {
+      solution[activeSet[i]] = found[i] + correction[i];
     }
     return solution;
   }

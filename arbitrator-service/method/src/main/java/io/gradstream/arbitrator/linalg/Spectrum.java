@@ -11,7 +11,7 @@ import java.util.stream.IntStream;
  * largest (Demmel and Veselic, "Jacobi's method is more accurate than QR", 1992).
  */
 public final class Spectrum {
-  private static final int MOST_SWEEPS = 60;
+  private static final int MAX_SWEEPS = 60;
 
   private final double[] values;
   private final double[][] vectors;
@@ -26,7 +26,7 @@ public final class Spectrum {
     int n = gram.length;
     double[][] matrix = Matrices.copy(gram);
     double[][] basis = Matrices.identity(n);
-    for (int sweep = 0; sweep < MOST_SWEEPS && sweep(matrix, basis); sweep++) {
+    for (int sweep = 0; sweep < MAX_SWEEPS && sweep(matrix, basis); sweep++) {
       // Each sweep squares the off-diagonal part; a handful is enough.
     }
     double largest = IntStream.range(0, n).mapToDouble(k -> matrix[k][k]).max().orElse(0);

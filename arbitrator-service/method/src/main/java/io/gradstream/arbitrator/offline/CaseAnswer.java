@@ -6,7 +6,8 @@ import java.util.ArrayList;
 import java.util.Map;
 
 /**
- * A resolution's reasons in the words of the answers: snake_case fields, pairs as lists of numbers.
+ * Writes a resolution's reasons in the form of a case's answer: snake_case fields, and pairs as
+ * lists of numbers.
  */
 final class CaseAnswer {
   private CaseAnswer() {}

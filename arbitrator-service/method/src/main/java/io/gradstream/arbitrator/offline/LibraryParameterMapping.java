@@ -11,13 +11,13 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The one place where the names and parameters of the public implementations become ours.
+ * Translates the names and parameters of the public implementations into ours.
  *
  * <p>A case whose variant is empty speaks our own language: its method is a resolver's name, its
  * parameters are that resolver's options, and a parameter {@code calibrator} names one with its
- * options. Otherwise the parameters are those of the named library and are translated here; one
- * without a counterpart decides nothing with us (how long a solver may iterate where we solve to
- * the end).
+ * options. Otherwise the parameters are those of the named library and are translated here;
+ * parameters without a counterpart are ignored, such as how long a solver may iterate, since ours
+ * solve to the end.
  */
 final class LibraryParameterMapping {
   /** A stream counts rounds where libraries count epochs; far more than a case has steps. */

@@ -23,7 +23,7 @@ import java.util.Set;
  *
  * <p>Three tasks whose gradients conflict mildly, of losses 1, 2 and 3, unless a column says
  * otherwise; the same statistics for twenty rounds. A cell has the weights of the last one, to two
- * digits, and an asterisk where the method says that it stood in for itself.
+ * digits, and an asterisk where the method reported that it used its fallback.
  */
 public final class MethodTable {
   private static final int ROUNDS = 20;

@@ -8,7 +8,7 @@ package io.gradstream.arbitrator.resolver;
  * @param cosine their cosine before
  * @param zone how strong the conflict was
  * @param winner the task that won, or {@link #NOBODY} where both gave way alike
- * @param firstScore score of the first task, 0 where nobody was asked
+ * @param firstScore score of the first task, 0 where no winner was looked for
  * @param secondScore score of the second task
  * @param forced whether the other task won only because one had won too often in a row
  */

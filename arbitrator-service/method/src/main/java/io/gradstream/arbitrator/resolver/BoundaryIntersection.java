@@ -33,7 +33,7 @@ final class BoundaryIntersection implements Resolver {
 
   @Override
   public MethodState initialState(int tasks) {
-    Preferences.of(options.preference(), tasks);
+    OptionChecks.preference(options.preference(), tasks);
     OptionChecks.perTask("ideal", options.ideal(), tasks, 0);
     return MethodState.EMPTY;
   }
@@ -41,7 +41,7 @@ final class BoundaryIntersection implements Resolver {
   @Override
   public Resolution resolve(RoundStatistics round, MethodState state) {
     int n = round.tasks();
-    double[] r = Preferences.of(options.preference(), n);
+    double[] r = OptionChecks.preference(options.preference(), n);
     double[] ideal = OptionChecks.perTask("ideal", options.ideal(), n, 0);
     double[] ray = DoubleVectors.scaled(r, 1 / Math.sqrt(DoubleVectors.dot(r, r)));
     double[] off = new double[n];

@@ -17,9 +17,10 @@ import org.hipparchus.analysis.solvers.BrentSolver;
  * falling function and is bracketed. So the answer is exact where the public solver (SLSQP) stops
  * early.
  *
- * <p>Where g_x cancels the direction of the correction is noise, as long as the ball's radius: the
- * gradients are at a Pareto stationary point. Then the mean gradient is used without it, and the
- * resolution says so. (On a task without a gradient g_x has an enormous weight on nothing.)
+ * <p>Where g_x cancels, the gradients are at a Pareto stationary point, and the correction would be
+ * noise as long as the ball's radius. Then the mean gradient is used without a correction, and the
+ * resolution says so. (A task without a gradient gets an enormous weight in g_x, which multiplies
+ * zero.)
  */
 final class CaGrad implements Resolver {
   private static final double FLOOR = 1e-8;

@@ -42,7 +42,7 @@ final class ConFig implements Resolver {
   @Override
   public Resolution resolve(RoundStatistics round, MethodState state) {
     int n = round.tasks();
-    double[][] cosines = Cosines.of(round.gram());
+    double[][] cosines = Matrices.cosines(round.gram());
     double[] c = Spectrum.of(cosines).solve(preference(n));
     double[] projections = Matrices.times(cosines, c);
     double length = Math.sqrt(Math.max(0, DoubleVectors.dot(c, projections)));

@@ -34,14 +34,14 @@ final class Cosmos implements Resolver {
 
   @Override
   public MethodState initialState(int tasks) {
-    Preferences.of(options.preference(), tasks);
+    OptionChecks.preference(options.preference(), tasks);
     return MethodState.EMPTY;
   }
 
   @Override
   public Resolution resolve(RoundStatistics round, MethodState state) {
     double[] losses = round.losses();
-    double[] r = Preferences.of(options.preference(), losses.length);
+    double[] r = OptionChecks.preference(options.preference(), losses.length);
     double size = Math.sqrt(DoubleVectors.dot(losses, losses));
     double length = Math.sqrt(DoubleVectors.dot(r, r));
     if (!(size > 0)) {

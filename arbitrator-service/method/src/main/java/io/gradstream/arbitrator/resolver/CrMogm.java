@@ -6,9 +6,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * CR-MOGM: another method's weights, averaged over the rounds, so that noisy gradients do not throw
- * them about (Zhou et al. 2022, "On the convergence of stochastic multi-objective gradient
- * manipulation and beyond", NeurIPS; checked against TorchJD's CRMOGM).
+ * CR-MOGM: another method's weights, averaged over the rounds, so that noisy gradients change them
+ * less (Zhou et al. 2022, "On the convergence of stochastic multi-objective gradient manipulation
+ * and beyond", NeurIPS; checked against TorchJD's CRMOGM).
  *
  * <p>l = alpha l + (1 - alpha) w, from the given weights or from the first w. State: {@code lambda}
  * (N, empty before the first round) and, as {@code base.*}, the other method's.

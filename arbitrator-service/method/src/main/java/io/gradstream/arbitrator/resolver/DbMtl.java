@@ -5,7 +5,8 @@ package io.gradstream.arbitrator.resolver;
  * for Multi-Task Learning", arXiv:2308.12029, section 3.2; checked against LibMTL's DB_MTL). For
  * use with the calibrator {@code db-mtl}, which averages the gradients of the losses' logarithms.
  *
- * <p>w = max |g| / (|g| + 1e-8). A task without a gradient has an enormous weight on nothing.
+ * <p>w = max |g| / (|g| + 1e-8). A task without a gradient gets an enormous weight, which
+ * multiplies zero.
  */
 final class DbMtl implements Resolver {
   private static final double FLOOR = 1e-8;

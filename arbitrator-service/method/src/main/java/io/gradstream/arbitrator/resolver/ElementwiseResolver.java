@@ -1,9 +1,9 @@
 package io.gradstream.arbitrator.resolver;
 
 /**
- * A method that no weights describe: it decides element by element. Its {@link Resolution} has no
- * weights, and whoever holds the values asks {@link #combine} for the update, shard by shard. Since
- * the update is known only then, its norm cannot be had from the statistics.
+ * A method that decides element by element, so that no weights describe it. Its {@link Resolution}
+ * has no weights; whoever holds the values calls {@link #combine} for the update, shard by shard.
+ * The norm of the update does not follow from the statistics.
  */
 public interface ElementwiseResolver extends Resolver {
 

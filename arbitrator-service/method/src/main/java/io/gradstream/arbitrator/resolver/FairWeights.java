@@ -24,7 +24,7 @@ final class FairWeights {
   /** A decrease of f, relative to its terms, that is lost in their rounding. */
   private static final double FLAT = 1e-13;
 
-  private static final int MOST_STEPS = 500;
+  private static final int MAX_STEPS = 500;
 
   private FairWeights() {}
 
@@ -38,7 +38,7 @@ final class FairWeights {
         return null;
       }
     }
-    double[][] cosines = Cosines.of(gram);
+    double[][] cosines = Matrices.cosines(gram);
     double[] hull = ConvexHull.smallestNorm(cosines);
     if (Matrices.quadratic(cosines, hull) <= CANCELLED) {
       return null;
@@ -72,7 +72,7 @@ final class FairWeights {
       z[i] = StrictMath.pow(c[i], 1 / (1 + power)); // the solution for orthogonal gradients
     }
     double least = Double.POSITIVE_INFINITY;
-    for (int iteration = 0; iteration < MOST_STEPS; iteration++) {
+    for (int iteration = 0; iteration < MAX_STEPS; iteration++) {
       // In relative steps z_i (1 + d_i) the Hessian is Z K Z + diag(power c z^(1 - power)).
       double[] slope = new double[n];
       double[][] hessian = new double[n][n];

@@ -180,9 +180,9 @@ record GCondOptions(
 
   /** What a critical conflict of the stepwise mode does to its loser. */
   enum CriticalLoser {
-    /** Off the winner, as the paper's table 1 says. */
+    /** It is projected off the winner, as the paper's table 1 says. */
     PROJECTED,
-    /** To nothing, as in the public code. */
+    /** It is dropped, as in the public code. */
     DROPPED
   }
 }

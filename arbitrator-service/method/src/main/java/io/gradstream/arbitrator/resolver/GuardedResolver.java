@@ -3,9 +3,8 @@ package io.gradstream.arbitrator.resolver;
 import io.gradstream.arbitrator.linalg.DoubleVectors;
 
 /**
- * The last line of defence around every method: weights that are not finite, or do not fit a
- * float32, never leave. The round gets the plain sum instead, the method's state stays as it was,
- * and the resolution says so.
+ * Checks the answer of every method. If weights are not finite, or do not fit a float32, the round
+ * gets the plain sum instead, the method's state stays as it was, and the resolution says so.
  */
 record GuardedResolver(Resolver method) implements Resolver {
 

@@ -2,6 +2,7 @@ package io.gradstream.arbitrator.resolver;
 
 import io.gradstream.arbitrator.linalg.DoubleVectors;
 import io.gradstream.arbitrator.linalg.LinearSystem;
+import io.gradstream.arbitrator.linalg.Matrices;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -66,7 +67,7 @@ final class Imtl implements Resolver {
   /** The alpha, or null where they are not determined. */
   private static double @Nullable [] equalProjections(double[][] gram) {
     int n = gram.length;
-    double[][] cosines = Cosines.of(gram);
+    double[][] cosines = Matrices.cosines(gram);
     double[][] system = new double[n + 1][n + 1];
     double smallest = Double.POSITIVE_INFINITY;
     for (int i = 0; i < n; i++) {

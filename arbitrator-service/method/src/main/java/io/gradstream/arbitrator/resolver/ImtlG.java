@@ -2,6 +2,7 @@ package io.gradstream.arbitrator.resolver;
 
 import io.gradstream.arbitrator.linalg.Cholesky;
 import io.gradstream.arbitrator.linalg.DoubleVectors;
+import io.gradstream.arbitrator.linalg.Matrices;
 import io.gradstream.arbitrator.linalg.Spectrum;
 
 /**
@@ -32,7 +33,7 @@ final class ImtlG implements Resolver {
     for (int i = 0; i < norms.length; i++) {
       norms[i] = Math.sqrt(Math.max(0, gram[i][i]));
     }
-    Cholesky factor = Cholesky.factor(Cosines.of(gram), SMALLEST_PIVOT);
+    Cholesky factor = Cholesky.factor(Matrices.cosines(gram), SMALLEST_PIVOT);
     if (factor != null) {
       double[] weights = factor.solve(DoubleVectors.filled(norms.length, 1));
       for (int i = 0; i < norms.length; i++) {

@@ -3,8 +3,7 @@ package io.gradstream.arbitrator.resolver;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Logarithms of weights that a method learns from the losses, kept where their weights mean
- * something.
+ * Logarithms of weights that a method learns from the losses, kept within bounds.
  *
  * <p>A loss that is not positive has no best weight: it drives the logarithm on for ever, and the
  * weight to infinity. So it moves nothing, and the resolution says so. All others end at most at
@@ -36,7 +35,7 @@ final class LearnedLogWeights {
     return state.with(name, logs);
   }
 
-  /** What there is to say of a round, or null. */
+  /** What a resolution reports of a round, or null. */
   static @Nullable String report(double[] losses, double[] logs, double start) {
     for (double loss : losses) {
       if (!(loss > 0)) {

@@ -5,7 +5,7 @@ import io.gradstream.proto.spec.SpecError;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** What options' compact constructors check beyond the range of a single number. */
+/** Checks of options beyond the range of a single number. */
 final class OptionChecks {
   private OptionChecks() {}
 
@@ -31,5 +31,18 @@ final class OptionChecks {
           name, "has %d numbers for %d tasks; give one a task".formatted(given.size(), tasks));
     }
     return given.stream().mapToDouble(Double::doubleValue).toArray();
+  }
+
+  /**
+   * A direction in the space of losses: one number a task, 1/N where none are given.
+   *
+   * @throws SpecError if there are not as many as tasks, or all are 0
+   */
+  static double[] preference(@Nullable List<Double> given, int tasks) {
+    double[] preference = perTask("preference", given, tasks, 1.0 / tasks);
+    if (!(DoubleVectors.sum(preference) > 0)) {
+      throw new SpecError("preference", "must not be 0 for all tasks");
+    }
+    return preference;
   }
 }

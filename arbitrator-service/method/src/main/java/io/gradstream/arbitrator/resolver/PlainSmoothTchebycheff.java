@@ -32,7 +32,7 @@ final class PlainSmoothTchebycheff implements Resolver {
 
   @Override
   public MethodState initialState(int tasks) {
-    Preferences.of(options.preference(), tasks);
+    OptionChecks.preference(options.preference(), tasks);
     OptionChecks.perTask("ideal", options.ideal(), tasks, 0);
     return MethodState.EMPTY;
   }
@@ -40,7 +40,7 @@ final class PlainSmoothTchebycheff implements Resolver {
   @Override
   public Resolution resolve(RoundStatistics round, MethodState state) {
     int n = round.tasks();
-    double[] r = Preferences.of(options.preference(), n);
+    double[] r = OptionChecks.preference(options.preference(), n);
     double[] ideal = OptionChecks.perTask("ideal", options.ideal(), n, 0);
     double[] heat = new double[n];
     for (int i = 0; i < n; i++) {

@@ -1,8 +1,8 @@
 package io.gradstream.arbitrator.resolver;
 
 /**
- * Where random methods get their numbers from: in a run {@link SeededRandomSource}, which follow
- * from seed and round alone; offline also numbers that somebody else drew.
+ * Where random methods get their numbers from: in a run from {@link SeededRandomSource}, whose
+ * numbers follow from seed and round alone; offline also from the case that is run.
  */
 public interface RandomSource {
 

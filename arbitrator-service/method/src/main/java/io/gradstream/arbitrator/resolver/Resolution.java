@@ -28,12 +28,12 @@ public record Resolution(
     details = Collections.unmodifiableMap(new TreeMap<>(details));
   }
 
-  /** Weights alone, without a story. */
+  /** Weights without arbitrations and details. */
   static Resolution of(double[] weights, MethodState state) {
     return new Resolution(weights, List.of(), Map.of(), null, state);
   }
 
-  /** Weights that stand in where the method has no answer. */
+  /** Weights that are used where the method has no answer. */
   static Resolution fallback(double[] weights, String why, MethodState state) {
     return new Resolution(weights, List.of(), Map.of(), why, state);
   }

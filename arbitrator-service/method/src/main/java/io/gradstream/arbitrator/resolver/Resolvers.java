@@ -12,7 +12,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.function.Function;
 
-/** The one place where all resolvers are named. */
+/** All resolvers, by the names that the run spec uses. */
 public final class Resolvers {
   private static final Registry REGISTRY =
       Registry.EMPTY

@@ -28,7 +28,8 @@ public record RoundStatistics(
   }
 
   /**
-   * @throws IllegalStateException if nobody knows them: a method must not compute with made-up ones
+   * @throws IllegalStateException if they are unknown, since a method must not compute with made-up
+   *     ones
    */
   @Override
   public double[] losses() {

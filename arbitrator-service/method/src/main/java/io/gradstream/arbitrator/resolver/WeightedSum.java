@@ -3,8 +3,8 @@ package io.gradstream.arbitrator.resolver;
 import io.gradstream.arbitrator.linalg.DoubleVectors;
 
 /**
- * {@code sum}, also called linear scalarisation: the plain sum of the loss-weighted gradients, the
- * baseline that no conflict stops (checked against LibMTL's EW).
+ * {@code sum}, also called linear scalarisation: the plain sum of the loss-weighted gradients, a
+ * baseline that ignores conflicts (checked against LibMTL's EW).
  */
 final class WeightedSum implements Resolver {
 

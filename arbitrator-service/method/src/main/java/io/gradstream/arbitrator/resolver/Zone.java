@@ -16,7 +16,7 @@ public enum Zone {
    * projected, or dropped as in the public code.
    */
   CRITICAL,
-  /** Stepwise: both give way alike, nobody is asked who wins. */
+  /** Stepwise: both give way alike, and no winner is looked for. */
   WEAK,
   /** Stepwise: the loser is projected. */
   MAIN,

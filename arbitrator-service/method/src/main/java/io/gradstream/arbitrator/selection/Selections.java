@@ -5,7 +5,7 @@ import io.gradstream.proto.spec.NoOptions;
 import io.gradstream.proto.spec.Section;
 import java.util.Optional;
 
-/** The one place where all ways to select joint rounds are named. */
+/** All ways to select joint rounds, by the names that the run spec uses. */
 public final class Selections {
   /** From a section's kind and options to a gate, or none. */
   public static final Catalog<Optional<SelectiveOptimization>> CATALOG =

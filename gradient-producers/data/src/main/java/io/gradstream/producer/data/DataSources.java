@@ -9,7 +9,7 @@ public final class DataSources {
   /** Making an entry reads the data. */
   public static final Catalog<ImageData> CATALOG =
       Catalog.<ImageData>of("data source")
-          .with("idx", IdxOptions.class, "grey images in MNIST's file format", IdxData::load)
+          .with("idx", IdxData.Options.class, "grey images in MNIST's file format", IdxData::load)
           .with(
               "none",
               NoOptions.class,

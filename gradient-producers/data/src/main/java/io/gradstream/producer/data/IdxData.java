@@ -1,6 +1,7 @@
 package io.gradstream.producer.data;
 
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.spec.Param;
 import io.gradstream.proto.spec.SpecError;
 import java.io.IOException;
 import java.io.InputStream;
@@ -17,6 +18,24 @@ import org.jspecify.annotations.Nullable;
  * heldOut} images of the training files are held out, and training never sees them.
  */
 final class IdxData {
+  /**
+   * Where images in MNIST's format lie.
+   *
+   * @param directory a directory, or {@code shipped:digits}
+   * @param heldOut how many images are kept for validation
+   */
+  record Options(
+      @Param("directory with MNIST's files, or shipped:digits for those that come with Gradstream")
+          String directory,
+      @Param(
+              value =
+                  "images kept for validation: the first of the t10k files, else the last of the"
+                      + " training files",
+              defaultValue = "1000",
+              min = 1,
+              max = Integer.MAX_VALUE)
+          int heldOut) {}
+
   private static final String SHIPPED = "shipped:";
   private static final String EXPECTED =
       "give a directory that has train-images-idx3-ubyte and train-labels-idx1-ubyte, plain or .gz,"
@@ -35,7 +54,7 @@ final class IdxData {
    *     there are fewer images than are to be held out
    * @throws UserError when a file cannot be read or is not what it should be
    */
-  static ImageData load(IdxOptions options) {
+  static ImageData load(Options options) {
     var data = new IdxData(options.directory());
     ImageSet training = data.require("train");
     ImageSet test = data.find("t10k");

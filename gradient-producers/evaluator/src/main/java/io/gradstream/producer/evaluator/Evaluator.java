@@ -2,7 +2,6 @@ package io.gradstream.producer.evaluator;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.producer.model.TaskModel;
-import io.gradstream.producer.model.Validation;
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.evidence.Signer;
 import io.gradstream.proto.evidence.ValidationChain;
@@ -184,7 +183,7 @@ public final class Evaluator implements AutoCloseable {
 
   private void evaluate(long version, TaskModel model, Producer<byte[], byte[]> metrics)
       throws ExecutionException, InterruptedException {
-    final Validation validation = model.validate(run.spec().evaluation().samples());
+    final TaskModel.Validation validation = model.validate(run.spec().evaluation().samples());
     final var losses =
         Metric.Validation.newBuilder()
             .setVersion(version)

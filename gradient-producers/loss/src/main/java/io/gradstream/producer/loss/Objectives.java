@@ -7,8 +7,20 @@ import java.util.OptionalInt;
 
 /** The losses of the analytic model, by the name that a task gives. */
 public final class Objectives {
-  public static final Catalog<ObjectiveType> CATALOG =
-      Catalog.<ObjectiveType>of("loss of model toy")
+  /** Makes a task's objective once the model is known. */
+  @FunctionalInterface
+  public interface Factory {
+    /**
+     * @param seed of the run
+     * @param position of the task in the run spec, from 0
+     * @param dimension of the points that the objective is evaluated at
+     * @throws SpecError when there is no such objective
+     */
+    Objective create(long seed, int position, int dimension);
+  }
+
+  public static final Catalog<Factory> CATALOG =
+      Catalog.<Factory>of("loss of model toy")
           .with(
               "landscape",
               LandscapeOptions.class,
@@ -22,7 +34,7 @@ public final class Objectives {
 
   private Objectives() {}
 
-  private static ObjectiveType landscape(LandscapeOptions options) {
+  private static Factory landscape(LandscapeOptions options) {
     return (seed, position, dimension) -> {
       if (dimension != 2) {
         throw new SpecError("type", "landscape needs 2 parameters, the model has " + dimension);
@@ -35,7 +47,7 @@ public final class Objectives {
     };
   }
 
-  private static ObjectiveType quadratic(QuadraticOptions options) {
+  private static Factory quadratic(QuadraticOptions options) {
     return (seed, position, dimension) ->
         new Quadratic(seed, options.index().orElse(position), dimension, options.condition());
   }

@@ -13,6 +13,14 @@ import java.util.List;
  * whatever was asked before.
  */
 public interface TaskModel extends AutoCloseable {
+  /**
+   * Losses on held-out data.
+   *
+   * @param samples how many held-out samples were used
+   * @param losses mean loss of each task, in task order
+   */
+  record Validation(int samples, double[] losses) {}
+
   /** The parameter tensors in the order of the flat vectors: shared first, then each task's own. */
   List<TensorShape> tensors();
 

@@ -15,7 +15,7 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * What came of an audit, as lines for a person and as JSON for a program.
+ * The result of an audit, as lines for a person and as JSON for a program.
  *
  * @param bytes how much of the log was read
  * @param seconds what it took
@@ -76,7 +76,7 @@ public record AuditText(RunDescription run, AuditReport report, long bytes, doub
     }
   }
 
-  /** Which rounds stand in spite of findings, and what speaks for it. */
+  /** How many rounds have no finding, and notes on what could not be checked. */
   private void proven(StringBuilder text) {
     if (!report.clean()) {
       broken(text);

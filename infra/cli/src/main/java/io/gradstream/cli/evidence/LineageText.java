@@ -35,10 +35,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class LineageText {
   /**
-   * What came of it.
+   * A version's lineage.
    *
    * @param text lines without a line break at the end
-   * @param whole whether all records are what they say, and name each other
+   * @param whole whether all records have the digests by which they name each other
    */
   public record Told(String text, boolean whole) {}
 

@@ -16,7 +16,7 @@ import java.util.TreeMap;
 
 /**
  * A round in plain words and numbers: losses and norms, the cosines, who won which conflict and
- * why, what became of the update, what it changed, who contributed.
+ * why, the update, what it changed, and who contributed.
  */
 public final class RoundText {
   private static final int SHOWN_TENSORS = 12;

@@ -11,11 +11,12 @@ import java.util.Optional;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * Tells a slot whose gradient is refused again and again, why, and what can be done about it. The
- * same slot has the same bits whoever computes it, so a round that waits for it cannot end.
+ * Finds out whether a slot's gradient is refused again and again, why, and what can be done about
+ * it. A slot has the same bits whoever computes it, so a round that waits for such a slot cannot
+ * end.
  */
 public final class Refusals {
-  /** What is read of the dead letters at most, which carry the refused records. */
+  /** How many bytes of the dead letters are read at most; they carry the refused records. */
   private static final long MAX_READ_BYTES = 64L << 20;
 
   private static final int MAX_LETTERS = 1000;
@@ -24,7 +25,7 @@ public final class Refusals {
 
   /**
    * The newest refused record of a slot that was refused more than once; empty if it was not, as
-   * far as can be told. Once says little: anybody may have sent it.
+   * far as the log shows. A single refusal says little, since anybody may have sent the record.
    */
   public static Optional<DeadLetter> repeated(Run run, RefusedSlots.Refusal refusal) {
     if (refusal.times() < 2) {
@@ -34,7 +35,10 @@ public final class Refusals {
     return isRepeated(letters) ? Optional.of(letters.getLast()) : Optional.empty();
   }
 
-  /** Each record of a slot, one a shard, is refused by itself: twice is one shard twice. */
+  /**
+   * A slot has a record for each shard, and each is refused by itself. The slot was refused again
+   * if a shard occurs twice.
+   */
   static boolean isRepeated(List<DeadLetter> lettersOfSlot) {
     return lettersOfSlot.stream().map(DeadLetter::getShard).distinct().count()
         < lettersOfSlot.size();
@@ -59,7 +63,7 @@ public final class Refusals {
                 letters.add(letter.toBuilder().clearRecord().build());
               }
             } catch (InvalidProtocolBufferException e) {
-              // somebody else's record; there are others
+              // Somebody wrote another record to the topic; it is skipped.
             }
           });
     }

@@ -8,8 +8,8 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * Which slots of rounds that are open, as far as is known, were refused how often. A slot has the
- * same bits whoever computes it: one that is refused again is refused for ever. One thread.
+ * Counts how often each slot was refused, of rounds that may still be open. A slot has the same
+ * bits whoever computes it, so one that is refused again will always be refused. One thread.
  */
 public final class RefusedSlots {
   private record Slot(int task, int slot) {}

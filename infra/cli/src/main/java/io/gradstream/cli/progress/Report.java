@@ -10,7 +10,7 @@ import java.util.SortedMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a run came to, as a table for a person and as JSON for a program.
+ * The results of a run, as a table for a person and as JSON for a program.
  *
  * @param run the run's name
  * @param rounds rounds of the whole run
@@ -117,7 +117,9 @@ public record Report(
     }
   }
 
-  /** What a person must not miss: rounds that the method gave up on, or that moved nothing. */
+  /**
+   * Warnings: rounds in which the method had no answer, and rounds that moved no shared parameter.
+   */
   private void warnings(StringBuilder text) {
     if (summary.withoutAnswer().all() > 0) {
       line(
@@ -232,7 +234,7 @@ public record Report(
         : "";
   }
 
-  /** Whole percents as far as a person reads them as such. */
+  /** Whole percents, in scientific notation where they are very large. */
   static String percent(double ratio) {
     final double percents = 100 * ratio;
     return format(Math.abs(percents) < 1e5 ? "%.0f %%" : "%.0e %%", percents);

@@ -2,7 +2,7 @@ package io.gradstream.cli.progress;
 
 import java.util.ArrayDeque;
 
-/** In how many rounds something was so, and in how many of the last hundred. One thread. */
+/** Counts in how many rounds a condition held, and in how many of the last hundred. One thread. */
 public final class RoundCounter {
   private static final int RECENT = 100;
 

@@ -14,8 +14,8 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.Node;
 
 /**
- * Who works for a run at the moment, and which brokers its topics lie on, as the cluster knows it.
- * A process that was killed counts for about six seconds more.
+ * Who works for a run at the moment, and which of its brokers do not answer, as the cluster knows
+ * it. A process that was killed still counts for about six seconds.
  *
  * @param servers instances of the parameter server
  * @param arbitrators instances of the arbitrator
@@ -85,7 +85,7 @@ public record RunMembers(
     return nodes.stream().map(Node::id).toList();
   }
 
-  /** A question that has no answer where nobody has joined yet. */
+  /** A question to the cluster, which has no answer where nobody has joined yet. */
   private interface Question<T> {
     T ask() throws ExecutionException, InterruptedException;
   }

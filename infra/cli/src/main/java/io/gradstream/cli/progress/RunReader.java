@@ -54,7 +54,7 @@ public final class RunReader implements AutoCloseable {
             summary.statistics(statistics, timeMs);
           }
         });
-    // Every partition has its copy of a verdict; one that carries shards surely has.
+    // Every partition that has shards has a copy of each verdict.
     handlers.put(
         new TopicPartition(topics.verdicts(), run.manifest().shard(0).partition()),
         (value, timeMs) -> {
@@ -106,7 +106,10 @@ public final class RunReader implements AutoCloseable {
   private void handle(ConsumerRecord<byte[], byte[]> record) {
     final var partition = new TopicPartition(record.topic(), record.partition());
     if (record.value() == null) {
-      log.warn("{} holds nothing at offset {}", partition, record.offset());
+      log.warn(
+          "the reader of the run's topics skips {} at offset {}: an empty record",
+          partition,
+          record.offset());
       return;
     }
     try {
@@ -114,9 +117,16 @@ public final class RunReader implements AutoCloseable {
           .getOrDefault(partition, (value, timeMs) -> {})
           .handle(record.value(), record.timestamp());
     } catch (InvalidProtocolBufferException e) {
-      log.warn("{} holds something else at offset {}", partition, record.offset());
+      log.warn(
+          "the reader of the run's topics skips {} at offset {}: no record of this topic",
+          partition,
+          record.offset());
     } catch (MalformedRecordException e) {
-      log.warn("{} holds at offset {}: {}", partition, record.offset(), e.getMessage());
+      log.warn(
+          "the reader of the run's topics skips {} at offset {}: {}",
+          partition,
+          record.offset(),
+          e.getMessage());
     }
   }
 

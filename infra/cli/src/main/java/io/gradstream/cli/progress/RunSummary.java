@@ -13,8 +13,8 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A run so far, summed up record by record. It knows no Kafka: whoever reads the topics tells it,
- * in the order of each topic; a record that comes twice counts once. One thread.
+ * A run so far, summed up record by record. It knows no Kafka: a reader hands it the records of
+ * each topic in order, and a record that comes twice counts once. One thread.
  */
 public final class RunSummary {
   /**
@@ -116,7 +116,7 @@ public final class RunSummary {
       case VALIDATION ->
           validations.put(metric.getValidation().getVersion(), metric.getValidation());
       case WAITING -> {
-        // Topics are read in any order: the verdict before may be told of later.
+        // Topics are read in any order, so the verdict of the round before may come later.
         if (metric.getWaiting().getRound() >= rounds) {
           standstills.put(
               metric.getWaiting().getRound(),
@@ -271,7 +271,9 @@ public final class RunSummary {
     return withoutAnswer;
   }
 
-  /** What the method said of the newest round in which it had no answer; empty if it always had. */
+  /**
+   * The method's reason in the newest round in which it had no answer; empty if it always had one.
+   */
   public String lastFallback() {
     return lastFallback;
   }

@@ -1,6 +1,6 @@
 /**
- * What a run has come to, told from its topics alone: what is read here is what a stranger with
- * access to the log would read.
+ * A run's progress and results, read from its topics alone, as anybody with access to the log could
+ * read them.
  */
 @NullMarked
 package io.gradstream.cli.progress;

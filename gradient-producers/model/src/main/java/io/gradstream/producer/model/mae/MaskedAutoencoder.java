@@ -11,7 +11,6 @@ import io.gradstream.producer.loss.Reconstruction;
 import io.gradstream.producer.loss.ReconstructionLoss;
 import io.gradstream.producer.model.FlatVector;
 import io.gradstream.producer.model.TaskModel;
-import io.gradstream.producer.model.Validation;
 import io.gradstream.producer.model.torch.Layout;
 import io.gradstream.producer.model.torch.Parameters;
 import io.gradstream.producer.model.torch.Recording;

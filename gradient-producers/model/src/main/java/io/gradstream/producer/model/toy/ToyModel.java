@@ -5,7 +5,6 @@ import io.gradstream.producer.data.RandomPurpose;
 import io.gradstream.producer.loss.Objective;
 import io.gradstream.producer.model.FlatVector;
 import io.gradstream.producer.model.TaskModel;
-import io.gradstream.producer.model.Validation;
 import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.manifest.TensorShape;
 import java.lang.foreign.Arena;

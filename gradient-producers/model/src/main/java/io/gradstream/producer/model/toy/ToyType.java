@@ -24,7 +24,7 @@ public record ToyType(ToyOptions options) implements ModelType {
       Section loss = task.loss();
       try {
         Objective objective =
-            Objectives.CATALOG.create(loss).of(spec.seed(), tasks.size(), dimension);
+            Objectives.CATALOG.create(loss).create(spec.seed(), tasks.size(), dimension);
         tasks.add(new ToyModel.Task(task.name(), objective, task.weight()));
       } catch (SpecError e) {
         throw loss.locate(e);
