@@ -24,8 +24,8 @@ final class KeyOptions {
   private List<Path> files = List.of();
 
   /**
-   * The signers of the roles that work in this process; a role for which the spec lists no key has no
-   * signer.
+   * The signers of the roles that work in this process; a role for which the spec lists no key has
+   * no signer.
    *
    * @throws UserError if a role's key is not given, or a given one is no role's
    */
