@@ -9,7 +9,7 @@ import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.Topics;
 import io.gradstream.server.dispatch.Dispatcher;
-import io.gradstream.server.dispatch.VerdictChain;
+import io.gradstream.proto.evidence.VerdictChain;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;

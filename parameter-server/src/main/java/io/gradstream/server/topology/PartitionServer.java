@@ -19,7 +19,7 @@ import io.gradstream.proto.streams.InputPositions;
 import io.gradstream.proto.topic.LogReader;
 import io.gradstream.proto.topic.Topics;
 import io.gradstream.server.dispatch.Dispatcher;
-import io.gradstream.server.dispatch.VerdictChain;
+import io.gradstream.proto.evidence.VerdictChain;
 import io.gradstream.server.weights.PartitionWeights;
 import java.time.Duration;
 import java.util.Optional;

@@ -13,7 +13,7 @@ import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.streams.HeldRecords;
 import io.gradstream.proto.topic.LogReader;
-import io.gradstream.server.dispatch.VerdictChain;
+import io.gradstream.proto.evidence.VerdictChain;
 import io.gradstream.server.weights.PartitionWeights;
 import java.util.ArrayList;
 import java.util.Comparator;

@@ -2,6 +2,7 @@ package io.gradstream.arbitrator.topology;
 
 import com.google.protobuf.ByteString;
 import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.evidence.VerdictChain;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.LogReader;
@@ -34,7 +35,7 @@ final class LastVerdict {
           from,
           end,
           record -> VerdictParser.parseIfValid(record.value(), run).ifPresent(read::add));
-      final Optional<Verdict> last = find(read, from == 0);
+      final Optional<Verdict> last = find(read, run.description().digest(), from == 0);
       if (last.isPresent() || from == 0) {
         return last;
       }
@@ -43,24 +44,27 @@ final class LastVerdict {
 
   /**
    * @param verdicts in order of the log
+   * @param run digest of the run's record
    * @param fromBeginning whether they are all verdicts of the log, so that the first one has none
    *     before it
    */
-  static Optional<Verdict> find(List<Verdict> verdicts, boolean fromBeginning) {
+  static Optional<Verdict> find(List<Verdict> verdicts, ByteString run, boolean fromBeginning) {
     final Map<ByteString, Verdict> byDigest = new HashMap<>();
     verdicts.forEach(verdict -> byDigest.put(Digests.of(verdict), verdict));
     final Verdict first = fromBeginning && !verdicts.isEmpty() ? verdicts.getFirst() : null;
     return verdicts.reversed().stream()
-        .filter(verdict -> isChained(verdict, first, byDigest))
+        .filter(verdict -> isChained(verdict, first, run, byDigest))
         .findFirst();
   }
 
   private static boolean isChained(
-      Verdict last, @Nullable Verdict first, Map<ByteString, Verdict> byDigest) {
+      Verdict last, @Nullable Verdict first, ByteString run, Map<ByteString, Verdict> byDigest) {
     Verdict verdict = last;
     for (int depth = 0; depth < CHAIN_LENGTH && !verdict.equals(first); depth++) {
       final Verdict before = byDigest.get(verdict.getPrevious());
-      if (before == null || before.getRound() != verdict.getRound() - 1) {
+      if (before == null
+          || VerdictChain.broken(verdict, run, before.getRound(), verdict.getPrevious())
+              .isPresent()) {
         return false;
       }
       verdict = before;

@@ -1,9 +1,8 @@
 package io.gradstream.arbitrator.topology;
 
-import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.arbitrator.round.PartitionRound;
-import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.evidence.VerdictChain;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.message.ArbitratorMetadata;
 import io.gradstream.proto.message.StateRecord.Owner;
@@ -17,9 +16,11 @@ import io.gradstream.proto.streams.InputPositions;
 import io.gradstream.proto.topic.LogReader;
 import io.gradstream.proto.topic.Topics;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.metrics.Sensor;
 import org.apache.kafka.streams.processor.PunctuationType;
@@ -57,6 +58,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
   private final Kernels kernels;
   private final LogReader log;
   private final InputPositions progress;
+  private final VerdictChain chain;
   private final TreeMap<Long, Verdict> pendingVerdicts = new TreeMap<>();
   private ProcessorContext<byte[], byte[]> context;
   private InPlaceStore store;
@@ -76,6 +78,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     this.kernels = kernels;
     this.log = log;
     this.progress = new InputPositions(log);
+    this.chain = new VerdictChain(run.description());
   }
 
   /** After a fault Kafka Streams initialises the same processor again, from the last commit. */
@@ -95,6 +98,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     standstill = new StandstillMonitor(topics, partition, run.spec().orders().timeoutMs());
     pendingVerdicts.clear();
     last = null;
+    chain.restore(List.of());
     progress.restore(Map.of());
     store.recover(log, () -> metadata().toByteArray()).or(this::forkState).ifPresent(this::restore);
     noteProgress();
@@ -134,6 +138,8 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     intake.restore(metadata);
     metadata.getPendingList().forEach(verdict -> pendingVerdicts.put(verdict.getRound(), verdict));
     last = metadata.hasLast() ? metadata.getLast() : null;
+    chain.restore(
+        Stream.concat(Stream.ofNullable(last), pendingVerdicts.values().stream()).toList());
   }
 
   /**
@@ -198,29 +204,13 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
   private void verdict(long offset, byte @Nullable [] value) {
     try {
       final Verdict verdict = VerdictParser.parse(value, run);
-      final Verdict before =
-          pendingVerdicts.isEmpty() ? last : pendingVerdicts.lastEntry().getValue();
-      final long next = before == null ? round.round() : before.getRound() + 1;
-      if (verdict.getRound() >= next) {
-        requireNext(verdict, next, before);
-        pendingVerdicts.put(next, verdict);
+      if (verdict.getRound() > chain.lastRound()) {
+        chain.take(verdict);
+        pendingVerdicts.put(verdict.getRound(), verdict);
         closeRounds();
       }
     } catch (MalformedRecordException e) {
       sinks.refuse(verdicts(), offset, value, String.valueOf(e.getMessage()));
-    }
-  }
-
-  /** Requires that a verdict follows from the one before, which stands before it on the log. */
-  private void requireNext(Verdict verdict, long next, @Nullable Verdict before)
-      throws MalformedRecordException {
-    final ByteString previous = before == null ? ByteString.EMPTY : Digests.of(before);
-    if (verdict.getRound() != next
-        || !verdict.getPrevious().equals(previous)
-        || !verdict.getRun().equals(run.description().digest())) {
-      throw new MalformedRecordException(
-          "a verdict of round %d that does not follow from that of round %d"
-              .formatted(verdict.getRound(), next - 1));
     }
   }
 
@@ -238,6 +228,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
       pendingVerdicts.remove(round.round());
       round.close(verdict, sinks::update);
       last = verdict;
+      chain.forgetBefore(verdict.getRound());
       noteProgress();
       intake.open(verdict);
       publishStatistics();

@@ -2,6 +2,7 @@ package io.gradstream.arbitrator.topology;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.protobuf.ByteString;
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.message.Verdict;
 import java.util.ArrayList;
@@ -9,12 +10,14 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class LastVerdictTest {
+  private static final ByteString RUN = ByteString.copyFromUtf8("run");
+
   private final List<Verdict> honest = chain(10);
 
   @Test
   void theLastOneOfAChainIsWhereTheRunGoesOn() {
-    assertThat(LastVerdict.find(honest, true)).contains(honest.getLast());
-    assertThat(LastVerdict.find(honest.subList(3, 10), false)).contains(honest.getLast());
+    assertThat(LastVerdict.find(honest, RUN, true)).contains(honest.getLast());
+    assertThat(LastVerdict.find(honest.subList(3, 10), RUN, false)).contains(honest.getLast());
   }
 
   @Test
@@ -24,25 +27,40 @@ class LastVerdictTest {
     forged.add(
         Verdict.newBuilder()
             .setRound(41)
+            .setRun(RUN)
             .setPrevious(Digests.of(honest.get(8)))
             .setManifest(1)
             .build());
 
-    assertThat(LastVerdict.find(forged, true)).contains(honest.getLast());
+    assertThat(LastVerdict.find(forged, RUN, true)).contains(honest.getLast());
+  }
+
+  @Test
+  void aVerdictOfAnotherRunDoesNotCount() {
+    final var forged = new ArrayList<>(honest);
+    forged.add(
+        Verdict.newBuilder()
+            .setRound(10)
+            .setRun(ByteString.copyFromUtf8("another"))
+            .setPrevious(Digests.of(honest.getLast()))
+            .setManifest(1)
+            .build());
+
+    assertThat(LastVerdict.find(forged, RUN, true)).contains(honest.getLast());
   }
 
   @Test
   void theFirstOneOfALogNeedsNoneBeforeIt() {
-    assertThat(LastVerdict.find(honest.subList(0, 1), true)).contains(honest.getFirst());
-    assertThat(LastVerdict.find(honest.subList(5, 6), true)).contains(honest.get(5));
-    assertThat(LastVerdict.find(honest.subList(5, 6), false)).isEmpty();
-    assertThat(LastVerdict.find(List.of(), true)).isEmpty();
+    assertThat(LastVerdict.find(honest.subList(0, 1), RUN, true)).contains(honest.getFirst());
+    assertThat(LastVerdict.find(honest.subList(5, 6), RUN, true)).contains(honest.get(5));
+    assertThat(LastVerdict.find(honest.subList(5, 6), RUN, false)).isEmpty();
+    assertThat(LastVerdict.find(List.of(), RUN, true)).isEmpty();
   }
 
   private static List<Verdict> chain(int rounds) {
     final var verdicts = new ArrayList<Verdict>();
     for (int round = 0; round < rounds; round++) {
-      final var verdict = Verdict.newBuilder().setRound(round).setManifest(1);
+      final var verdict = Verdict.newBuilder().setRound(round).setRun(RUN).setManifest(1);
       if (round > 0) {
         verdict.setPrevious(Digests.of(verdicts.getLast()));
       }

@@ -2,7 +2,7 @@ package io.gradstream.audit.restore;
 
 import io.gradstream.audit.checkpoint.PartitionState;
 import io.gradstream.audit.rounds.LogCut;
-import io.gradstream.audit.rounds.VerdictChain;
+import io.gradstream.proto.evidence.VerdictChain;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.log.LogCursor;
@@ -63,7 +63,7 @@ public record PastWeights(
           "--version: must be %d to %d, found %d".formatted(first, run.spec().rounds(), version));
     }
     final LogCut cut = LogCut.of(log);
-    final PastWeights past = upTo(cut, VerdictChain.of(cut), version);
+    final PastWeights past = upTo(cut, RecordedSteps.verdicts(cut), version);
     if (past.version() < version) {
       throw new UserError(
           "--version: run %s reaches version %d only, not %d"
@@ -79,8 +79,8 @@ public record PastWeights(
    */
   public static PastWeights newest(RunLog log) {
     final LogCut cut = LogCut.of(log);
-    final VerdictChain verdicts = VerdictChain.of(cut);
-    return upTo(cut, verdicts, verdicts.version());
+    final VerdictChain verdicts = RecordedSteps.verdicts(cut);
+    return upTo(cut, verdicts, verdicts.lastRound() + 1);
   }
 
   /** A version, or the newest one before it that the updates reach on all partitions. */

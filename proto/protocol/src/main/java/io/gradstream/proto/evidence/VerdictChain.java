@@ -1,7 +1,6 @@
-package io.gradstream.server.dispatch;
+package io.gradstream.proto.evidence;
 
 import com.google.protobuf.ByteString;
-import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.message.ServerMetadata;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
@@ -14,7 +13,8 @@ import java.util.TreeMap;
  * The verdicts of a run, each of which names the digest of the one before. A record that does not
  * go on from the last link is none of them, whatever it says.
  *
- * <p>Digests are kept as long as updates of their rounds may come. One owner, one thread.
+ * <p>Services take in by it what topic {@code verdicts} brings, and an audit what a log holds.
+ * Digests are kept until they are {@linkplain #forgetBefore forgotten}. One owner, one thread.
  */
 public final class VerdictChain {
   /** How a verdict stands to those that came before. */
@@ -32,10 +32,36 @@ public final class VerdictChain {
   private final long firstRound;
   private final TreeMap<Long, ByteString> digests = new TreeMap<>();
 
+  /** A chain that begins with the run's first verdict. */
   public VerdictChain(RunDescription run) {
     this.manifest = run.manifest().hash();
     this.runDigest = run.digest();
     this.firstRound = run.firstRound();
+  }
+
+  /**
+   * Says why a verdict does not go on from another; empty if it does.
+   *
+   * @param run digest of the run's record
+   * @param before round of the other; that before the run's first where there is none
+   * @param digest of the other; empty where there is none
+   */
+  public static Optional<String> broken(
+      Verdict verdict, ByteString run, long before, ByteString digest) {
+    if (verdict.getRound() != before + 1) {
+      return Optional.of(
+          "a verdict of round %d, the last one is of round %d"
+              .formatted(verdict.getRound(), before));
+    }
+    if (!verdict.getRun().equals(run)) {
+      return Optional.of("a verdict of another run");
+    }
+    if (!verdict.getPrevious().equals(digest)) {
+      return Optional.of(
+          "a verdict of round %d that does not go on from that of round %d"
+              .formatted(verdict.getRound(), before));
+    }
+    return Optional.empty();
   }
 
   /** The round of the last verdict; that before the run's first where there was none. */
@@ -65,17 +91,10 @@ public final class VerdictChain {
       }
       return round == lastRound() && digests.containsKey(round) ? Link.LAST : Link.EARLIER;
     }
-    if (round > lastRound() + 1) {
-      throw new MalformedRecordException(
-          "a verdict of round %d, the last one is of round %d".formatted(round, lastRound()));
-    }
-    if (!verdict.getRun().equals(runDigest)) {
-      throw new MalformedRecordException("a verdict of another run");
-    }
-    if (!verdict.getPrevious().equals(digest(round - 1).orElse(ByteString.EMPTY))) {
-      throw new MalformedRecordException(
-          "a verdict of round %d that does not go on from that of round %d"
-              .formatted(round, round - 1));
+    final Optional<String> broken =
+        broken(verdict, runDigest, lastRound(), digest(lastRound()).orElse(ByteString.EMPTY));
+    if (broken.isPresent()) {
+      throw new MalformedRecordException(broken.get());
     }
     digests.put(round, digest);
     return Link.NEXT;
@@ -86,13 +105,19 @@ public final class VerdictChain {
     digests.headMap(Math.min(round, lastRound())).clear();
   }
 
+  /** Forgets all, and goes on from verdicts that were taken in before or come with a fork. */
+  public void restore(Iterable<Verdict> verdicts) {
+    digests.clear();
+    verdicts.forEach(each -> digests.put(each.getRound(), Digests.of(each)));
+  }
+
   /** Forgets all, and goes on from a store's metadata. */
   public void restore(ServerMetadata metadata) {
     digests.clear();
     metadata.getVerdictsList().forEach(each -> digests.put(each.getRound(), each.getDigest()));
   }
 
-  /** Writes down what {@link #restore} needs. */
+  /** Writes down what {@link #restore(ServerMetadata)} needs. */
   public void save(ServerMetadata.Builder metadata) {
     for (final Map.Entry<Long, ByteString> each : digests.entrySet()) {
       metadata.addVerdictsBuilder().setRound(each.getKey()).setDigest(each.getValue());
