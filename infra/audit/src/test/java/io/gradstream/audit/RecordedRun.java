@@ -106,7 +106,7 @@ public final class RecordedRun {
       log.append(run.topics().updates(), shard.partition(), Keys.shard(shard.index()), record);
       services.initialize(record);
     }
-    publishWeights();
+    publishWeights(run.digest());
   }
 
   private void next(long round) throws MalformedRecordException {
@@ -153,16 +153,23 @@ public final class RecordedRun {
                 Keys.shard(shard),
                 update));
     services.apply(updates);
-    publishWeights();
+    publishWeights(Digests.of(verdict.orElseThrow()));
   }
 
-  private void publishWeights() {
+  private void publishWeights(ByteString verdict) {
     for (final Shard shard : run.manifest().shards()) {
       log.append(
           run.topics().weights(),
           shard.partition(),
           Keys.shard(shard.index()),
           services.weights(shard));
+    }
+    for (int partition = 0; partition < run.manifest().partitions(); partition++) {
+      log.append(
+          run.topics().weights(),
+          partition,
+          Keys.seal(),
+          services.seal(partition, run.digest(), verdict).toByteArray());
     }
   }
 

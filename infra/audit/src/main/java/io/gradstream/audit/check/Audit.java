@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Round by round: the gradients that the statistics name are held against their digests and
  * added; the statistics that follow are compared with the recorded ones; on the recorded ones the
  * round is decided once more, and the verdict compared, its digests included; the updates and the
- * weights that follow are compared as well. All of this is done by the classes that the services
+ * weights that follow are compared as well, the seals over the weights included. All of this is done by the classes that the services
  * are made of ({@link Recalculation}). At last updates and weights are read to their end: each must
  * follow from a verdict.
  *
@@ -140,6 +140,7 @@ public final class Audit implements AutoCloseable {
         contradictions,
         published.weightsCompared(),
         published.weightsGone(),
+        published.sealsCompared(),
         head,
         stepping ? recalculation.sha256() : "",
         recomputation == null ? new TreeMap<>() : recomputation.tallies());
@@ -191,7 +192,8 @@ public final class Audit implements AutoCloseable {
       return false;
     }
     if (first == run.firstRound()) {
-      published.compareWeights(first, recalculation);
+      published.compareWeights(
+          first, before == null ? run.digest() : Digests.of(before), recalculation);
     }
     return true;
   }
@@ -368,7 +370,7 @@ public final class Audit implements AutoCloseable {
       stepping = update.size() == run.manifest().shards().size() && step(round, update);
     }
     if (stepping && round >= first) {
-      published.compareWeights(round + 1, recalculation);
+      published.compareWeights(round + 1, Digests.of(verdict), recalculation);
     }
   }
 

@@ -22,6 +22,7 @@ import java.util.SortedMap;
  * @param contradictions per worker, its gradients of slots that other values had been counted for
  * @param weightsCompared versions of shards of the weights that were compared
  * @param weightsGone versions of shards that were compacted away
+ * @param sealsCompared versions of partitions of the weights whose seals were compared
  * @param head digest of the last verdict that was compared; empty if there was none
  * @param weights SHA-256 of the weights after the last round; empty if they could not be computed
  * @param recomputed per worker, what came of its gradients that were computed once more
@@ -39,6 +40,7 @@ public record AuditReport(
     SortedMap<String, Long> contradictions,
     long weightsCompared,
     long weightsGone,
+    long sealsCompared,
     ByteString head,
     String weights,
     SortedMap<String, Recomputation.Tally> recomputed) {

@@ -9,15 +9,18 @@ import io.gradstream.audit.rounds.Recalculation;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.UpdateShard;
+import io.gradstream.proto.message.WeightSeal;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.RunDescription;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.apache.kafka.common.TopicPartition;
 
 /**
  * The updates and weights of a run as they were published, round by round, and what is wrong with
@@ -30,6 +33,7 @@ final class PublishedShards implements AutoCloseable {
   private final ShardComparison comparison;
   private final List<LoggedShards> updates = new ArrayList<>();
   private final List<LoggedShards> weights = new ArrayList<>();
+  private final List<SealCheck> seals = new ArrayList<>();
   private final BitSet differing = new BitSet();
   private final BitSet diverged = new BitSet();
   private long weightsCompared;
@@ -42,7 +46,10 @@ final class PublishedShards implements AutoCloseable {
     this.comparison = new ShardComparison(run);
     for (int partition = 0; partition < run.manifest().partitions(); partition++) {
       updates.add(LoggedShards.updates(log, partition, findings));
-      weights.add(LoggedShards.weights(log, partition, findings));
+      final var seal =
+          new SealCheck(run, new TopicPartition(run.topics().weights(), partition), findings);
+      seals.add(seal);
+      weights.add(LoggedShards.weights(log, partition, findings, seal::take));
     }
   }
 
@@ -54,6 +61,11 @@ final class PublishedShards implements AutoCloseable {
   /** Versions of shards of the weights that were compacted away. */
   long weightsGone() {
     return weightsGone;
+  }
+
+  /** Versions of partitions of the weights that had the seal that was computed or another one. */
+  long sealsCompared() {
+    return seals.stream().mapToLong(SealCheck::compared).sum();
   }
 
   /** The weights to start from; what of them is missing or was changed is found. */
@@ -107,9 +119,14 @@ final class PublishedShards implements AutoCloseable {
         .forEach(record -> comparison.chained(round, record, verdict).ifPresent(findings::add));
   }
 
-  /** Compares a version of the weights with the one that was computed. */
-  void compareWeights(long version, Recalculation own) {
-    for (final LoggedShards partition : weights) {
+  /**
+   * Compares a version of the weights and its seals with those that were computed.
+   *
+   * @param verdict digest of what the version follows from
+   */
+  void compareWeights(long version, ByteString verdict, Recalculation own) {
+    for (int number = 0; number < weights.size(); number++) {
+      final LoggedShards partition = weights.get(number);
       final SortedMap<Integer, LogRecord> there = partition.next(version);
       if (partition.compacted()) {
         weightsGone += partition.shards().size() - there.size();
@@ -117,6 +134,29 @@ final class PublishedShards implements AutoCloseable {
         requireAll(partition, there);
       }
       there.forEach((shard, record) -> compareWeights(version, shard, record, own));
+      if (run.isSealed() && !partition.shards().isEmpty()) {
+        final WeightSeal seal = own.seal(number, run.digest(), verdict);
+        awaitSeal(seals.get(number), seal, partition, there.values());
+      }
+    }
+  }
+
+  /**
+   * The seal of the version before lies before this version's shards, and this version's behind
+   * them.
+   */
+  private void awaitSeal(
+      SealCheck check, WeightSeal own, LoggedShards partition, Collection<LogRecord> shards) {
+    if (partition.compacted()) {
+      check.forgiveAwaited();
+    } else if (over || !shards.isEmpty() || !partition.ended()) {
+      check.requireAwaited();
+    }
+    final long last =
+        shards.stream().mapToLong(LogRecord::offset).max().orElse(Finding.NOWHERE - 1);
+    check.expect(own, last + 1);
+    if (partition.compacted()) {
+      check.forgiveAwaited();
     }
   }
 
@@ -151,13 +191,19 @@ final class PublishedShards implements AutoCloseable {
   }
 
   /**
-   * Reads updates and weights to their end.
+   * Reads updates, weights and seals to their end.
    *
    * @param rounds how many rounds the log's verdicts decided; what is of later ones is unfounded
    */
   void readRest(long rounds) {
     updates.forEach(partition -> partition.readRest(rounds - 1));
     weights.forEach(partition -> partition.readRest(rounds));
+    for (final SealCheck check : seals) {
+      if (over) {
+        check.requireAwaited();
+      }
+      check.end(rounds);
+    }
   }
 
   @Override

@@ -37,6 +37,8 @@ public record Finding(
     VERDICT,
     UPDATE,
     WEIGHTS,
+    /** A seal over a version of the weights. */
+    SEAL,
     /** A gradient is not what its data and weights give. */
     RECOMPUTED,
     /** What a fork began with. */

@@ -9,15 +9,18 @@ import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.WeightShard;
+import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
@@ -47,6 +50,7 @@ public final class LoggedShards implements AutoCloseable {
   private final Finding.Kind kind;
   private final Reader reader;
   private final FindingListener findings;
+  private final Consumer<LogRecord> seals;
   private final PeekingCursor records;
   private final TreeMap<Long, TreeMap<Integer, LogRecord>> ahead = new TreeMap<>();
   private Map<Integer, ByteString> before = Map.of();
@@ -61,12 +65,14 @@ public final class LoggedShards implements AutoCloseable {
       TopicPartition partition,
       Finding.Kind kind,
       Reader reader,
-      FindingListener findings) {
+      FindingListener findings,
+      Consumer<LogRecord> seals) {
     this.log = log;
     this.shards = log.run().manifest().shardsOf(partition.partition());
     this.kind = kind;
     this.reader = reader;
     this.findings = findings;
+    this.seals = seals;
     this.records = new PeekingCursor(log, partition);
     this.gone = kind == Finding.Kind.UPDATE && log.start(partition) > 0;
   }
@@ -78,17 +84,30 @@ public final class LoggedShards implements AutoCloseable {
         new TopicPartition(log.run().topics().updates(), partition),
         Finding.Kind.UPDATE,
         LoggedShards::update,
-        findings);
+        findings,
+        none -> {});
   }
 
   /** A partition's weights, by version. */
   public static LoggedShards weights(RunLog log, int partition, FindingListener findings) {
+    return weights(log, partition, findings, passed -> {});
+  }
+
+  /**
+   * A partition's weights, by version.
+   *
+   * @param seals told of each record under the key of seals that is passed on the way; those right
+   *     behind a version's shards are passed with them
+   */
+  public static LoggedShards weights(
+      RunLog log, int partition, FindingListener findings, Consumer<LogRecord> seals) {
     return new LoggedShards(
         log,
         new TopicPartition(log.run().topics().weights(), partition),
         Finding.Kind.WEIGHTS,
         LoggedShards::weights,
-        findings);
+        findings,
+        seals);
   }
 
   private static Said update(byte[] record) throws MalformedRecordException {
@@ -143,6 +162,10 @@ public final class LoggedShards implements AutoCloseable {
         break;
       }
       gaps |= records.gap() != Finding.NOWHERE;
+      if (isSeal(record)) {
+        passSeals();
+        continue;
+      }
       records.skip();
       final Said said = read(record);
       if (said == null) {
@@ -162,11 +185,26 @@ public final class LoggedShards implements AutoCloseable {
     if (found.size() == shards.size()) {
       gaps = false;
       gone = false;
+      passSeals();
       reportAhead();
     }
     before = digests;
     numberBefore = number;
     return found;
+  }
+
+  private boolean isSeal(LogRecord record) {
+    return kind == Finding.Kind.WEIGHTS && Arrays.equals(record.key(), Keys.seal());
+  }
+
+  private void passSeals() {
+    for (LogRecord record = records.peek();
+        record != null && isSeal(record);
+        record = records.peek()) {
+      gaps |= records.gap() != Finding.NOWHERE;
+      records.skip();
+      seals.accept(record);
+    }
   }
 
   private void take(
@@ -225,6 +263,10 @@ public final class LoggedShards implements AutoCloseable {
     ahead.values().forEach(kept -> unfounded.addAll(kept.values()));
     ahead.clear();
     for (LogRecord record = records.peek(); record != null; record = records.peek()) {
+      if (isSeal(record)) {
+        passSeals();
+        continue;
+      }
       records.skip();
       final Said said = read(record);
       if (said != null && said.number() > last) {

@@ -19,10 +19,12 @@ import io.gradstream.proto.message.GradientShard;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.message.WeightShard;
+import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.topic.Topics;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -121,8 +123,9 @@ class AuditTest {
         new TopicPartition(TOPICS.statistics(), 0),
         log.find(TOPICS.statistics(), record -> round(record) == 5).offset());
 
+    // The shards and the seal of each partition.
     assertThat(audit(log).findings())
-        .hasSize(2)
+        .hasSize(4)
         .allSatisfy(finding -> assertThat(finding.where().topic()).isEqualTo(TOPICS.weights()));
   }
 
@@ -373,6 +376,7 @@ class AuditTest {
         TOPICS.weights(),
         record ->
             record.source().partition() == partition
+                && !Arrays.equals(record.key(), Keys.seal())
                 && header(record, WeightShard.parser()).getVersion() == version);
   }
 

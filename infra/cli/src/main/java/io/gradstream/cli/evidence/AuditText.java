@@ -41,10 +41,11 @@ public record AuditText(RunDescription run, AuditReport report, long bytes, doub
     line(
         text,
         "weights",
-        "version %d, %s; %d shard versions compared%s",
+        "version %d, %s; %d shard versions and %d seals compared%s",
         report.first() + report.rounds(),
         report.weights().isEmpty() ? "not computed" : "sha256 " + report.weights(),
         report.weightsCompared(),
+        report.sealsCompared(),
         report.weightsGone() == 0 ? "" : ", " + report.weightsGone() + " no longer kept");
     if (!report.head().isEmpty()) {
       line(text, "chain", "ends with verdict digest %s", hex());
@@ -205,6 +206,7 @@ public record AuditText(RunDescription run, AuditReport report, long bytes, doub
         .put("weights_sha256", report.weights())
         .put("weights_compared", report.weightsCompared())
         .put("weights_no_longer_kept", report.weightsGone())
+        .put("seals_compared", report.sealsCompared())
         .put("last_verdict_digest", hex())
         .put("bytes", bytes)
         .put("seconds", seconds)
