@@ -10,7 +10,7 @@ import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.spec.RunSpec;
-import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.log.LogReader;
 import io.gradstream.submission.Pause;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;

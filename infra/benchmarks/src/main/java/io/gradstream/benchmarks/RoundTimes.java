@@ -1,5 +1,7 @@
 package io.gradstream.benchmarks;
 
+import io.gradstream.proto.log.LogReader;
+import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.message.GradientShard;
 import io.gradstream.proto.message.Order;
 import io.gradstream.proto.message.ShardStatistics;
@@ -9,7 +11,6 @@ import io.gradstream.proto.message.WeightShard;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.Run;
-import io.gradstream.proto.topic.LogReader;
 import io.gradstream.proto.topic.Topics;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -18,7 +19,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 
 /**
@@ -126,9 +126,9 @@ final class RoundTimes {
       log.read(from, 0, log.end(from), record -> take(taker, record));
     }
 
-    private void take(Taker taker, ConsumerRecord<byte[], byte[]> record) {
+    private void take(Taker taker, LogRecord record) {
       try {
-        taker.take(rounds, record.value(), record.timestamp());
+        taker.take(rounds, record.bytes(), record.timestamp());
       } catch (Exception e) {
         throw new IllegalStateException("a record of the benchmark's run cannot be read", e);
       }

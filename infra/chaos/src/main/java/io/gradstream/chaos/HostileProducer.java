@@ -2,6 +2,8 @@ package io.gradstream.chaos;
 
 import com.google.protobuf.ByteString;
 import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.log.LogReader;
+import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.GradientShard;
 import io.gradstream.proto.message.Verdict;
@@ -9,7 +11,6 @@ import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.run.Run;
-import io.gradstream.proto.topic.LogReader;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -18,7 +19,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.concurrent.ExecutionException;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
@@ -65,7 +65,7 @@ public final class HostileProducer implements AutoCloseable {
     final long end = log.end(partition);
     if (end > 0) {
       final long offset = Math.max(0, end - 1 - random.nextInt(20));
-      log.read(partition, offset, offset + 1, record -> send(task, shard, record.value()));
+      log.read(partition, offset, offset + 1, record -> send(task, shard, record.bytes()));
     }
   }
 
@@ -139,9 +139,9 @@ public final class HostileProducer implements AutoCloseable {
         .orElse(Verdict.getDefaultInstance());
   }
 
-  private static Verdict parse(ConsumerRecord<byte[], byte[]> record) {
+  private static Verdict parse(LogRecord record) {
     try {
-      return Verdict.parseFrom(record.value());
+      return Verdict.parseFrom(record.bytes());
     } catch (IOException e) {
       throw new IllegalStateException("the last record of the verdicts is no verdict", e);
     }

@@ -1,13 +1,13 @@
 package io.gradstream.chaos;
 
+import io.gradstream.proto.log.LogFollower;
+import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.Run;
 import java.time.Duration;
 import java.util.List;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 
 /**
@@ -17,22 +17,19 @@ import org.apache.kafka.common.TopicPartition;
 final class RoundFollower implements AutoCloseable {
   private static final Duration POLL = Duration.ofMillis(20);
 
-  private final KafkaConsumer<byte[], byte[]> consumer;
-  private final TopicPartition partition;
+  private final LogFollower records;
   private long updates;
 
   RoundFollower(Run run) {
-    consumer = new KafkaConsumer<>(run.connection().consumer());
-    partition = new TopicPartition(run.topics().updates(), run.manifest().shard(0).partition());
-    consumer.assign(List.of(partition));
-    consumer.seekToBeginning(List.of(partition));
+    records = new LogFollower(run.connection());
+    records.follow(
+        List.of(
+            new TopicPartition(run.topics().updates(), run.manifest().shard(0).partition())));
   }
 
   /** Rounds that have an update, as far as the topic was read. */
   long poll() {
-    for (final ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
-      take(record.value());
-    }
+    records.poll(POLL).forEach(this::take);
     return updates;
   }
 
@@ -43,16 +40,13 @@ final class RoundFollower implements AutoCloseable {
 
   /** The same, with everything that is there at the call. */
   long catchUp() {
-    final long end = consumer.endOffsets(List.of(partition)).getOrDefault(partition, 0L);
-    while (consumer.position(partition) < end) {
-      poll();
-    }
+    records.catchUp(this::take);
     return updates;
   }
 
-  private void take(byte[] value) {
+  private void take(LogRecord record) {
     try {
-      final UpdateShard header = ValuesRecord.read(value, UpdateShard.parser()).header();
+      final UpdateShard header = ValuesRecord.read(record.value(), UpdateShard.parser()).header();
       if (!header.getInitial()) {
         updates = Math.max(updates, header.getRound() + 1);
       }
@@ -63,6 +57,6 @@ final class RoundFollower implements AutoCloseable {
 
   @Override
   public void close() {
-    consumer.close();
+    records.close();
   }
 }

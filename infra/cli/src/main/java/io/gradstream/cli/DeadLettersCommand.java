@@ -1,12 +1,12 @@
 package io.gradstream.cli;
 
 import com.google.protobuf.InvalidProtocolBufferException;
+import io.gradstream.proto.log.LogReader;
+import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.message.DeadLetter;
 import io.gradstream.proto.run.Run;
-import io.gradstream.proto.topic.LogReader;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -48,10 +48,10 @@ final class DeadLettersCommand implements Callable<Integer> {
     return 0;
   }
 
-  private static String describe(Run run, ConsumerRecord<byte[], byte[]> record) {
+  private static String describe(Run run, LogRecord record) {
     final DeadLetter letter;
     try {
-      letter = DeadLetter.parseFrom(record.value() == null ? new byte[0] : record.value());
+      letter = DeadLetter.parseFrom(record.bytes());
     } catch (InvalidProtocolBufferException e) {
       return "offset " + record.offset() + " of the topic holds no dead letter";
     }

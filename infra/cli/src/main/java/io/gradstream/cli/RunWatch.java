@@ -3,7 +3,7 @@ package io.gradstream.cli;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.run.Run;
-import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.log.LogReader;
 import java.time.Duration;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -87,7 +87,7 @@ final class RunWatch implements AutoCloseable {
     try {
       final var last = log.last(verdicts);
       return last.isPresent()
-          && Verdict.parseFrom(last.get().value()).getRound() + 1 >= run.spec().rounds()
+          && Verdict.parseFrom(last.get().bytes()).getRound() + 1 >= run.spec().rounds()
           && end.isPublished();
     } catch (InvalidProtocolBufferException | KafkaException | IllegalStateException e) {
       LOG.debug(

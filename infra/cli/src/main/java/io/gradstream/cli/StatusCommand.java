@@ -8,19 +8,18 @@ import io.gradstream.cli.progress.RunMembers;
 import io.gradstream.cli.progress.RunReader;
 import io.gradstream.cli.progress.RunSize;
 import io.gradstream.cli.progress.RunSummary;
+import io.gradstream.proto.log.LogReader;
+import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.message.DeadLetter;
 import io.gradstream.proto.run.OrderGaps;
 import io.gradstream.proto.run.Run;
-import io.gradstream.proto.topic.LogReader;
 import io.gradstream.weights.Weights;
 import io.gradstream.weights.WeightsReader;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -112,10 +111,10 @@ final class StatusCommand implements Callable<Integer> {
     }
   }
 
-  private static String reason(ConsumerRecord<byte[], byte[]> letter) {
+  private static String reason(LogRecord letter) {
     try {
       return Printable.of(
-          DeadLetter.parseFrom(Objects.requireNonNullElse(letter.value(), new byte[0]))
+          DeadLetter.parseFrom(letter.bytes())
               .getReason());
     } catch (InvalidProtocolBufferException e) {
       return "unreadable, at offset " + letter.offset();

@@ -13,7 +13,7 @@ import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.spec.Scope;
 import io.gradstream.proto.spec.TaskSpec;
 import io.gradstream.proto.topic.Connection;
-import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.topic.Topics;
 import java.util.HashMap;
 import java.util.List;

@@ -13,7 +13,7 @@ import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.topic.Connection;
-import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.log.LogReader;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -276,7 +276,7 @@ class SubmissionTest {
     final var partition = new TopicPartition(run.topics().updates(), 0);
     final var records = new ArrayList<byte[]>();
     try (var log = new LogReader(connection, "test")) {
-      log.read(partition, 0, log.end(partition), record -> records.add(record.value()));
+      log.read(partition, 0, log.end(partition), record -> records.add(record.bytes()));
     }
     final var values = new ArrayList<Float>();
     for (final byte[] record : records) {

@@ -9,7 +9,7 @@ import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.WeightRecord;
 import io.gradstream.proto.run.Run;
-import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.log.LogReader;
 import io.gradstream.weights.Weights;
 import java.io.IOException;
 import java.lang.foreign.Arena;

@@ -11,7 +11,7 @@ import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.Connection;
-import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.log.LogReader;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -11,7 +11,7 @@ import io.gradstream.proto.run.Run;
 import io.gradstream.proto.spec.ListedKey.Role;
 import io.gradstream.proto.streams.InPlaceStore;
 import io.gradstream.proto.streams.StreamsService;
-import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.topic.Topics;
 import io.gradstream.server.weights.PartitionWeights;
 import java.nio.ByteBuffer;

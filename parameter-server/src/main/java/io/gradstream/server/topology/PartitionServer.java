@@ -16,7 +16,7 @@ import io.gradstream.proto.run.Run;
 import io.gradstream.proto.run.StoreImage;
 import io.gradstream.proto.streams.InPlaceStore;
 import io.gradstream.proto.streams.InputPositions;
-import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.topic.Topics;
 import io.gradstream.server.dispatch.Dispatcher;
 import io.gradstream.proto.evidence.VerdictChain;

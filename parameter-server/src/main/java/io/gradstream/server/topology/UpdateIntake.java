@@ -12,7 +12,7 @@ import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.streams.HeldRecords;
-import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.evidence.VerdictChain;
 import io.gradstream.server.weights.PartitionWeights;
 import java.util.ArrayList;
@@ -171,7 +171,7 @@ final class UpdateIntake {
         .map(
             record -> {
               try {
-                return Verdict.parseFrom(record.value() == null ? new byte[0] : record.value())
+                return Verdict.parseFrom(record.bytes())
                     .getRound();
               } catch (InvalidProtocolBufferException e) {
                 return round;

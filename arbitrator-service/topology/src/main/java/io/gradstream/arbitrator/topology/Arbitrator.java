@@ -14,7 +14,7 @@ import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.spec.Section;
 import io.gradstream.proto.streams.InPlaceStore;
 import io.gradstream.proto.streams.StreamsService;
-import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.topic.Topics;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;

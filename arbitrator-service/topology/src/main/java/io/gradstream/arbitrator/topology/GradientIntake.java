@@ -13,7 +13,7 @@ import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.streams.HeldRecords;
-import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.topic.Topics;
 import java.time.Duration;
 import java.util.Comparator;

@@ -5,7 +5,7 @@ import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.evidence.VerdictChain;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.run.Run;
-import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.log.LogReader;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;

@@ -13,7 +13,7 @@ import io.gradstream.proto.run.Run;
 import io.gradstream.proto.run.StoreImage;
 import io.gradstream.proto.streams.InPlaceStore;
 import io.gradstream.proto.streams.InputPositions;
-import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.topic.Topics;
 import java.time.Duration;
 import java.util.List;

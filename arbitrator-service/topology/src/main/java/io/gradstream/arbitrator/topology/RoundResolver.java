@@ -8,7 +8,7 @@ import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.DeadLetters;
 import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.run.Run;
-import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.topic.Topics;
 import java.time.Duration;
 import org.apache.kafka.common.TopicPartition;

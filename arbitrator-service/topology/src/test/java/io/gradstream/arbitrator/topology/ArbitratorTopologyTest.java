@@ -20,7 +20,7 @@ import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.streams.StreamsSettings;
 import io.gradstream.proto.topic.Connection;
-import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.log.LogReader;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;

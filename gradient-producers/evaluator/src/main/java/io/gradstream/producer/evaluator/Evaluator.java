@@ -6,12 +6,14 @@ import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.evidence.Signer;
 import io.gradstream.proto.evidence.ValidationChain;
 import io.gradstream.proto.kernels.Kernels;
+import io.gradstream.proto.log.LogFollower;
+import io.gradstream.proto.log.LogReader;
+import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.WeightAssembler;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.spec.ListedKey.Role;
-import io.gradstream.proto.topic.LogReader;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -25,7 +27,6 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
@@ -57,7 +58,7 @@ public final class Evaluator implements AutoCloseable {
   private final ValidationChain validations;
   private final WeightAssembler assembler;
   private final Set<Long> evaluatedVersions = new HashSet<>();
-  private final KafkaConsumer<byte[], byte[]> weights;
+  private final LogFollower weights;
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
   private final Thread thread;
   private volatile boolean closed;
@@ -70,7 +71,7 @@ public final class Evaluator implements AutoCloseable {
     this.validations = new ValidationChain(run.description());
     this.assembler =
         new WeightAssembler(run.description(), Kernels.best(), Integer.MAX_VALUE, this::isDue);
-    this.weights = new KafkaConsumer<>(settings(run));
+    this.weights = new LogFollower(new KafkaConsumer<>(settings(run)));
     this.thread = Thread.ofPlatform().name("evaluator").daemon().unstarted(this::work);
   }
 
@@ -115,10 +116,9 @@ public final class Evaluator implements AutoCloseable {
           IntStream.range(0, run.manifest().partitions())
               .mapToObj(partition -> new TopicPartition(run.topics().weights(), partition))
               .toList();
-      weights.assign(partitions);
-      weights.seekToBeginning(partitions);
+      weights.follow(partitions);
       while (!closed && !evaluatedVersions.contains(run.spec().rounds())) {
-        for (final ConsumerRecord<byte[], byte[]> record : weights.poll(POLL)) {
+        for (final LogRecord record : weights.poll(POLL)) {
           if (!closed) {
             add(record, model, metrics);
           }
@@ -144,7 +144,7 @@ public final class Evaluator implements AutoCloseable {
           record -> {
             try {
               final Metric metric =
-                  Metric.parseFrom(record.value() == null ? new byte[0] : record.value());
+                  Metric.parseFrom(record.bytes());
               if (metric.hasValidation()) {
                 validations.take(metric);
                 evaluatedVersions.add(metric.getValidation().getVersion());
@@ -169,7 +169,7 @@ public final class Evaluator implements AutoCloseable {
   }
 
   private void add(
-      ConsumerRecord<byte[], byte[]> record, TaskModel model, Producer<byte[], byte[]> metrics)
+      LogRecord record, TaskModel model, Producer<byte[], byte[]> metrics)
       throws ExecutionException, InterruptedException {
     try {
       if (assembler.add(record.key(), record.value())) {
@@ -177,7 +177,7 @@ public final class Evaluator implements AutoCloseable {
         evaluate(assembler.version(), model, metrics);
       }
     } catch (MalformedRecordException e) {
-      skip(new TopicPartition(record.topic(), record.partition()), record.offset(), e.getMessage());
+      skip(record.source(), record.offset(), e.getMessage());
     }
   }
 

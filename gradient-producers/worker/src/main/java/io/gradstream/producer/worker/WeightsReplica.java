@@ -1,11 +1,14 @@
 package io.gradstream.producer.worker;
 
 import io.gradstream.proto.kernels.Kernels;
+import io.gradstream.proto.log.LogFollower;
+import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.WeightAssembler;
 import io.gradstream.proto.run.Run;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
@@ -13,8 +16,6 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.IntStream;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.WakeupException;
 import org.slf4j.Logger;
@@ -39,7 +40,7 @@ public final class WeightsReplica implements AutoCloseable {
   private static final int ARRIVING = 2;
 
   private final Run run;
-  private final KafkaConsumer<byte[], byte[]> consumer;
+  private final LogFollower records;
   private final WeightAssembler weights;
   private final Lock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
@@ -61,12 +62,12 @@ public final class WeightsReplica implements AutoCloseable {
         IntStream.range(0, run.manifest().partitions())
             .mapToObj(partition -> new TopicPartition(run.topics().weights(), partition))
             .toList();
-    this.consumer = new KafkaConsumer<>(run.connection().consumer());
+    this.records = new LogFollower(run.connection());
     this.thread = Thread.ofPlatform().name("weights").daemon().start(this::follow);
   }
 
   private void follow() {
-    try (consumer) {
+    try (records) {
       while (!closed) {
         poll();
       }
@@ -85,12 +86,10 @@ public final class WeightsReplica implements AutoCloseable {
 
   private void poll() {
     try {
-      if (consumer.assignment().isEmpty() || hasFoundNone()) {
+      if (firstEnds.isEmpty() || hasFoundNone()) {
         seekNearEnd();
       }
-      for (final ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
-        add(record);
-      }
+      records.poll(POLL).forEach(this::add);
       answerCatchUps();
     } catch (WakeupException e) {
       LOG.debug("the workers' replica of the weights was interrupted while polling");
@@ -104,10 +103,10 @@ public final class WeightsReplica implements AutoCloseable {
   private void answerCatchUps() {
     final long asked = catchUpsAsked.get();
     if (asked > catchUpsBegun) {
-      catchUpEnds = consumer.endOffsets(partitions);
+      catchUpEnds = records.ends(partitions);
       catchUpsBegun = asked;
     }
-    if (isPast(catchUpEnds) && catchUpsDone < catchUpsBegun) {
+    if (records.isPast(catchUpEnds) && catchUpsDone < catchUpsBegun) {
       lock.lock();
       try {
         catchUpsDone = catchUpsBegun;
@@ -123,30 +122,26 @@ public final class WeightsReplica implements AutoCloseable {
    * since somebody sent other records, and then goes back twice as far.
    */
   private void seekNearEnd() {
-    final Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
-    consumer.assign(partitions);
+    final Map<TopicPartition, Long> ends = records.ends(partitions);
+    final var begin = new HashMap<TopicPartition, Long>();
     isAtBeginning = true;
     for (final TopicPartition partition : partitions) {
-      final int records = run.manifest().shardsOf(partition.partition()).size() + 1;
-      final long from = Math.max(0, ends.getOrDefault(partition, 0L) - versionsBack * records);
-      consumer.seek(partition, from);
+      final int ofVersion = run.manifest().shardsOf(partition.partition()).size() + 1;
+      final long from = Math.max(0, ends.getOrDefault(partition, 0L) - versionsBack * ofVersion);
+      begin.put(partition, from);
       isAtBeginning &= from == 0;
     }
+    records.follow(begin);
     firstEnds = ends;
     versionsBack *= 2;
   }
 
   /** Whether all was read that was there at the start, and no version was whole. */
   private boolean hasFoundNone() {
-    return version() == WeightAssembler.NONE && !isAtBeginning && isPast(firstEnds);
+    return version() == WeightAssembler.NONE && !isAtBeginning && records.isPast(firstEnds);
   }
 
-  private boolean isPast(Map<TopicPartition, Long> ends) {
-    return ends.entrySet().stream()
-        .allMatch(end -> consumer.position(end.getKey()) >= end.getValue());
-  }
-
-  private void add(ConsumerRecord<byte[], byte[]> record) {
+  private void add(LogRecord record) {
     lock.lock();
     try {
       if (weights.add(record.key(), record.value())) {
@@ -154,9 +149,8 @@ public final class WeightsReplica implements AutoCloseable {
       }
     } catch (MalformedRecordException e) {
       LOG.warn(
-          "the workers skip {}-{} at offset {}: {}",
-          record.topic(),
-          record.partition(),
+          "the workers skip {} at offset {}: {}",
+          record.source(),
           record.offset(),
           e.getMessage());
     } finally {
@@ -181,7 +175,7 @@ public final class WeightsReplica implements AutoCloseable {
    */
   public boolean catchUp(Duration patience) throws InterruptedException {
     final long asked = catchUpsAsked.incrementAndGet();
-    consumer.wakeup();
+    records.wakeup();
     lock.lockInterruptibly();
     try {
       long nanos = patience.toNanos();
@@ -227,7 +221,7 @@ public final class WeightsReplica implements AutoCloseable {
   @Override
   public void close() {
     closed = true;
-    consumer.wakeup();
+    records.wakeup();
     try {
       thread.join();
     } catch (InterruptedException e) {

@@ -4,7 +4,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.DeadLetter;
 import io.gradstream.proto.run.Run;
-import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.log.LogReader;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -56,7 +56,7 @@ public final class Refusals {
           end,
           record -> {
             try {
-              final DeadLetter letter = DeadLetter.parseFrom(record.value());
+              final DeadLetter letter = DeadLetter.parseFrom(record.bytes());
               if (letter.getTopic().equals(topic)
                   && letter.getRound() == refusal.round()
                   && letter.getSlot() == refusal.slot()) {

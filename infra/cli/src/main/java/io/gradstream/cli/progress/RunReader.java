@@ -2,6 +2,8 @@ package io.gradstream.cli.progress;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.proto.evidence.ValidationChain;
+import io.gradstream.proto.log.LogFollower;
+import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.Order;
 import io.gradstream.proto.message.ShardStatistics;
@@ -10,12 +12,8 @@ import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.Topics;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,7 +31,7 @@ public final class RunReader implements AutoCloseable {
         throws InvalidProtocolBufferException, MalformedRecordException;
   }
 
-  private final KafkaConsumer<byte[], byte[]> consumer;
+  private final LogFollower records;
   private final Map<TopicPartition, Handler> handlers = new HashMap<>();
   private final RunSummary summary;
 
@@ -72,39 +70,24 @@ public final class RunReader implements AutoCloseable {
           }
           summary.metric(metric);
         });
-    consumer = new KafkaConsumer<>(run.connection().consumer());
-    consumer.assign(handlers.keySet());
-    consumer.seekToBeginning(handlers.keySet());
+    records = new LogFollower(run.connection());
+    records.follow(handlers.keySet());
   }
 
   /** Reads what has arrived since the last call, and asks for more without waiting for it. */
   public RunSummary poll() {
-    return poll(Duration.ZERO);
-  }
-
-  private RunSummary poll(Duration patience) {
-    for (final var record : consumer.poll(patience)) {
-      handle(record);
-    }
+    records.poll(Duration.ZERO).forEach(this::handle);
     return summary;
   }
 
   /** Reads everything that was written before this call. */
   public RunSummary catchUp() {
-    final Map<TopicPartition, Long> ends = consumer.endOffsets(handlers.keySet());
-    final List<TopicPartition> behind = new ArrayList<>(handlers.keySet());
-    while (true) {
-      behind.removeIf(
-          partition -> consumer.position(partition) >= ends.getOrDefault(partition, 0L));
-      if (behind.isEmpty()) {
-        return summary;
-      }
-      poll(Duration.ofMillis(200));
-    }
+    records.catchUp(this::handle);
+    return summary;
   }
 
-  private void handle(ConsumerRecord<byte[], byte[]> record) {
-    final var partition = new TopicPartition(record.topic(), record.partition());
+  private void handle(LogRecord record) {
+    final TopicPartition partition = record.source();
     if (record.value() == null) {
       log.warn(
           "the reader of the run's topics skips {} at offset {}: an empty record",
@@ -132,6 +115,6 @@ public final class RunReader implements AutoCloseable {
 
   @Override
   public void close() {
-    consumer.close();
+    records.close();
   }
 }

@@ -2,7 +2,7 @@ package io.gradstream.proto.run;
 
 import io.gradstream.proto.message.StateRecord.Owner;
 import io.gradstream.proto.record.MalformedRecordException;
-import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.log.LogReader;
 import java.util.Optional;
 import org.apache.kafka.common.TopicPartition;
 
@@ -32,7 +32,7 @@ public final class InitialState {
         log.end(state),
         record -> {
           try {
-            reader.add(record.value());
+            reader.add(record.bytes());
           } catch (MalformedRecordException e) {
             throw new IllegalStateException(
                 "%s holds something else at offset %d: %s"

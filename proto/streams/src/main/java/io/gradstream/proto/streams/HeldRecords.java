@@ -1,6 +1,6 @@
 package io.gradstream.proto.streams;
 
-import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.log.LogReader;
 import java.util.ArrayDeque;
 import java.util.Comparator;
 import java.util.Deque;

@@ -6,7 +6,7 @@ import io.gradstream.proto.kernels.VectorId;
 import io.gradstream.proto.message.StoreCommit;
 import io.gradstream.proto.message.StoreContents;
 import io.gradstream.proto.run.StoreImage;
-import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.log.LogReader;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.security.SecureRandom;
@@ -247,7 +247,7 @@ public final class InPlaceStore
         changelog,
         offsets.keySet(),
         record -> {
-          final MemorySegment values = Commits.valuesOf(record.value());
+          final MemorySegment values = Commits.valuesOf(record.bytes());
           final MemorySegment vector = allocate(values.byteSize());
           vector.copyFrom(values);
           cells.put(Objects.requireNonNull(offsets.get(record.offset())), new Cell(vector));

@@ -7,7 +7,7 @@ import io.gradstream.embedded.EmbeddedKafka;
 import io.gradstream.proto.streams.FaultyClients.Moment;
 import io.gradstream.proto.streams.Sums.Add;
 import io.gradstream.proto.topic.Connection;
-import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.log.LogReader;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Properties;
@@ -223,7 +223,7 @@ class InPlaceStoreTest {
   private Sums.After last() {
     try (var log = new LogReader(connection, name)) {
       return log.last(new TopicPartition(topic("out"), 0))
-          .map(record -> Sums.After.of(record.value()))
+          .map(record -> Sums.After.of(record.bytes()))
           .orElse(new Sums.After(0, new float[4]));
     }
   }

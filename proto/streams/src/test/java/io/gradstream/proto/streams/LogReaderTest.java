@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gradstream.embedded.EmbeddedKafka;
 import io.gradstream.proto.topic.Connection;
-import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.log.LogReader;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -80,7 +80,7 @@ class LogReaderTest {
           record -> {
             offsets.add(record.offset());
             if (record.offset() % 100 == 0) {
-              assertThat(log.last(OTHERS)).get().extracting(r -> r.value()[0]).isEqualTo((byte) 77);
+              assertThat(log.last(OTHERS)).get().extracting(r -> r.bytes()[0]).isEqualTo((byte) 77);
               assertThat(log.read(NUMBERS, record.offset() - 3))
                   .containsExactly((byte) (record.offset() - 3));
             }

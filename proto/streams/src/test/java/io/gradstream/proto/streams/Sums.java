@@ -1,7 +1,7 @@
 package io.gradstream.proto.streams;
 
 import io.gradstream.proto.kernels.VectorId;
-import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.log.LogReader;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;

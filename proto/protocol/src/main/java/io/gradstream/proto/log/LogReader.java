@@ -1,23 +1,18 @@
-package io.gradstream.proto.topic;
+package io.gradstream.proto.log;
 
-import java.time.Duration;
+import io.gradstream.proto.topic.Connection;
 import java.util.Collection;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Map;
 import java.util.NavigableSet;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
-import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.errors.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,9 +22,6 @@ import org.jspecify.annotations.Nullable;
  * thread; the connection is opened at the first read, also after a {@link #close}.
  */
 public final class LogReader implements AutoCloseable {
-  private static final Duration POLL = Duration.ofMillis(200);
-  private static final Duration PATIENCE = Duration.ofMinutes(2);
-
   /**
    * It reads what is there; a consumer that is closed or turns elsewhere waits for its last fetch.
    */
@@ -39,7 +31,7 @@ public final class LogReader implements AutoCloseable {
   private static final long MAX_GAP = 16;
 
   private final Supplier<Consumer<byte[], byte[]>> consumers;
-  private @Nullable Consumer<byte[], byte[]> consumer;
+  private @Nullable LogFollower follower;
 
   /**
    * @param group consumer group whose committed offsets {@link #committed} tells; it is never
@@ -63,22 +55,21 @@ public final class LogReader implements AutoCloseable {
     return config;
   }
 
-  private Consumer<byte[], byte[]> consumer() {
-    if (consumer == null) {
-      consumer = consumers.get();
+  private LogFollower follower() {
+    if (follower == null) {
+      follower = new LogFollower(consumers.get());
     }
-    return consumer;
+    return follower;
   }
 
   /** The offset that the group goes on from, 0 where it has committed none. */
   public long committed(TopicPartition partition) {
-    final OffsetAndMetadata offset = consumer().committed(Set.of(partition)).get(partition);
-    return offset == null ? 0 : offset.offset();
+    return follower().committed(partition);
   }
 
   /** The offset after the last record that can be read. */
   public long end(TopicPartition partition) {
-    return consumer().endOffsets(Set.of(partition)).getOrDefault(partition, 0L);
+    return follower().end(partition);
   }
 
   /**
@@ -87,23 +78,13 @@ public final class LogReader implements AutoCloseable {
    * @throws IllegalStateException when the log does not hold it any more
    */
   public byte[] read(TopicPartition partition, long offset) {
-    final var found = new AtomicReference<byte[]>();
-    read(
-        partition,
-        offset,
-        offset + 1,
-        record -> {
-          if (record.offset() == offset) {
-            found.set(record.value());
-          }
-        });
-    final byte[] value = found.get();
-    if (value == null) {
+    final LogRecord record = new KafkaCursor(follower(), partition, offset, offset + 1).next();
+    if (record == null || record.offset() != offset || record.value() == null) {
       throw new IllegalStateException(
           "%s holds no record at offset %d any more; keep records at least until their round is over"
               .formatted(partition, offset));
     }
-    return value;
+    return record.value();
   }
 
   /**
@@ -115,25 +96,10 @@ public final class LogReader implements AutoCloseable {
       TopicPartition partition,
       long from,
       long to,
-      java.util.function.Consumer<ConsumerRecord<byte[], byte[]>> records) {
-    long position = from;
-    long deadline = System.nanoTime() + PATIENCE.toNanos();
-    while (position < to) {
-      turnTo(partition, position);
-      final var polled = consumer().poll(POLL).records(partition);
-      final long after = consumer().position(partition);
-      for (final var record : polled) {
-        if (record.offset() < to) {
-          records.accept(record);
-        }
-      }
-      if (after > position) {
-        position = after;
-        deadline = System.nanoTime() + PATIENCE.toNanos();
-      } else if (System.nanoTime() > deadline) {
-        throw new TimeoutException(
-            "%s could not be read at offset %d for %s".formatted(partition, position, PATIENCE));
-      }
+      java.util.function.Consumer<LogRecord> records) {
+    final var cursor = new KafkaCursor(follower(), partition, from, to);
+    for (LogRecord next = cursor.next(); next != null; next = cursor.next()) {
+      records.accept(next);
     }
   }
 
@@ -148,7 +114,7 @@ public final class LogReader implements AutoCloseable {
   public void readAt(
       TopicPartition partition,
       Collection<Long> offsets,
-      java.util.function.Consumer<ConsumerRecord<byte[], byte[]>> records) {
+      java.util.function.Consumer<LogRecord> records) {
     final var wanted = new TreeSet<>(offsets);
     while (!wanted.isEmpty()) {
       final long first = wanted.first();
@@ -174,21 +140,12 @@ public final class LogReader implements AutoCloseable {
     }
   }
 
-  private void turnTo(TopicPartition partition, long position) {
-    if (!consumer().assignment().equals(Set.of(partition))) {
-      consumer().assign(List.of(partition));
-      consumer().seek(partition, position);
-    } else if (consumer().position(partition) != position) {
-      consumer().seek(partition, position);
-    }
-  }
-
   /** The last record of a partition, found from its end backwards. */
-  public Optional<ConsumerRecord<byte[], byte[]>> last(TopicPartition partition) {
+  public Optional<LogRecord> last(TopicPartition partition) {
     final long end = end(partition);
     for (long back = 1; ; back *= 2) {
       final long from = Math.max(0, end - back);
-      final var last = new AtomicReference<ConsumerRecord<byte[], byte[]>>();
+      final var last = new AtomicReference<LogRecord>();
       read(partition, from, end, last::set);
       if (last.get() != null || from == 0) {
         return Optional.ofNullable(last.get());
@@ -198,9 +155,9 @@ public final class LogReader implements AutoCloseable {
 
   @Override
   public void close() {
-    if (consumer != null) {
-      consumer.close();
-      consumer = null;
+    if (follower != null) {
+      follower.close();
+      follower = null;
     }
   }
 }
