@@ -3,21 +3,14 @@ package io.gradstream.proto.streams;
 import com.google.protobuf.ByteString;
 import io.gradstream.proto.kernels.NamedVectors;
 import io.gradstream.proto.kernels.VectorId;
-import io.gradstream.proto.message.StoreCommit;
-import io.gradstream.proto.message.StoreContents;
 import io.gradstream.proto.run.StoreImage;
 import io.gradstream.proto.log.LogReader;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.security.SecureRandom;
-import java.util.HashMap;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.apache.kafka.common.TopicPartition;
@@ -67,77 +60,26 @@ import org.jspecify.annotations.Nullable;
  */
 public final class InPlaceStore
     implements NamedVectors, StateStore, CachedStateStore<Object, Object> {
-  private static final SecureRandom WRITERS = new SecureRandom();
-
-  /**
-   * Small segments and early cleaning, so that a restart reads little more than what counts; but
-   * not so small that a large model's changelog keeps thousands of files open.
-   */
-  private static final Map<String, String> CHANGELOG =
-      Map.of(
-          "segment.bytes", Integer.toString(128 * 1024 * 1024),
-          "min.cleanable.dirty.ratio", "0.2",
-          "delete.retention.ms", "3600000");
-
-  /** A vector, and what of it is in the changelog. */
-  private static final class Cell {
-    final MemorySegment values;
-
-    /** Changed since it was last written. */
-    boolean changed;
-
-    /** Written since the last confirmed commit. */
-    boolean unconfirmed;
-
-    /** The generation that last wrote it; 0 when this writer has not. */
-    long generation;
-
-    /** Of the two keys that of its confirmed copy. */
-    int side = 1;
-
-    Cell(MemorySegment values) {
-      this.values = values;
-    }
-  }
-
   private final String name;
-  private final Map<VectorId, Cell> cells = new HashMap<>();
+  private final StoreVectors vectors = new StoreVectors();
 
-  /** Holds the vectors, and is closed with the store: nobody waits for a garbage collection. */
-  private @Nullable Arena arena;
-
+  /** What the changelog holds, while it is restored. */
   private Commits commits = new Commits();
   private @Nullable InternalProcessorContext<?, ?> context;
 
-  /** There between {@link #recover} and the end of the task. */
-  private @Nullable Supplier<byte[]> metadata;
+  /** There between {@link #recover} and the end of the task, and so is the metadata. */
+  private @Nullable CommitWriter writer;
+
+  private Supplier<byte[]> metadata = () -> new byte[0];
 
   private boolean failed;
   private boolean transactions;
   private long commitNanos;
   private long flushedNanos;
 
-  private long writer;
-  private long epoch;
-  private long generation;
-
-  /** Of the two keys of a commit that of the confirmed one. */
-  private int side = 1;
-
-  /** Whether the last flush went through, and waits for its confirmation. */
-  private boolean flushed;
-
-  private @Nullable ByteString flushedMetadata;
-  private @Nullable ByteString confirmedMetadata;
-  private boolean confirmedAny;
-  private boolean deleting;
-
-  /** Keys of earlier writers, to be deleted once a commit of this one is confirmed. */
-  private List<Bytes> obsolete = List.of();
-
   private volatile boolean open;
 
-  private InPlaceStore(String name) {
+  InPlaceStore(String name) {
     this.name = name;
   }
 
@@ -145,7 +87,7 @@ public final class InPlaceStore
    * For {@code Topology.addStateStore}; the changelog is compacted by key, as Streams creates it.
    */
   public static StoreBuilder<InPlaceStore> builder(String name) {
-    return new Builder(name);
+    return new InPlaceStoreBuilder(name);
   }
 
   @Override
@@ -153,7 +95,7 @@ public final class InPlaceStore
     // Kafka Streams initialises a store again after a fault; the changelog is then read from its
     // beginning.
     forget();
-    release();
+    vectors.close();
     context = (InternalProcessorContext<?, ?>) stateContext;
     final Map<String, Object> config = stateContext.appConfigs();
     transactions =
@@ -173,24 +115,9 @@ public final class InPlaceStore
 
   private void forget() {
     commits = new Commits();
-    cells.clear();
-    metadata = null;
+    vectors.forget();
+    writer = null;
     failed = false;
-  }
-
-  private void release() {
-    if (arena != null) {
-      arena.close();
-      arena = null;
-    }
-  }
-
-  @SuppressWarnings("MustBeClosedChecker") // release closes it
-  private MemorySegment allocate(long bytes) {
-    if (arena == null) {
-      arena = Arena.ofShared();
-    }
-    return arena.allocate(bytes, NamedVectors.ALIGNMENT);
   }
 
   private InternalProcessorContext<?, ?> context() {
@@ -208,62 +135,21 @@ public final class InPlaceStore
    */
   public Optional<byte[]> recover(LogReader log, Supplier<byte[]> metadataAtCommit) {
     final Optional<Commits.Whole> latest = commits.latest();
-    cells.clear();
+    vectors.forget();
     if (latest.stream().noneMatch(Commits.Whole::isInMemory)) {
-      release();
+      vectors.close();
     }
-    latest.ifPresent(whole -> read(whole, log));
-    obsolete = commits.keys();
-    epoch = commits.highestEpoch() + 1;
-    writer = WRITERS.nextLong();
-    generation = 0;
-    side = 1;
-    flushed = false;
-    confirmedAny = false;
-    deleting = false;
-    confirmedMetadata = latest.map(whole -> whole.contents().getMetadata()).orElse(null);
+    final var changelog =
+        new TopicPartition(context().changelogFor(name), context().taskId().partition());
+    latest.ifPresent(whole -> vectors.recover(whole, log, changelog));
+    final ByteString confirmed =
+        latest.map(whole -> whole.contents().getMetadata()).orElse(null);
+    writer = new CommitWriter(commits, confirmed, vectors, this::log);
     commits = new Commits();
     metadata = metadataAtCommit;
     failed = false;
     flushedNanos = System.nanoTime();
-    return latest.map(whole -> whole.contents().getMetadata().toByteArray());
-  }
-
-  private void read(Commits.Whole whole, LogReader log) {
-    final var offsets = new TreeMap<Long, VectorId>();
-    whole
-        .vectors()
-        .forEach(
-            (id, copy) -> {
-              if (copy.values() != null) {
-                cells.put(id, new Cell(copy.values()));
-              } else {
-                offsets.put(copy.offset(), id);
-              }
-            });
-    final var changelog =
-        new TopicPartition(context().changelogFor(name), context().taskId().partition());
-    log.readAt(
-        changelog,
-        offsets.keySet(),
-        record -> {
-          final MemorySegment values = Commits.valuesOf(record.bytes());
-          final MemorySegment vector = allocate(values.byteSize());
-          vector.copyFrom(values);
-          cells.put(Objects.requireNonNull(offsets.get(record.offset())), new Cell(vector));
-        });
-    if (cells.size() < whole.vectors().size()) {
-      throw new OverwrittenException(changelog + " changed while it was restored");
-    }
-  }
-
-  /** Another instance went on writing. */
-  private static final class OverwrittenException extends RetriableException {
-    private static final long serialVersionUID = 1;
-
-    OverwrittenException(String message) {
-      super(message);
-    }
+    return Optional.ofNullable(confirmed).map(ByteString::toByteArray);
   }
 
   /**
@@ -271,7 +157,7 @@ public final class InPlaceStore
    * commit; until then the image is asked for again.
    */
   public void begin(StoreImage image) {
-    image.vectors().forEach((id, values) -> cells.put(id, new Cell(values)));
+    image.vectors().forEach(vectors::put);
   }
 
   /**
@@ -316,21 +202,12 @@ public final class InPlaceStore
 
   @Override
   public MemorySegment vector(VectorId id, long length) {
-    final Cell cell = cells.computeIfAbsent(id, absent -> new Cell(allocate(length * Float.BYTES)));
-    if (cell.values.byteSize() != length * Float.BYTES) {
-      throw new IllegalStateException(
-          "%s has %d bytes, asked for %d values".formatted(id, cell.values.byteSize(), length));
-    }
-    return cell.values;
+    return vectors.vector(id, length);
   }
 
   @Override
   public void changed(VectorId id) {
-    final Cell cell = cells.get(id);
-    if (cell == null) {
-      throw new IllegalArgumentException("no vector " + id);
-    }
-    cell.changed = true;
+    vectors.changed(id);
   }
 
   /**
@@ -342,66 +219,16 @@ public final class InPlaceStore
   @Override
   public void flushCache() {
     requireSound();
-    if (metadata == null) {
+    if (writer == null) {
       return;
     }
     if (transactions) {
       // StateStore.commit is not called then, and need not be: a transaction that lost a record
       // cannot commit its offsets.
-      confirm();
+      writer.confirm();
     }
     flushedNanos = System.nanoTime();
-    final ByteString bytes = ByteString.copyFrom(metadata.get());
-    if (bytes.equals(confirmedMetadata)
-        && cells.values().stream().noneMatch(cell -> cell.changed || cell.unconfirmed)) {
-      return;
-    }
-    flushed = false;
-    write(bytes);
-    flushedMetadata = bytes;
-    flushed = true;
-  }
-
-  private void write(ByteString bookkeeping) {
-    generation++;
-    final var contents = StoreContents.newBuilder().setMetadata(bookkeeping);
-    cells.forEach(
-        (id, cell) -> {
-          if (cell.changed || cell.unconfirmed || cell.generation == 0) {
-            log(
-                ChangelogKey.vector(writer, 1 - cell.side, id),
-                Commits.value(generation, cell.values));
-            cell.generation = generation;
-            cell.changed = false;
-            cell.unconfirmed = true;
-          }
-          contents
-              .addCellsBuilder()
-              .setKind(id.kind())
-              .setIndex(id.index())
-              .setGeneration(cell.generation);
-        });
-    final List<byte[]> pieces = Commits.pieces(generation, contents.build());
-    for (int i = 0; i < pieces.size(); i++) {
-      log(ChangelogKey.contents(writer, 1 - side, i), pieces.get(i));
-    }
-    log(ChangelogKey.commit(writer, 1 - side), commitRecord(pieces.size()).toByteArray());
-    if (confirmedAny) {
-      obsolete.forEach(key -> log(key, null));
-      deleting = true;
-    }
-  }
-
-  private StoreCommit commitRecord(int pieces) {
-    return StoreCommit.newBuilder()
-        .setEpoch(epoch)
-        .setGeneration(generation)
-        .setPieces(pieces)
-        .build();
-  }
-
-  private void log(ChangelogKey key, byte @Nullable [] value) {
-    log(key.bytes(), value);
+    writer.flush(ByteString.copyFrom(metadata.get()));
   }
 
   private void log(Bytes key, byte @Nullable [] value) {
@@ -412,26 +239,8 @@ public final class InPlaceStore
   /** Called when the records of the last flush have arrived and the offsets are committed. */
   @Override
   public void commit(Map<TopicPartition, Long> changelogOffsets) {
-    confirm();
-  }
-
-  private void confirm() {
-    if (!flushed) {
-      return;
-    }
-    flushed = false;
-    for (final Cell cell : cells.values()) {
-      if (cell.unconfirmed) {
-        cell.unconfirmed = false;
-        cell.side = 1 - cell.side;
-      }
-    }
-    side = 1 - side;
-    confirmedMetadata = flushedMetadata;
-    confirmedAny = true;
-    if (deleting) {
-      obsolete = List.of();
-      deleting = false;
+    if (writer != null) {
+      writer.confirm();
     }
   }
 
@@ -448,40 +257,13 @@ public final class InPlaceStore
    */
   @Override
   public void clearCache() {
-    if (metadata != null) {
+    if (writer != null) {
       requireSound();
-      confirm();
-      final Commits own = ownCommit();
+      writer.confirm();
+      final Commits own = writer.confirmed();
       forget();
       commits = own;
     }
-  }
-
-  private Commits ownCommit() {
-    final var own = new Commits();
-    own.remember(obsolete);
-    final var contents = StoreContents.newBuilder();
-    if (confirmedMetadata != null) {
-      contents.setMetadata(confirmedMetadata);
-    }
-    cells.forEach(
-        (id, cell) -> {
-          own.put(ChangelogKey.vector(writer, cell.side, id), cell.generation, cell.values);
-          contents
-              .addCellsBuilder()
-              .setKind(id.kind())
-              .setIndex(id.index())
-              .setGeneration(cell.generation);
-        });
-    final List<byte[]> pieces = Commits.pieces(generation, contents.build());
-    for (int i = 0; i < pieces.size(); i++) {
-      own.restore(ChangelogKey.contents(writer, side, i).bytes().get(), pieces.get(i), -1);
-    }
-    own.restore(
-        ChangelogKey.commit(writer, side).bytes().get(),
-        commitRecord(pieces.size()).toByteArray(),
-        -1);
-    return own;
   }
 
   @Override
@@ -493,7 +275,7 @@ public final class InPlaceStore
   public void close() {
     open = false;
     forget();
-    release();
+    vectors.close();
   }
 
   @Override
@@ -509,42 +291,5 @@ public final class InPlaceStore
   @Override
   public Position getPosition() {
     return Position.emptyPosition();
-  }
-
-  private record Builder(String name) implements StoreBuilder<InPlaceStore> {
-    @Override
-    public InPlaceStore build() {
-      return new InPlaceStore(name);
-    }
-
-    @Override
-    public Map<String, String> logConfig() {
-      return CHANGELOG;
-    }
-
-    @Override
-    public boolean loggingEnabled() {
-      return true;
-    }
-
-    @Override
-    public StoreBuilder<InPlaceStore> withCachingEnabled() {
-      throw new UnsupportedOperationException("vectors in place need no cache");
-    }
-
-    @Override
-    public StoreBuilder<InPlaceStore> withCachingDisabled() {
-      return this;
-    }
-
-    @Override
-    public StoreBuilder<InPlaceStore> withLoggingEnabled(Map<String, String> config) {
-      throw new UnsupportedOperationException("the changelog's settings are the store's own");
-    }
-
-    @Override
-    public StoreBuilder<InPlaceStore> withLoggingDisabled() {
-      throw new UnsupportedOperationException("a store without changelog would lose gradients");
-    }
   }
 }
