@@ -8,6 +8,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.evidence.Signer;
 import io.gradstream.proto.evidence.Signers;
+import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.TensorShape;
 import io.gradstream.proto.message.DataType;
@@ -26,7 +27,7 @@ import io.gradstream.proto.spec.ListedKey.Role;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.streams.StreamsSettings;
 import io.gradstream.proto.topic.Connection;
-import io.gradstream.proto.log.LogReader;
+import io.gradstream.proto.topic.TopicKind;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -36,11 +37,15 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.consumer.MockConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.streams.TestInputTopic;
+import org.apache.kafka.streams.TopologyDescription;
 import org.apache.kafka.streams.TopologyTestDriver;
 import org.apache.kafka.streams.test.TestRecord;
 import org.jspecify.annotations.Nullable;
@@ -119,6 +124,23 @@ class PartitionServerTest {
 
   private TestInputTopic<byte[], byte[]> input(String topic) {
     return driver.createInputTopic(topic, new ByteArraySerializer(), new ByteArraySerializer());
+  }
+
+  /** Access rights are given by what the topics declare. */
+  @Test
+  void itWritesThoseTopicsThatDeclareIt() {
+    final Set<TopicKind> written =
+        ParameterServer.topology(run, null, this::emptyLog).describe().subtopologies().stream()
+            .flatMap(subtopology -> subtopology.nodes().stream())
+            .filter(TopologyDescription.Sink.class::isInstance)
+            .map(sink -> ((TopologyDescription.Sink) sink).topic())
+            .flatMap(
+                topic ->
+                    Stream.of(TopicKind.values())
+                        .filter(kind -> kind.includes(run.spec().run(), topic)))
+            .collect(Collectors.toSet());
+
+    assertThat(written).isEqualTo(TopicKind.writtenBy(TopicKind.Writer.SERVER));
   }
 
   @Test

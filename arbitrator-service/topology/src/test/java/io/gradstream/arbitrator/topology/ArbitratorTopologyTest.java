@@ -3,6 +3,7 @@ package io.gradstream.arbitrator.topology;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.TensorShape;
 import io.gradstream.proto.message.DataType;
@@ -20,7 +21,7 @@ import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.streams.StreamsSettings;
 import io.gradstream.proto.topic.Connection;
-import io.gradstream.proto.log.LogReader;
+import io.gradstream.proto.topic.TopicKind;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -28,10 +29,14 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.consumer.MockConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.streams.TopologyDescription;
 import org.apache.kafka.streams.TopologyTestDriver;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -97,6 +102,23 @@ class ArbitratorTopologyTest {
                   0L));
           return consumer;
         });
+  }
+
+  /** Access rights are given by what the topics declare. */
+  @Test
+  void itWritesThoseTopicsThatDeclareIt() {
+    final Set<TopicKind> written =
+        Arbitrator.topology(run, this::emptyLog).describe().subtopologies().stream()
+            .flatMap(subtopology -> subtopology.nodes().stream())
+            .filter(TopologyDescription.Sink.class::isInstance)
+            .map(sink -> ((TopologyDescription.Sink) sink).topic())
+            .flatMap(
+                topic ->
+                    Stream.of(TopicKind.values())
+                        .filter(kind -> kind.includes(run.spec().run(), topic)))
+            .collect(Collectors.toSet());
+
+    assertThat(written).isEqualTo(TopicKind.writtenBy(TopicKind.Writer.ARBITRATOR));
   }
 
   @Test

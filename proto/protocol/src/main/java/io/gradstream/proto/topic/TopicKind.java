@@ -1,7 +1,10 @@
 package io.gradstream.proto.topic;
 
+import java.util.EnumSet;
 import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The kinds of topics that a run has. Each declares here, once, all that is true of it: its name,
@@ -48,14 +51,25 @@ public enum TopicKind {
     LATEST_VERSIONS
   }
 
-  /** Who writes records. */
+  /** Who writes records; the documents name it in these words. */
   public enum Writer {
-    SUBMISSION,
-    SUBMISSION_OF_FORK,
-    SERVER,
-    ARBITRATOR,
-    WORKER,
-    EVALUATOR
+    SUBMISSION("submission"),
+    SUBMISSION_OF_FORK("submission of a fork"),
+    SERVER("parameter server"),
+    ARBITRATOR("arbitrator"),
+    WORKER("workers"),
+    EVALUATOR("evaluator");
+
+    private final String words;
+
+    Writer(String words) {
+      this.words = words;
+    }
+
+    @Override
+    public String toString() {
+      return words;
+    }
   }
 
   /** What Kafka Streams keeps for the two services: changelogs, named after the application. */
@@ -95,6 +109,13 @@ public enum TopicKind {
 
   public Set<Writer> writers() {
     return writers;
+  }
+
+  /** The kinds that somebody writes, and that it needs the right to write. */
+  public static Set<TopicKind> writtenBy(Writer writer) {
+    return Stream.of(values())
+        .filter(kind -> kind.writers.contains(writer))
+        .collect(Collectors.toCollection(() -> EnumSet.noneOf(TopicKind.class)));
   }
 
   /** Whether a topic is of this kind, in the run of that name. */

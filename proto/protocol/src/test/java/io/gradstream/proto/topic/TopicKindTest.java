@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -59,5 +60,27 @@ class TopicKindTest {
     assertThat(Files.readAllLines(Path.of("../../docs/architecture.md")))
         .anyMatch(
             line -> line.matches("\\| [^|]*`" + kind.of("r").substring(2) + "(\\.<task>)?`.*"));
+  }
+
+  /** By that table a cluster's access rights are set. */
+  @ParameterizedTest
+  @EnumSource
+  void theArchitectureTellsWhoWritesEachKind(TopicKind kind) throws IOException {
+    final String writers =
+        kind.writers().stream().sorted().map(Object::toString).collect(Collectors.joining(", "));
+
+    assertThat(Files.readAllLines(Path.of("../../docs/architecture.md")))
+        .filteredOn(line -> line.startsWith("| `" + kind.of("r").substring(2)))
+        .singleElement()
+        .asString()
+        .endsWith("| " + writers + " |");
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void whoWritesAKindIsAskedForBothWays(TopicKind.Writer writer) {
+    assertThat(TopicKind.writtenBy(writer))
+        .isNotEmpty()
+        .allSatisfy(kind -> assertThat(kind.writers()).contains(writer));
   }
 }
