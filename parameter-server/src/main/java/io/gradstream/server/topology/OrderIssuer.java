@@ -4,7 +4,6 @@ import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.Order;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.DeadLetters;
-import io.gradstream.proto.run.LostRound;
 import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.Topics;
@@ -118,7 +117,7 @@ final class OrderIssuer {
 
   private void orderMissingSlots(Metric.Waiting waiting) {
     if (waiting.getRound() < dispatcher.ordered() && waiting.getSlotsCount() > 0) {
-      LOG.error(LostRound.advice(topics.run(), waiting.getRound()));
+      LOG.error(adviceOnLostRound(topics.run(), waiting.getRound()));
       return;
     }
     final List<Order> orders = dispatcher.orderAgain(waiting, clockMs.getAsLong());
@@ -167,5 +166,17 @@ final class OrderIssuer {
 
   private void send(List<Order> orders) {
     orders.forEach(sinks::order);
+  }
+
+  /**
+   * Says what to do about a round that was decided before and whose gradients are no longer on the
+   * log. The arbitrator that lost its sums cannot make them again, and nobody computes slots at old
+   * weights.
+   */
+  private static String adviceOnLostRound(String run, long round) {
+    return ("round %d was decided, and gradients of it are no longer on the log; run %s cannot go on, but"
+            + " a new run can, from the weights before that round: gradstream fork --run %s --version %d"
+            + " --as %s-from-%d")
+        .formatted(round, run, run, round, run, round);
   }
 }

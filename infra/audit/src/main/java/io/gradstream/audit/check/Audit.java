@@ -5,7 +5,6 @@ import io.gradstream.arbitrator.round.LocalRounds;
 import io.gradstream.arbitrator.round.PartitionRound;
 import io.gradstream.arbitrator.round.SlotGradient;
 import io.gradstream.audit.checkpoint.PartitionState;
-import io.gradstream.audit.rounds.Difference;
 import io.gradstream.audit.rounds.Finding;
 import io.gradstream.audit.rounds.LogCut;
 import io.gradstream.audit.rounds.LoggedRound;
@@ -15,13 +14,9 @@ import io.gradstream.audit.rounds.RefusedRecords;
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.log.RunLog;
-import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.run.RunDescription;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.LongConsumer;
@@ -55,20 +50,18 @@ public final class Audit implements AutoCloseable {
   private final Demands demands;
   private final boolean reachesBack;
   private final long first;
-  private final List<Finding> findings = new ArrayList<>();
-  private final SortedMap<Long, Long> broken = new TreeMap<>();
-  private final List<String> notes = new ArrayList<>();
+  private final Findings findings = new Findings();
   private final RefusedRecords refused;
   private final LoggedRounds rounds;
   private final PublishedShards published;
   private final Recalculation recalculation;
+  private final VerdictCheck verdicts;
   private final Contributions contributions;
   private final @Nullable Recomputation recomputation;
   private SortedMap<String, Long> contradictions = new TreeMap<>();
   private @Nullable Verdict before;
   private boolean summing = true;
   private boolean stepping = true;
-  private long found;
   private long compared;
 
   /**
@@ -80,14 +73,15 @@ public final class Audit implements AutoCloseable {
     this.run = log.run();
     this.demands = demands;
     this.refused = RefusedRecords.read(this.log);
-    this.rounds = new LoggedRounds(this.log, refused, this::add);
+    this.rounds = new LoggedRounds(this.log, refused, findings);
     this.before = rounds.before();
     this.reachesBack = rounds.round() == run.firstRound() && reachesBack(run.topics().updates());
     this.first = Math.max(demands.first(), rounds.round());
     this.recalculation = new Recalculation(run, PartitionState.begun(this.log));
+    this.verdicts = new VerdictCheck(recalculation.rounds(), findings);
     this.recomputation = recomputation;
     this.contributions = new Contributions(run.manifest());
-    this.published = new PublishedShards(this.log, this::add);
+    this.published = new PublishedShards(this.log, findings);
     if (recomputation != null) {
       this.log.last().map(Digests::of).ifPresent(recomputation::drawBy);
     }
@@ -96,14 +90,6 @@ public final class Audit implements AutoCloseable {
   private boolean reachesBack(String topic) {
     return IntStream.range(0, run.manifest().partitions())
         .allMatch(partition -> log.start(new TopicPartition(topic, partition)) == 0);
-  }
-
-  private void add(Finding finding) {
-    found++;
-    broken.merge(finding.round(), 1L, Long::sum);
-    if (findings.size() < AuditReport.MAX_FINDINGS) {
-      findings.add(finding);
-    }
   }
 
   /**
@@ -126,15 +112,15 @@ public final class Audit implements AutoCloseable {
       throw new IllegalStateException("a record that was computed here is malformed", e);
     }
     final ByteString head = before == null ? ByteString.EMPTY : Digests.of(before);
-    demand(head);
+    demands.check(run, rounds.round(), head, findings);
     return new AuditReport(
         first,
         compared,
         run.spec().rounds(),
-        List.copyOf(findings),
-        found,
-        broken,
-        notes,
+        findings.first(),
+        findings.count(),
+        findings.byRound(),
+        findings.notes(),
         contributions.shares(),
         refused.byWorker(),
         contradictions,
@@ -146,49 +132,24 @@ public final class Audit implements AutoCloseable {
         recomputation == null ? new TreeMap<>() : recomputation.tallies());
   }
 
-  private void demand(ByteString head) {
-    final var verdicts = new TopicPartition(run.topics().verdicts(), 0);
-    if (!demands.expected().isEmpty() && !demands.expected().equals(head)) {
-      add(
-          new Finding(
-              Finding.Kind.VERDICT,
-              rounds.round() - 1,
-              verdicts,
-              Finding.NOWHERE,
-              "the last verdict is not the expected one",
-              BeginningCheck.hex(head),
-              BeginningCheck.hex(demands.expected())));
-    }
-    if (demands.complete() && rounds.round() < run.spec().rounds()) {
-      add(
-          Finding.of(
-              Finding.Kind.MISSING,
-              rounds.round(),
-              verdicts,
-              Finding.NOWHERE,
-              "the run is not complete: it has %d of %d rounds"
-                  .formatted(rounds.round(), run.spec().rounds())));
-    }
-  }
-
   /** Takes the weights to start from; false if they are not there or cannot be. */
   private boolean start() throws MalformedRecordException {
-    final long soFar = found;
+    final long soFar = findings.count();
     if (!reachesBack) {
       summing = false;
       stepping = false;
-      notes.add(
+      findings.note(
           "the log no longer reaches back to the beginning: from round %d on, digests and decisions are held against what is recorded, sums and weights are not computed"
               .formatted(rounds.round()));
       return true;
     }
-    BeginningCheck.of(log).forEach(this::add);
+    BeginningCheck.of(log).forEach(findings::add);
     if (run.origin().isEmpty()) {
       for (final LogRecord initial : published.initial().values()) {
         recalculation.initialize(initial.bytes());
       }
     }
-    if (found > soFar) {
+    if (findings.count() > soFar) {
       return false;
     }
     if (first == run.firstRound()) {
@@ -200,7 +161,7 @@ public final class Audit implements AutoCloseable {
 
   /** Audits a round; false if the log ends. */
   private boolean next() throws MalformedRecordException {
-    final long soFar = found;
+    final long soFar = findings.count();
     final LoggedRound logged = rounds.next().orElse(null);
     if (logged == null) {
       return false;
@@ -208,12 +169,27 @@ public final class Audit implements AutoCloseable {
     final boolean whole = rounds.gradients(logged, this::count);
     final boolean sums = summing && whole && recalculation.rounds().complete();
     if (summing && !sums) {
-      loseSums(logged, soFar);
+      if (findings.count() == soFar) {
+        findings.add(
+            Finding.of(
+                Finding.Kind.STATISTICS,
+                logged.round(),
+                logged.statements().getLast().record(),
+                "the gradients that the statistics name are not all that the round asks for"));
+      }
+      loseSums(logged.round());
     }
     final SortedMap<Integer, LogRecord> recorded = published.updates(logged.round());
-    final Verdict verdict = decide(logged, sums, recorded);
+    final VerdictCheck.Outcome outcome = verdicts.check(logged, before, sums, recorded);
+    final Verdict verdict = outcome.verdict();
+    if (outcome.corrected()) {
+      rounds.correct(verdict);
+    }
+    if (summing && !outcome.closes()) {
+      loseSums(logged.round());
+    }
     if (sums && recomputation != null) {
-      recomputation.check(logged.round(), recalculation).forEach(this::add);
+      recomputation.check(logged.round(), recalculation).forEach(findings::add);
     }
     take(logged.round(), verdict, recorded);
     if (logged.round() >= first) {
@@ -238,119 +214,11 @@ public final class Audit implements AutoCloseable {
     }
   }
 
-  private void loseSums(LoggedRound logged, long soFar) {
+  private void loseSums(long round) {
     summing = false;
-    if (found == soFar) {
-      add(
-          Finding.of(
-              Finding.Kind.STATISTICS,
-              logged.round(),
-              logged.statements().getLast().record(),
-              "the gradients that the statistics name are not all that the round asks for"));
-    }
-    notes.add(
+    findings.note(
         "from round %d on sums are not computed; digests, decisions and steps are held against what is recorded"
-            .formatted(logged.round()));
-  }
-
-  /** Compares statistics and verdict, and tells the verdict that what follows is held against. */
-  private Verdict decide(LoggedRound logged, boolean sums, SortedMap<Integer, LogRecord> updates) {
-    final List<Finding> misstated =
-        sums ? StatisticsComparison.of(logged, recalculation.rounds().statistics()) : List.of();
-    misstated.forEach(this::add);
-    final Verdict recorded = logged.verdict();
-    if (recorded.equals(onRecorded(logged))) {
-      if (!sums && broken.containsKey(logged.round())) {
-        notes.add(
-            "round %d: statistics and verdict agree; the odd one out is the gradient"
-                .formatted(logged.round()));
-      }
-      return recorded;
-    }
-    final Verdict own = sums ? onComputed(logged) : onRecorded(logged);
-    if (own != null && recorded.equals(own)) {
-      notes.add(
-          "round %d: gradients and verdict agree; the odd one out is the statistics"
-              .formatted(logged.round()));
-      return recorded;
-    }
-    if (own != null && PublishedShards.follow(updates, Digests.of(own))) {
-      reportVerdict(logged, Difference.between(recorded, own));
-      notes.add(
-          "round %d: what comes after follows the verdict that was computed; the odd one out is the recorded one"
-              .formatted(logged.round()));
-      rounds.correct(own);
-      return own;
-    }
-    if (own != null && !own.getContributions().equals(recorded.getContributions())) {
-      reportVerdict(
-          logged,
-          Difference.between(
-              recorded, recorded.toBuilder().setContributions(own.getContributions()).build()));
-      if (summing) {
-        loseSums(logged, found - 1);
-      }
-      return recorded;
-    }
-    if (own != null) {
-      reportVerdict(logged, Difference.between(recorded, own));
-    }
-    if (summing && (own == null || !sameShape(recorded, own))) {
-      loseSums(logged, found - 1);
-    }
-    return recorded;
-  }
-
-  private void reportVerdict(LoggedRound logged, Difference difference) {
-    add(difference.finding(Finding.Kind.VERDICT, logged.round(), logged.source(), "the verdict"));
-  }
-
-  /** Whether partitions can close their rounds by one verdict as by the other. */
-  private static boolean sameShape(Verdict one, Verdict other) {
-    return one.getScalarized() == other.getScalarized()
-        && one.getSharedCoefficientsCount() == other.getSharedCoefficientsCount()
-        && one.getOwnCoefficientsCount() == other.getOwnCoefficientsCount()
-        && one.getCalibration().getKeepCount() == other.getCalibration().getKeepCount()
-        && one.getCalibration().getTakeCount() == other.getCalibration().getTakeCount()
-        && one.getCalibration().getDirectCount() == other.getCalibration().getDirectCount()
-        && one.getCalibration().getRememberedCount() == other.getCalibration().getRememberedCount();
-  }
-
-  /** The verdict on the recorded statistics; null if they are none to decide on. */
-  private @Nullable Verdict onRecorded(LoggedRound logged) {
-    recalculation.rounds().decideAfter(before);
-    Verdict own = null;
-    for (final LoggedRound.Statement statement : logged.statements()) {
-      if (recalculation.rounds().fits(statement.statistics())) {
-        own =
-            recalculation
-                .rounds()
-                .decide(statement.statistics(), statement.record().offset())
-                .orElse(own);
-      }
-    }
-    return own;
-  }
-
-  /**
-   * The verdict on the statistics that were computed, as if they lay where the recorded ones do.
-   */
-  private @Nullable Verdict onComputed(LoggedRound logged) {
-    recalculation.rounds().decideAfter(before);
-    final SortedMap<Integer, LoggedRound.Said> said = logged.products();
-    final Map<Long, ShardStatistics> places = new TreeMap<>();
-    for (final ShardStatistics own : recalculation.rounds().statistics()) {
-      final LoggedRound.Said there =
-          own.getShardsCount() == 0 ? null : said.get(own.getShards(0).getShard());
-      if (there != null) {
-        places.put(there.record().offset(), own);
-      }
-    }
-    Verdict verdict = null;
-    for (final var place : places.entrySet()) {
-      verdict = recalculation.rounds().decide(place.getValue(), place.getKey()).orElse(verdict);
-    }
-    return verdict;
+            .formatted(round));
   }
 
   /** Compares the round's updates, takes its step, and compares the weights. */
@@ -383,7 +251,7 @@ public final class Audit implements AutoCloseable {
       if (summing) {
         throw e;
       }
-      notes.add("from version %d on the weights cannot be computed".formatted(round + 1));
+      findings.note("from version %d on the weights cannot be computed".formatted(round + 1));
       return false;
     }
   }

@@ -12,7 +12,6 @@ import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.message.RunRecord;
 import io.gradstream.proto.message.Verdict;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import org.apache.kafka.common.TopicPartition;
 
@@ -39,8 +38,8 @@ final class BeginningCheck {
               new TopicPartition(log.run().topics().state(), 0),
               Finding.NOWHERE,
               "what the fork began with has another digest than its record says",
-              hex(state),
-              hex(origin.getState())));
+              Finding.text(state),
+              Finding.text(origin.getState())));
       return findings;
     }
     final List<PartitionState> begun = PartitionState.begun(log);
@@ -58,8 +57,8 @@ final class BeginningCheck {
                   verdicts,
                   first == null ? Finding.NOWHERE : first.offset(),
                   "not the verdict that the fork began with",
-                  hex(found),
-                  hex(expected)));
+                  Finding.text(found),
+                  Finding.text(expected)));
         }
       }
     }
@@ -72,9 +71,5 @@ final class BeginningCheck {
     } catch (InvalidProtocolBufferException e) {
       return ByteString.EMPTY;
     }
-  }
-
-  static String hex(ByteString digest) {
-    return digest.isEmpty() ? "nothing" : HexFormat.of().formatHex(digest.toByteArray());
   }
 }

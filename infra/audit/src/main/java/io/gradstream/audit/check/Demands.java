@@ -1,6 +1,10 @@
 package io.gradstream.audit.check;
 
 import com.google.protobuf.ByteString;
+import io.gradstream.audit.rounds.Finding;
+import io.gradstream.audit.rounds.FindingListener;
+import io.gradstream.proto.run.RunDescription;
+import org.apache.kafka.common.TopicPartition;
 
 /**
  * What an audit compares beside what follows from the log itself.
@@ -26,5 +30,36 @@ public record Demands(long first, long last, ByteString expected, boolean comple
   /** Whether the log is read to its end. */
   boolean toTheEnd() {
     return last == NO_LIMIT;
+  }
+
+  /**
+   * Finds what was demanded and is not so.
+   *
+   * @param rounds that the log has
+   * @param head digest of the last one's verdict
+   */
+  void check(RunDescription run, long rounds, ByteString head, FindingListener findings) {
+    final var verdicts = new TopicPartition(run.topics().verdicts(), 0);
+    if (!expected.isEmpty() && !expected.equals(head)) {
+      findings.add(
+          new Finding(
+              Finding.Kind.VERDICT,
+              rounds - 1,
+              verdicts,
+              Finding.NOWHERE,
+              "the last verdict is not the expected one",
+              Finding.text(head),
+              Finding.text(expected)));
+    }
+    if (complete && rounds < run.spec().rounds()) {
+      findings.add(
+          Finding.of(
+              Finding.Kind.MISSING,
+              rounds,
+              verdicts,
+              Finding.NOWHERE,
+              "the run is not complete: it has %d of %d rounds"
+                  .formatted(rounds, run.spec().rounds())));
+    }
   }
 }

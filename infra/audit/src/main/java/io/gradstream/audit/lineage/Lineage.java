@@ -33,6 +33,15 @@ import org.jspecify.annotations.Nullable;
  * right, an audit tells. One owner, one thread.
  */
 public final class Lineage {
+  /**
+   * What a round changed in a tensor.
+   *
+   * @param tensor its name
+   * @param norm Euclidean norm of the change
+   * @param before norm of the tensor before
+   */
+  public record TensorChange(String tensor, double norm, double before) {}
+
   private final RunLog log;
   private final RunDescription run;
 

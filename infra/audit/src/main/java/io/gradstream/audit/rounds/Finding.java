@@ -1,6 +1,8 @@
 package io.gradstream.audit.rounds;
 
+import com.google.protobuf.ByteString;
 import io.gradstream.proto.log.LogRecord;
+import java.util.HexFormat;
 import org.apache.kafka.common.TopicPartition;
 
 /**
@@ -53,6 +55,11 @@ public record Finding(
   /** A finding about one record. */
   public static Finding of(Kind kind, long round, LogRecord record, String what) {
     return of(kind, round, record.source(), record.offset(), what);
+  }
+
+  /** A digest in words, as a recorded or an expected value. */
+  public static String text(ByteString digest) {
+    return digest.isEmpty() ? "nothing" : HexFormat.of().formatHex(digest.toByteArray());
   }
 
   @Override

@@ -15,15 +15,12 @@ import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.run.RunDescription;
-import java.util.HashMap;
 import java.util.HashSet;
-import java.util.HexFormat;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.zip.CRC32C;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
@@ -41,17 +38,6 @@ final class LoggedGradients implements AutoCloseable {
     }
   }
 
-  private record ShardSlot(int shard, int slot) {}
-
-  /** Tells values from other values. */
-  private record Imprint(long crc, double squaredNorm) {
-    static Imprint of(SlotGradient gradient) {
-      final var crc = new CRC32C();
-      crc.update(gradient.values().asByteBuffer());
-      return new Imprint(crc.getValue(), gradient.squaredNorm());
-    }
-  }
-
   private final int task;
   private final int partition;
   private final String taskName;
@@ -63,10 +49,8 @@ final class LoggedGradients implements AutoCloseable {
   private final FindingListener findings;
   private final PeekingCursor records;
   private final long start;
-  private final SortedMap<String, Long> contradictions = new TreeMap<>();
+  private final Contradictions contradictions = new Contradictions();
   private NavigableMap<Long, Claim> left = new TreeMap<>();
-  private Map<ShardSlot, Imprint> counted = Map.of();
-  private Map<ShardSlot, Imprint> countedBefore = Map.of();
   private @Nullable Verdict verdictBefore;
   private long round;
 
@@ -106,8 +90,7 @@ final class LoggedGradients implements AutoCloseable {
       CountedGradients gradients) {
     round = ofRound;
     left = new TreeMap<>(claims);
-    countedBefore = counted;
-    counted = new HashMap<>();
+    contradictions.open(ofRound);
     final var turns = new SlotReorderBuffer(gradients);
     final Set<Claim> contested = new HashSet<>();
     // What retention took is nobody's fault.
@@ -131,7 +114,7 @@ final class LoggedGradients implements AutoCloseable {
       if (fit == null) {
         whole = false;
       } else {
-        counted.put(new ShardSlot(fit.shard(), fit.report().getSlot()), Imprint.of(fit));
+        contradictions.counted(fit);
         turns.take(fit, record);
       }
     }
@@ -139,20 +122,13 @@ final class LoggedGradients implements AutoCloseable {
     return whole && turns.done();
   }
 
-  /**
-   * Two records of one slot with different values: the first counts, and that there were two is
-   * told. Only what could have been counted is held against a worker.
-   */
-  private void noteContradiction(
-      byte[] bytes, GradientShard header, Map<ShardSlot, Imprint> values, @Nullable Verdict before)
+  /** Only what could have been counted is held against a worker. */
+  private void noteContradiction(byte[] bytes, GradientShard header, @Nullable Verdict before)
       throws MalformedRecordException {
-    final Imprint first = values.get(new ShardSlot(header.getShard(), header.getSlot()));
-    if (first != null) {
+    if (contradictions.concern(header)) {
       final SlotGradient gradient = SlotGradient.read(bytes, task, partition, rules);
       admission.check(gradient, before);
-      if (!Imprint.of(gradient).equals(first)) {
-        contradictions.merge(header.getWorker(), 1L, Long::sum);
-      }
+      contradictions.take(gradient);
     }
   }
 
@@ -167,7 +143,7 @@ final class LoggedGradients implements AutoCloseable {
       records.skip();
       passOver(record, before, new HashSet<>());
     }
-    return contradictions;
+    return contradictions.byWorker();
   }
 
   private Finding missing(long offset, Claim claim) {
@@ -259,8 +235,8 @@ final class LoggedGradients implements AutoCloseable {
             record.source(),
             record.offset(),
             "the bytes of %s have another digest than %s".formatted(text(claim), than),
-            hex(digest),
-            hex(other)));
+            Finding.text(digest),
+            Finding.text(other)));
   }
 
   /**
@@ -274,10 +250,10 @@ final class LoggedGradients implements AutoCloseable {
     try {
       final GradientShard header = ValuesRecord.read(bytes, GradientShard.parser()).header();
       if (header.getRound() == round) {
-        noteContradiction(bytes, header, counted, before);
+        noteContradiction(bytes, header, before);
       } else {
         if (header.getRound() == round - 1) {
-          noteContradiction(bytes, header, countedBefore, verdictBefore);
+          noteContradiction(bytes, header, verdictBefore);
         }
         return;
       }
@@ -313,10 +289,6 @@ final class LoggedGradients implements AutoCloseable {
     return "round %d, slot %d of %s, shard %d, by %s"
         .formatted(
             header.getRound(), header.getSlot(), taskName, header.getShard(), header.getWorker());
-  }
-
-  private static String hex(ByteString digest) {
-    return digest.isEmpty() ? "nothing" : HexFormat.of().formatHex(digest.toByteArray());
   }
 
   @Override

@@ -47,7 +47,7 @@ public final class LoggedRounds implements AutoCloseable {
     this.run = log.run();
     this.findings = findings;
     this.statistics = new LoggedStatistics(log, findings);
-    final var rules = SlotGradient.Rules.of(run, RecalculationKernels.of(run));
+    final var rules = SlotGradient.Rules.of(run, Recalculation.kernels(run));
     for (int partition = 0; partition < run.manifest().partitions(); partition++) {
       verdicts.add(new LoggedVerdicts(log, partition, findings));
       for (int task = 0; task < run.orderedTasks(); task++) {

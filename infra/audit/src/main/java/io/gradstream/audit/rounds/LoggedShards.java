@@ -3,15 +3,11 @@ package io.gradstream.audit.rounds;
 import static java.util.Objects.requireNonNull;
 
 import com.google.protobuf.ByteString;
-import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.manifest.Shard;
-import io.gradstream.proto.message.UpdateShard;
-import io.gradstream.proto.message.WeightShard;
 import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.MalformedRecordException;
-import io.gradstream.proto.record.ValuesRecord;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -21,7 +17,6 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Consumer;
-import java.util.function.Supplier;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
@@ -37,18 +32,10 @@ public final class LoggedShards implements AutoCloseable {
   /** Number of the weights to start from, among the updates. */
   public static final long INITIAL = -1;
 
-  /** What a record says of itself; {@code computed} takes its digest from its bytes. */
-  private record Said(
-      long number, int shard, long manifest, ByteString digest, Supplier<ByteString> computed) {}
-
-  private interface Reader {
-    Said read(byte[] record) throws MalformedRecordException;
-  }
-
   private final RunLog log;
   private final List<Shard> shards;
   private final Finding.Kind kind;
-  private final Reader reader;
+  private final ShardStatement.Reader reader;
   private final FindingListener findings;
   private final Consumer<LogRecord> seals;
   private final PeekingCursor records;
@@ -64,7 +51,7 @@ public final class LoggedShards implements AutoCloseable {
       RunLog log,
       TopicPartition partition,
       Finding.Kind kind,
-      Reader reader,
+      ShardStatement.Reader reader,
       FindingListener findings,
       Consumer<LogRecord> seals) {
     this.log = log;
@@ -83,7 +70,7 @@ public final class LoggedShards implements AutoCloseable {
         log,
         new TopicPartition(log.run().topics().updates(), partition),
         Finding.Kind.UPDATE,
-        LoggedShards::update,
+        ShardStatement::update,
         findings,
         none -> {});
   }
@@ -105,31 +92,9 @@ public final class LoggedShards implements AutoCloseable {
         log,
         new TopicPartition(log.run().topics().weights(), partition),
         Finding.Kind.WEIGHTS,
-        LoggedShards::weights,
+        ShardStatement::weights,
         findings,
         seals);
-  }
-
-  private static Said update(byte[] record) throws MalformedRecordException {
-    final ValuesRecord<UpdateShard> read = ValuesRecord.read(record, UpdateShard.parser());
-    final UpdateShard header = read.header();
-    return new Said(
-        header.getInitial() ? INITIAL : header.getRound(),
-        header.getShard(),
-        header.getManifest(),
-        header.getDigest(),
-        () -> Digests.of(header, read.values()));
-  }
-
-  private static Said weights(byte[] record) throws MalformedRecordException {
-    final ValuesRecord<WeightShard> read = ValuesRecord.read(record, WeightShard.parser());
-    final WeightShard header = read.header();
-    return new Said(
-        header.getVersion(),
-        header.getShard(),
-        header.getManifest(),
-        header.getDigest(),
-        () -> Digests.of(header, read.values()));
   }
 
   /** The shards that travel on this partition. */
@@ -167,7 +132,7 @@ public final class LoggedShards implements AutoCloseable {
         continue;
       }
       records.skip();
-      final Said said = read(record);
+      final ShardStatement said = read(record);
       if (said == null) {
         continue;
       }
@@ -208,7 +173,7 @@ public final class LoggedShards implements AutoCloseable {
   }
 
   private void take(
-      Said said,
+      ShardStatement said,
       LogRecord record,
       SortedMap<Integer, LogRecord> found,
       Map<Integer, ByteString> digests) {
@@ -268,7 +233,7 @@ public final class LoggedShards implements AutoCloseable {
         continue;
       }
       records.skip();
-      final Said said = read(record);
+      final ShardStatement said = read(record);
       if (said != null && said.number() > last) {
         unfounded.add(record);
       } else if (said != null) {
@@ -284,7 +249,7 @@ public final class LoggedShards implements AutoCloseable {
   private void reportUnfounded(List<LogRecord> unfounded) {
     final LogRecord first =
         unfounded.stream().min(Comparator.comparingLong(LogRecord::offset)).orElseThrow();
-    final Said said = requireNonNull(read(first));
+    final ShardStatement said = requireNonNull(read(first));
     findings.add(
         Finding.of(
             Finding.Kind.ORDER,
@@ -327,9 +292,9 @@ public final class LoggedShards implements AutoCloseable {
   }
 
   /** What a record says; null for one that the server refused as well. */
-  private @Nullable Said read(LogRecord record) {
+  private @Nullable ShardStatement read(LogRecord record) {
     try {
-      final Said said = reader.read(record.bytes());
+      final ShardStatement said = reader.read(record.bytes());
       final boolean fits =
           said.manifest() == log.run().manifest().hash()
               && shards.stream().anyMatch(shard -> shard.index() == said.shard());
@@ -340,7 +305,7 @@ public final class LoggedShards implements AutoCloseable {
   }
 
   /** The arbitrator publishes a round's updates in the order of shards. */
-  private void checkOrder(LogRecord record, Said said, SortedMap<Integer, LogRecord> found) {
+  private void checkOrder(LogRecord record, ShardStatement said, SortedMap<Integer, LogRecord> found) {
     if (kind == Finding.Kind.UPDATE && !found.isEmpty() && found.lastKey() > said.shard()) {
       findings.add(
           Finding.of(
@@ -352,7 +317,7 @@ public final class LoggedShards implements AutoCloseable {
   }
 
   /** Holds a copy against the first one; of rounds longer ago nothing is known any more. */
-  private void checkAgain(LogRecord record, Said said, Map<Integer, ByteString> now) {
+  private void checkAgain(LogRecord record, ShardStatement said, Map<Integer, ByteString> now) {
     final ByteString expected =
         said.number() == wanted
             ? now.get(said.shard())

@@ -31,6 +31,9 @@ import java.util.SortedMap;
  * of the whole model. One owner, one thread.
  */
 public final class Recalculation implements CountedGradients {
+  /** So many bytes of gradients are worth the time in which the Vector API warms up. */
+  private static final double WORTH_WARMING_UP = 8e9;
+
   private final RunDescription run;
   private final Kernels kernels;
   private final LocalRounds rounds;
@@ -44,7 +47,7 @@ public final class Recalculation implements CountedGradients {
    * @param begun one for each partition; changed in place
    */
   public Recalculation(RunDescription run, List<PartitionState> begun) {
-    this(run, begun, RecalculationKernels.of(run));
+    this(run, begun, kernels(run));
   }
 
   /** The same with kernels of the caller's choice; the bits are the same. */
@@ -61,6 +64,22 @@ public final class Recalculation implements CountedGradients {
       state.restore(held);
       weights.add(held);
     }
+  }
+
+  /**
+   * Which kernels a recalculation computes with; the bits are the same.
+   *
+   * <p>The Vector API is slow until the compiler has got round to it, for some seconds. A
+   * recalculation of a few gigabytes is over by then: there the plain loops win.
+   */
+  static Kernels kernels(RunDescription run) {
+    final double bytes =
+        (double) run.spec().rounds()
+            * run.slots()
+            * run.manifest().tasks().size()
+            * run.manifest().size()
+            * Float.BYTES;
+    return bytes < WORTH_WARMING_UP ? Kernels.scalar() : Kernels.best();
   }
 
   /** Takes a shard's weights to start from. */

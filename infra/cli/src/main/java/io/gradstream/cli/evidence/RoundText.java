@@ -1,6 +1,6 @@
 package io.gradstream.cli.evidence;
 
-import io.gradstream.audit.lineage.TensorChange;
+import io.gradstream.audit.lineage.Lineage.TensorChange;
 import io.gradstream.audit.rounds.LoggedRound;
 import io.gradstream.cli.Printable;
 import io.gradstream.proto.message.ShardStatistics;
