@@ -2,6 +2,7 @@ package io.gradstream.arbitrator.round;
 
 import io.gradstream.arbitrator.calibrator.Calibration;
 import io.gradstream.arbitrator.calibrator.Calibrator;
+import io.gradstream.arbitrator.resolver.RoundStatistics;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -9,8 +10,7 @@ import org.jspecify.annotations.Nullable;
  * The numbers of a joint round, turned from sums over slots into accumulated, loss-weighted and
  * calibrated gradients: task i's scale is its loss weight over its slots.
  *
- * @param gram N x N inner products of the calibrated gradients, over the shared parameters
- * @param cross N x N, with the joint round before
+ * @param statistics what the resolver sees of it
  * @param momentum N inner products with the momentum, over the shared parameters
  * @param ownSquared N squared norms over each task's own parameters
  * @param ownMomentum N inner products with the momentum over each task's own parameters
@@ -19,8 +19,7 @@ import org.jspecify.annotations.Nullable;
  *     it themselves
  */
 record JointRound(
-    double[][] gram,
-    double[][] cross,
+    RoundStatistics statistics,
     double[] momentum,
     double[] ownSquared,
     double[] ownMomentum,
@@ -28,11 +27,17 @@ record JointRound(
     @Nullable Calibration calibration) {
 
   /**
-   * @param joint how many rounds before were joint
+   * @param phase the round's number, and how many rounds before were joint
    * @param losses N loss-weighted losses
+   * @param seed the run's
    */
   static JointRound of(
-      RoundTotals totals, double[] scales, Calibrator calibrator, long joint, double[] losses) {
+      RoundTotals totals,
+      double[] scales,
+      Calibrator calibrator,
+      Phase phase,
+      double[] losses,
+      long seed) {
     final double[][] rows = scaled(totals.gram(), scales);
     final double[] momentum = scaled(totals.momentum(), scales);
     final int tasks = scales.length;
@@ -42,12 +47,17 @@ record JointRound(
     if (!calibrator.needsNorms()) {
       final double[][] cross = scaled(totals.cross(), scales);
       return new JointRound(
-          rows, cross, momentum, ownSquared, ownMomentum, totals.momentumSquared(), null);
+          new RoundStatistics(phase.round(), tasks, rows, cross, losses, seed),
+          momentum,
+          ownSquared,
+          ownMomentum,
+          totals.momentumSquared(),
+          null);
     }
     // Rows are the gradients and then the memories, which are the gradients of the round before.
     final double[] norms = new double[tasks];
     Arrays.setAll(norms, task -> Math.sqrt(rows[task][task]));
-    final Calibration numbers = calibrator.calibrate(joint, norms, losses);
+    final Calibration numbers = calibrator.calibrate(phase.joint(), norms, losses);
     final double[] calibrated = new double[tasks];
     Arrays.setAll(
         calibrated,
@@ -55,8 +65,8 @@ record JointRound(
             numbers.ofGradient(task) * momentum[task]
                 + numbers.ofMemory(task) * momentum[tasks + task]);
     return new JointRound(
-        numbers.gram(rows),
-        numbers.withMemories(rows),
+        new RoundStatistics(
+            phase.round(), tasks, numbers.gram(rows), numbers.withMemories(rows), losses, seed),
         calibrated,
         ownSquared,
         ownMomentum,
@@ -84,7 +94,7 @@ record JointRound(
     double withMomentum = 0;
     for (int i = 0; i < weights.length; i++) {
       for (int j = 0; j < weights.length; j++) {
-        squared += weights[i] * weights[j] * gram[i][j];
+        squared += weights[i] * weights[j] * statistics.gram()[i][j];
       }
       squared += ownSquared[i];
       withMomentum += weights[i] * momentum[i] + ownMomentum[i];

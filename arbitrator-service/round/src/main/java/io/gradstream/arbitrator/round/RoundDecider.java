@@ -8,7 +8,6 @@ import io.gradstream.arbitrator.resolver.MethodState;
 import io.gradstream.arbitrator.resolver.Resolution;
 import io.gradstream.arbitrator.resolver.Resolver;
 import io.gradstream.arbitrator.resolver.Resolvers;
-import io.gradstream.arbitrator.resolver.RoundStatistics;
 import io.gradstream.arbitrator.selection.Selections;
 import io.gradstream.arbitrator.selection.SelectiveOptimization;
 import io.gradstream.proto.evidence.Digests;
@@ -144,12 +143,9 @@ public final class RoundDecider {
   private ClippedMomentum resolve(Verdict.Builder verdict, double[] losses) {
     final double[] weighted = new double[losses.length];
     Arrays.setAll(weighted, task -> losses[task] * spec.tasks().get(task).weight());
-    final JointRound joint = JointRound.of(totals, scales, calibrator, phase.joint(), weighted);
-    final Resolution resolution =
-        resolver.resolve(
-            new RoundStatistics(
-                phase.round(), losses.length, joint.gram(), joint.cross(), weighted, spec.seed()),
-            resolverState);
+    final JointRound joint =
+        JointRound.of(totals, scales, calibrator, phase, weighted, spec.seed());
+    final Resolution resolution = resolver.resolve(joint.statistics(), resolverState);
     final double[] weights = elementwise() ? ones(losses.length) : resolution.weights();
     Arrays.stream(resolution.weights()).forEach(verdict::addWeights);
     final ClippedMomentum momentum =

@@ -11,7 +11,7 @@ final class VerdictReasons {
   private VerdictReasons() {}
 
   static void write(Verdict.Builder verdict, JointRound joint, Resolution resolution) {
-    final double[][] gram = joint.gram();
+    final double[][] gram = joint.statistics().gram();
     for (int task = 0; task < gram.length; task++) {
       verdict.addNorms(Math.sqrt(gram[task][task]));
       Arrays.stream(gram[task]).forEach(verdict::addGram);

@@ -11,6 +11,7 @@ import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.record.VerdictGram;
 import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.topic.Topics;
 import java.io.IOException;
@@ -173,14 +174,11 @@ final class RunTables implements AutoCloseable {
 
   /** Of all pairs of tasks; nothing where a round had no task gradients, or one was zero. */
   private static @Nullable Double smallestCosine(Verdict verdict) {
-    final int tasks = verdict.getNormsCount();
+    final VerdictGram gram = VerdictGram.of(verdict).orElse(null);
     final var cosines = new ArrayList<Double>();
-    for (int i = 0; i < tasks; i++) {
-      for (int j = i + 1; j < tasks; j++) {
-        final double norms = verdict.getNorms(i) * verdict.getNorms(j);
-        if (norms > 0) {
-          cosines.add(verdict.getGram(i * tasks + j) / norms);
-        }
+    for (int i = 0; gram != null && i < gram.tasks(); i++) {
+      for (int j = i + 1; j < gram.tasks(); j++) {
+        gram.cosine(i, j).ifPresent(cosines::add);
       }
     }
     return cosines.stream().min(Double::compare).orElse(null);

@@ -1,6 +1,7 @@
 package io.gradstream.audit.replay;
 
 import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.VerdictGram;
 import java.util.List;
 import java.util.OptionalInt;
 
@@ -95,16 +96,16 @@ public record Comparison(
    */
   public static boolean isCollapsed(Verdict verdict) {
     final int tasks = verdict.getWeightsCount();
-    if (tasks == 0 || verdict.getGramCount() != tasks * tasks) {
+    final VerdictGram gram = VerdictGram.of(verdict).orElse(null);
+    if (gram == null || gram.tasks() != tasks) {
       return false;
     }
     double squaredNorm = 0;
     double squaredNorms = 0;
     for (int i = 0; i < tasks; i++) {
-      squaredNorms += verdict.getGram(i * tasks + i);
+      squaredNorms += gram.product(i, i);
       for (int j = 0; j < tasks; j++) {
-        squaredNorm +=
-            verdict.getWeights(i) * verdict.getWeights(j) * verdict.getGram(i * tasks + j);
+        squaredNorm += verdict.getWeights(i) * verdict.getWeights(j) * gram.product(i, j);
       }
     }
     return squaredNorm <= COLLAPSED * squaredNorms;
@@ -117,7 +118,8 @@ public record Comparison(
    */
   public static OptionalInt conflictsLeft(Verdict verdict) {
     final int tasks = verdict.getWeightsCount();
-    if (tasks == 0 || isCollapsed(verdict)) {
+    final VerdictGram gram = VerdictGram.of(verdict).orElse(null);
+    if (gram == null || gram.tasks() != tasks || isCollapsed(verdict)) {
       return OptionalInt.empty();
     }
     int left = 0;
@@ -125,7 +127,7 @@ public record Comparison(
       double product = 0;
       double size = 0;
       for (int j = 0; j < tasks; j++) {
-        final double part = verdict.getWeights(j) * verdict.getGram(i * tasks + j);
+        final double part = verdict.getWeights(j) * gram.product(i, j);
         product += part;
         size += Math.abs(part);
       }

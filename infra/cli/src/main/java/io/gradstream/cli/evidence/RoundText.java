@@ -5,6 +5,7 @@ import io.gradstream.audit.rounds.LoggedRound;
 import io.gradstream.cli.Printable;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.VerdictGram;
 import io.gradstream.proto.run.RunDescription;
 import io.gradstream.server.schedule.LearningRateFactor;
 import java.util.ArrayList;
@@ -79,7 +80,8 @@ public final class RoundText {
 
   private void cosines() {
     final int n = tasks.size();
-    if (n < 2 || verdict.getGramCount() != n * n) {
+    final VerdictGram gram = VerdictGram.of(verdict).orElse(null);
+    if (n < 2 || gram == null || gram.tasks() != n) {
       return;
     }
     line("");
@@ -89,9 +91,7 @@ public final class RoundText {
     for (int i = 0; i < n; i++) {
       final var row = new StringBuilder("%-16s".formatted(tasks.get(i)));
       for (int j = 0; j < n; j++) {
-        final double norms = verdict.getNorms(i) * verdict.getNorms(j);
-        final double cosine = norms > 0 ? verdict.getGram(i * n + j) / norms : 0;
-        row.append(String.format(Locale.ROOT, " %10.4f", cosine));
+        row.append(String.format(Locale.ROOT, " %10.4f", gram.cosine(i, j).orElse(0)));
       }
       line("%s", row);
     }

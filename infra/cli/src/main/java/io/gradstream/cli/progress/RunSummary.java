@@ -4,6 +4,7 @@ import io.gradstream.audit.replay.Comparison;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.VerdictGram;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -135,10 +136,11 @@ public final class RunSummary {
 
   private void countConflicts(Verdict verdict) {
     final int n = tasks.size();
+    final VerdictGram gram = VerdictGram.of(verdict).orElse(null);
     Conflict worst = null;
-    for (int i = 0; i < n && verdict.getGramCount() == n * n; i++) {
+    for (int i = 0; gram != null && gram.tasks() == n && i < n; i++) {
       for (int j = i + 1; j < n; j++) {
-        final double cosine = cosine(verdict, i, j);
+        final double cosine = gram.cosine(i, j).orElse(0);
         if (cosine < 0) {
           conflicts[i][j]++;
         }
@@ -151,14 +153,6 @@ public final class RunSummary {
     if (worst != null) {
       smallest = Math.min(smallest, worst.cosine());
     }
-  }
-
-  /** Cosine of two tasks' gradients; 0 where one of them vanishes. */
-  private double cosine(Verdict verdict, int i, int j) {
-    final int n = tasks.size();
-    final double norms =
-        Math.sqrt(verdict.getGram(i * n + i)) * Math.sqrt(verdict.getGram(j * n + j));
-    return norms > 0 ? verdict.getGram(i * n + j) / norms : 0;
   }
 
   private static String zone(Verdict verdict, int i, int j) {
