@@ -2,6 +2,7 @@ package io.gradstream.benchmarks;
 
 import com.google.protobuf.ByteString;
 import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.DataType;
 import io.gradstream.proto.message.Order;
@@ -10,7 +11,6 @@ import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.spec.RunSpec;
-import io.gradstream.proto.log.LogReader;
 import io.gradstream.submission.Pause;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;

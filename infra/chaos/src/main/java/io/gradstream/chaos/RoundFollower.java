@@ -23,8 +23,7 @@ final class RoundFollower implements AutoCloseable {
   RoundFollower(Run run) {
     records = new LogFollower(run.connection());
     records.follow(
-        List.of(
-            new TopicPartition(run.topics().updates(), run.manifest().shard(0).partition())));
+        List.of(new TopicPartition(run.topics().updates(), run.manifest().shard(0).partition())));
   }
 
   /** Rounds that have an update, as far as the topic was read. */

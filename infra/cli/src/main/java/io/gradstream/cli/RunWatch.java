@@ -1,9 +1,9 @@
 package io.gradstream.cli;
 
 import com.google.protobuf.InvalidProtocolBufferException;
+import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.run.Run;
-import io.gradstream.proto.log.LogReader;
 import java.time.Duration;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;

@@ -113,9 +113,7 @@ final class StatusCommand implements Callable<Integer> {
 
   private static String reason(LogRecord letter) {
     try {
-      return Printable.of(
-          DeadLetter.parseFrom(letter.bytes())
-              .getReason());
+      return Printable.of(DeadLetter.parseFrom(letter.bytes()).getReason());
     } catch (InvalidProtocolBufferException e) {
       return "unreadable, at offset " + letter.offset();
     }

@@ -2,11 +2,11 @@ package io.gradstream.weights;
 
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.kernels.Kernels;
+import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.WeightAssembler;
 import io.gradstream.proto.run.Run;
-import io.gradstream.proto.log.LogReader;
 import java.util.Optional;
 import org.apache.kafka.common.TopicPartition;
 import org.slf4j.Logger;

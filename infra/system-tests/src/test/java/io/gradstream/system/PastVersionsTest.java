@@ -4,12 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gradstream.cli.CommandLineRun;
 import io.gradstream.proto.kernels.Kernels;
+import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.WeightRecord;
 import io.gradstream.proto.run.Run;
-import io.gradstream.proto.log.LogReader;
 import io.gradstream.weights.Weights;
 import java.io.IOException;
 import java.lang.foreign.Arena;

@@ -1,5 +1,6 @@
 package io.gradstream.server.topology;
 
+import io.gradstream.proto.evidence.VerdictChain;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.Order;
 import io.gradstream.proto.message.Verdict;
@@ -8,7 +9,6 @@ import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.Topics;
 import io.gradstream.server.dispatch.Dispatcher;
-import io.gradstream.proto.evidence.VerdictChain;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;

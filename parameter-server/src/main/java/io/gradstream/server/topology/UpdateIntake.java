@@ -3,6 +3,8 @@ package io.gradstream.server.topology;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.proto.evidence.Signer;
+import io.gradstream.proto.evidence.VerdictChain;
+import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.ServerMetadata;
 import io.gradstream.proto.message.UpdateShard;
@@ -12,8 +14,6 @@ import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.streams.HeldRecords;
-import io.gradstream.proto.log.LogReader;
-import io.gradstream.proto.evidence.VerdictChain;
 import io.gradstream.server.weights.PartitionWeights;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -171,8 +171,7 @@ final class UpdateIntake {
         .map(
             record -> {
               try {
-                return Verdict.parseFrom(record.bytes())
-                    .getRound();
+                return Verdict.parseFrom(record.bytes()).getRound();
               } catch (InvalidProtocolBufferException e) {
                 return round;
               }

@@ -143,8 +143,7 @@ public final class Evaluator implements AutoCloseable {
           log.end(partition),
           record -> {
             try {
-              final Metric metric =
-                  Metric.parseFrom(record.bytes());
+              final Metric metric = Metric.parseFrom(record.bytes());
               if (metric.hasValidation()) {
                 validations.take(metric);
                 evaluatedVersions.add(metric.getValidation().getVersion());
@@ -168,8 +167,7 @@ public final class Evaluator implements AutoCloseable {
         && (version == run.spec().rounds() || (every > 0 && version % every == 0));
   }
 
-  private void add(
-      LogRecord record, TaskModel model, Producer<byte[], byte[]> metrics)
+  private void add(LogRecord record, TaskModel model, Producer<byte[], byte[]> metrics)
       throws ExecutionException, InterruptedException {
     try {
       if (assembler.add(record.key(), record.value())) {

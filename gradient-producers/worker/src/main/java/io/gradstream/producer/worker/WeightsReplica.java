@@ -149,10 +149,7 @@ public final class WeightsReplica implements AutoCloseable {
       }
     } catch (MalformedRecordException e) {
       LOG.warn(
-          "the workers skip {} at offset {}: {}",
-          record.source(),
-          record.offset(),
-          e.getMessage());
+          "the workers skip {} at offset {}: {}", record.source(), record.offset(), e.getMessage());
     } finally {
       lock.unlock();
     }

@@ -30,9 +30,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Round by round: the gradients that the statistics name are held against their digests and
  * added; the statistics that follow are compared with the recorded ones; on the recorded ones the
  * round is decided once more, and the verdict compared, its digests included; the updates and the
- * weights that follow are compared as well, the seals over the weights included. All of this is done by the classes that the services
- * are made of ({@link Recalculation}). At last updates and weights are read to their end: each must
- * follow from a verdict.
+ * weights that follow are compared as well, the seals over the weights included. All of this is
+ * done by the classes that the services are made of ({@link Recalculation}). At last updates and
+ * weights are read to their end: each must follow from a verdict.
  *
  * <p>The rounds before the first that was asked for are computed too, since momentum and optimizer
  * carry over, but their updates and weights are not compared.

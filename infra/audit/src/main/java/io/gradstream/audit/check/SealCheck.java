@@ -129,7 +129,8 @@ final class SealCheck {
    * @param last the version that the last verdict led to
    */
   void end(long last) {
-    final var unfounded = ahead.tailMap(last, false).values().stream().flatMap(List::stream).toList();
+    final var unfounded =
+        ahead.tailMap(last, false).values().stream().flatMap(List::stream).toList();
     if (!unfounded.isEmpty()) {
       findings.add(
           Finding.of(

@@ -8,7 +8,6 @@ import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
-import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -79,8 +78,7 @@ final class VerdictCheck {
       return new Outcome(own, true, true);
     }
     if (!own.getContributions().equals(recorded.getContributions())) {
-      report(
-          logged, recorded.toBuilder().setContributions(own.getContributions()).build());
+      report(logged, recorded.toBuilder().setContributions(own.getContributions()).build());
       return new Outcome(recorded, false, false);
     }
     report(logged, own);

@@ -2,8 +2,8 @@ package io.gradstream.audit.restore;
 
 import io.gradstream.audit.checkpoint.PartitionState;
 import io.gradstream.audit.rounds.LogCut;
-import io.gradstream.proto.evidence.VerdictChain;
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.evidence.VerdictChain;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.log.LogCursor;
 import io.gradstream.proto.log.LogRecord;

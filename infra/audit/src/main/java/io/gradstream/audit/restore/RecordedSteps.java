@@ -2,8 +2,8 @@ package io.gradstream.audit.restore;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
-import io.gradstream.proto.evidence.VerdictChain;
 import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.evidence.VerdictChain;
 import io.gradstream.proto.log.LogCursor;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.log.RunLog;

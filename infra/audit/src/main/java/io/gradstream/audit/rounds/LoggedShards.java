@@ -305,7 +305,8 @@ public final class LoggedShards implements AutoCloseable {
   }
 
   /** The arbitrator publishes a round's updates in the order of shards. */
-  private void checkOrder(LogRecord record, ShardStatement said, SortedMap<Integer, LogRecord> found) {
+  private void checkOrder(
+      LogRecord record, ShardStatement said, SortedMap<Integer, LogRecord> found) {
     if (kind == Finding.Kind.UPDATE && !found.isEmpty() && found.lastKey() > said.shard()) {
       findings.add(
           Finding.of(

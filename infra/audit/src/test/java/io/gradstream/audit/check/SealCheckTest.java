@@ -195,8 +195,7 @@ class SealCheckTest {
   void whereTheRunListsServersTheirSignatureIsAskedFor(@TempDir Path directory) {
     final Path key = directory.resolve("server.key");
     final MemoryLog listed =
-        RecordedRun.train(
-            "keys=[{server: main, public-key: %s}]".formatted(Signer.generate(key)));
+        RecordedRun.train("keys=[{server: main, public-key: %s}]".formatted(Signer.generate(key)));
     assertThat(audit(listed).findings())
         .hasSize(2 * PARTITIONS) // the first two in a row
         .allSatisfy(

@@ -32,8 +32,7 @@ class LineageTest {
     final LogRecord weights =
         log.find(
             log.run().topics().weights(),
-            record ->
-                !Arrays.equals(record.key(), Keys.seal()) && read(record, false).equals(3L));
+            record -> !Arrays.equals(record.key(), Keys.seal()) && read(record, false).equals(3L));
     flip(gradient);
     flip(weights);
 

@@ -1,10 +1,10 @@
 package io.gradstream.cli.progress;
 
 import com.google.protobuf.InvalidProtocolBufferException;
+import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.DeadLetter;
 import io.gradstream.proto.run.Run;
-import io.gradstream.proto.log.LogReader;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

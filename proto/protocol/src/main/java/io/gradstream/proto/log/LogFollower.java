@@ -21,8 +21,8 @@ import org.apache.kafka.common.errors.WakeupException;
  * Reads partitions from an offset on, up to where they end or as they grow.
  *
  * <p>It is the one place where records of a run's log are fetched from brokers: {@link LogReader}
- * and the cursors of {@link KafkaRunLog} read through it, and so does whoever follows a run while it
- * goes on. One owner, one thread, but for {@link #wakeup}.
+ * and the cursors of {@link KafkaRunLog} read through it, and so does whoever follows a run while
+ * it goes on. One owner, one thread, but for {@link #wakeup}.
  */
 public final class LogFollower implements AutoCloseable {
   private static final Duration POLL = Duration.ofMillis(200);
@@ -126,7 +126,8 @@ public final class LogFollower implements AutoCloseable {
         return records;
       }
       if (System.nanoTime() > deadline) {
-        throw new TimeoutException("nothing could be read at %s for %s".formatted(before, PATIENCE));
+        throw new TimeoutException(
+            "nothing could be read at %s for %s".formatted(before, PATIENCE));
       }
     }
   }

@@ -1,8 +1,8 @@
 package io.gradstream.proto.run;
 
+import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.message.StateRecord.Owner;
 import io.gradstream.proto.record.MalformedRecordException;
-import io.gradstream.proto.log.LogReader;
 import java.util.Optional;
 import org.apache.kafka.common.TopicPartition;
 

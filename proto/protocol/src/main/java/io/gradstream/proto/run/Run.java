@@ -1,10 +1,10 @@
 package io.gradstream.proto.run;
 
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.topic.Connection;
-import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.topic.Topics;
 import java.util.ArrayList;
 import java.util.concurrent.ExecutionException;

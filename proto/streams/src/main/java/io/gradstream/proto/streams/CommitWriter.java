@@ -65,8 +65,7 @@ final class CommitWriter {
   /** Writes a commit, unless the last confirmed one says the same. */
   void flush(ByteString metadata) {
     if (metadata.equals(confirmedMetadata)
-        && vectors.cells().values().stream()
-            .noneMatch(cell -> cell.changed || cell.unconfirmed)) {
+        && vectors.cells().values().stream().noneMatch(cell -> cell.changed || cell.unconfirmed)) {
       return;
     }
     flushed = false;
@@ -157,16 +156,13 @@ final class CommitWriter {
         .cells()
         .forEach(
             (id, cell) ->
-                own.put(
-                    ChangelogKey.vector(writer, cell.side, id), cell.generation, cell.values));
-    final ByteString metadata =
-        confirmedMetadata == null ? ByteString.EMPTY : confirmedMetadata;
+                own.put(ChangelogKey.vector(writer, cell.side, id), cell.generation, cell.values));
+    final ByteString metadata = confirmedMetadata == null ? ByteString.EMPTY : confirmedMetadata;
     final List<byte[]> pieces = Commits.pieces(generation, contents(metadata));
     for (int i = 0; i < pieces.size(); i++) {
       own.restore(ChangelogKey.contents(writer, side, i).bytes().get(), pieces.get(i), -1);
     }
-    own.restore(
-        ChangelogKey.commit(writer, side).bytes().get(), commitRecord(pieces.size()), -1);
+    own.restore(ChangelogKey.commit(writer, side).bytes().get(), commitRecord(pieces.size()), -1);
     return own;
   }
 }

@@ -3,8 +3,8 @@ package io.gradstream.proto.streams;
 import com.google.protobuf.ByteString;
 import io.gradstream.proto.kernels.NamedVectors;
 import io.gradstream.proto.kernels.VectorId;
-import io.gradstream.proto.run.StoreImage;
 import io.gradstream.proto.log.LogReader;
+import io.gradstream.proto.run.StoreImage;
 import java.lang.foreign.MemorySegment;
 import java.util.HashSet;
 import java.util.Map;
@@ -65,6 +65,7 @@ public final class InPlaceStore
 
   /** What the changelog holds, while it is restored. */
   private Commits commits = new Commits();
+
   private @Nullable InternalProcessorContext<?, ?> context;
 
   /** There between {@link #recover} and the end of the task, and so is the metadata. */
@@ -142,8 +143,7 @@ public final class InPlaceStore
     final var changelog =
         new TopicPartition(context().changelogFor(name), context().taskId().partition());
     latest.ifPresent(whole -> vectors.recover(whole, log, changelog));
-    final ByteString confirmed =
-        latest.map(whole -> whole.contents().getMetadata()).orElse(null);
+    final ByteString confirmed = latest.map(whole -> whole.contents().getMetadata()).orElse(null);
     writer = new CommitWriter(commits, confirmed, vectors, this::log);
     commits = new Commits();
     metadata = metadataAtCommit;

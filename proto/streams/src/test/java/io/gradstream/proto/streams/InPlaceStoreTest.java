@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.gradstream.embedded.EmbeddedKafka;
+import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.streams.FaultyClients.Moment;
 import io.gradstream.proto.streams.Sums.Add;
 import io.gradstream.proto.topic.Connection;
-import io.gradstream.proto.log.LogReader;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Properties;

@@ -3,8 +3,8 @@ package io.gradstream.proto.streams;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gradstream.embedded.EmbeddedKafka;
-import io.gradstream.proto.topic.Connection;
 import io.gradstream.proto.log.LogReader;
+import io.gradstream.proto.topic.Connection;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
