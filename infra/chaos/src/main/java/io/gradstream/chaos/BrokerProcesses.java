@@ -11,26 +11,43 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The brokers of a campaign, each in a process of its own: one that is alone, or several that
  * replicate. One thread.
  */
 final class BrokerProcesses implements AutoCloseable {
-  private static final Duration START_TIMEOUT = Duration.ofMinutes(2);
+  private static final Duration START = Duration.ofMinutes(2);
+  private static final int OUTSIDE_PORT = 19_090;
   private static final String ADDRESS = "bootstrap.servers=";
 
   private final List<CommandProcess> processes = new ArrayList<>();
 
-  BrokerProcesses(int count, Path directory, String heap) {
+  private final Path directory;
+  private final List<String> outside = new ArrayList<>();
+
+  /**
+   * @param outsideHost an address of this machine at which clients in other network namespaces
+   *     reach the brokers; null if there are none
+   */
+  BrokerProcesses(int count, Path directory, String heap, @Nullable String outsideHost) {
+    this.directory = directory;
     final String controllers = count == 1 ? "" : controllerPorts(count);
     for (int node = 1; node <= count; node++) {
       final var arguments = new ArrayList<>(List.of("broker", "--data-dir"));
       arguments.add(directory.resolve("kafka-" + node).toString());
+      if (outsideHost != null) {
+        outside.add(outsideHost + ":" + (OUTSIDE_PORT + node));
+        arguments.addAll(List.of("--listen", outside.getLast()));
+      }
       if (count > 1) {
         arguments.addAll(List.of("--controllers", controllers, "--node", Integer.toString(node)));
       }
-      processes.add(new CommandProcess("broker-" + node, heap, directory, arguments));
+      final String name = "broker-" + node;
+      processes.add(
+          new CommandProcess(
+              name, heap, directory, Host.of(directory.resolve(name + ".clock"), null), arguments));
     }
   }
 
@@ -74,6 +91,16 @@ final class BrokerProcesses implements AutoCloseable {
       Pause.of(Duration.ofMillis(50));
     }
     throw new IllegalStateException("a broker did not start, see " + broker.log());
+  }
+
+  /** The addresses for clients in other network namespaces. */
+  String outsideAddresses() {
+    return String.join(",", outside);
+  }
+
+  /** Where a broker keeps its logs. */
+  Path logs(CommandProcess broker) {
+    return directory.resolve("kafka-" + (processes.indexOf(broker) + 1)).resolve("log");
   }
 
   int count() {

@@ -1,42 +1,40 @@
 package io.gradstream.chaos;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.gradstream.chaos.Fault.Role;
+import io.gradstream.chaos.Fault.Kind;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.topic.Connection;
 import io.gradstream.submission.CheckedSpec;
-import io.gradstream.submission.Pause;
 import io.gradstream.submission.Submission;
 import io.gradstream.weights.Weights;
-import io.gradstream.weights.WeightsReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A campaign of faults against a run.
  *
  * <p>First {@code train} gives the undisturbed weights. Then the run is trained under faults, with
  * a process for each role and one for the broker, again and again under other names until the time
- * is over; the last training goes to its end without faults. Faults come one after another; after a
- * kill the campaign waits until the run moves again, which is the recovery time.
+ * is over; the last training goes to its end without faults. Faults come one after another ({@link
+ * DisturbedTraining}).
  *
  * <p>Processes that end by themselves, such as a service whose broker was away when it started, are
  * started again and counted. Nothing is left running. One thread.
  */
 public final class Campaign implements AutoCloseable {
-  private static final Duration POLL_INTERVAL = Duration.ofMillis(50);
-  private static final Duration STANDSTILL_TIMEOUT = Duration.ofMinutes(3);
-  private static final int LOCK_MS = 2000;
   private static final String HEAP = "384m";
 
   private final CheckedSpec checked;
@@ -44,6 +42,7 @@ public final class Campaign implements AutoCloseable {
   private final long seed;
   private final BooleanSupplier stopped;
   private final Consumer<String> progress;
+  private final @Nullable Network network;
   private final BrokerProcesses brokers;
   private final SortedMap<String, Integer> faults = new TreeMap<>();
   private final SortedMap<String, List<Double>> recoveries = new TreeMap<>();
@@ -71,7 +70,9 @@ public final class Campaign implements AutoCloseable {
     this.seed = seed;
     this.stopped = stopped;
     this.progress = progress;
-    this.brokers = new BrokerProcesses(brokerCount, this.directory, HEAP);
+    this.network = Network.create().orElse(null);
+    this.brokers =
+        new BrokerProcesses(brokerCount, this.directory, HEAP, network == null ? null : network.address());
   }
 
   /** Runs the campaign; faults go on for so long. */
@@ -79,7 +80,7 @@ public final class Campaign implements AutoCloseable {
     final long start = System.nanoTime();
     final String expected = undisturbed();
     progress.accept("undisturbed weights: " + expected);
-    final var schedule = new FaultSchedule(seed);
+    final var schedule = new FaultSchedule(seed, possible());
     final String bootstrap = brokers.start();
     do {
       digests.add(train(bootstrap, schedule, length));
@@ -104,7 +105,7 @@ public final class Campaign implements AutoCloseable {
             "run=" + name,
             "evaluation.every=0",
             "max-norm-ratio=" + HostileProducer.ABSURD / 1000,
-            "orders.timeout-ms=" + LOCK_MS,
+            "orders.timeout-ms=" + DisturbedTraining.LOCK_MS,
             "transport.replication=" + replication));
   }
 
@@ -137,31 +138,38 @@ public final class Campaign implements AutoCloseable {
   }
 
   /** One training under faults, and the digest of its weights. */
-  private String train(String bootstrap, FaultSchedule schedule, Duration length) {
+  private String train(String bootstrap, FaultSchedule schedule, Duration length)
+      throws IOException {
     final String name = checked.spec().run() + "-" + (digests.size() + 1);
     final var disturbed = new CheckedSpec(spec(name, brokers.count()), checked.models());
     final Run run = Submission.submit(disturbed, Connection.to(bootstrap)).run();
-    try (var processes = new TrainingProcesses(name, bootstrap, directory, HEAP);
-        var hostile = new HostileProducer(run, seed + digests.size());
-        var watch = new RoundFollower(run)) {
-      processes.start();
-      awaitRounds(1, run, watch, processes);
+    final var fleet =
+        new TrainingProcesses(name, addressOfRoles(bootstrap), clientSettings(), directory, HEAP, network);
+    try (var training =
+        new DisturbedTraining(
+            run, directory, brokers, fleet, seed + digests.size(), this::recovered)) {
+      training.start();
       if (digests.isEmpty()) {
         firstFaultNanos = System.nanoTime();
       }
-      while (watch.poll() < run.spec().rounds()) {
+      while (!training.isOver()) {
         if (stopped.getAsBoolean()) {
           throw new UserError("interrupted; a campaign has to be run from its beginning");
         }
-        if (System.nanoTime() - firstFaultNanos < length.toNanos()) {
-          disturb(schedule.next(), run, processes, hostile, watch);
-        } else {
-          keepRunning(processes);
+        if (System.nanoTime() - firstFaultNanos >= length.toNanos()) {
+          training.rest();
+          continue;
+        }
+        final Fault fault = schedule.next();
+        training.rest(Duration.ofMillis(fault.pauseMs()));
+        if (!training.isOver()) {
+          faults.merge(fault.label(), 1, Integer::sum);
+          training.disturb(fault);
         }
       }
-      final Weights weights = awaitLast(run, processes);
+      final Weights weights = training.awaitLast();
       rounds += weights.version();
-      restarted += processes.restarted();
+      restarted += training.restarted();
       progress.accept(
           "training %d: %d faults so far, weights %s"
               .formatted(digests.size() + 1, total(), weights.sha256()));
@@ -169,96 +177,53 @@ public final class Campaign implements AutoCloseable {
     }
   }
 
+  private void recovered(String fault, double seconds) {
+    recoveries.computeIfAbsent(fault, _ -> new ArrayList<>()).add(seconds);
+  }
+
+  /** Roles that have links of their own reach the brokers at another address. */
+  private String addressOfRoles(String bootstrap) {
+    return network == null ? bootstrap : brokers.outsideAddresses();
+  }
+
+  /** A send fails within seconds, so that a campaign sees what a long outage does. */
+  private Path clientSettings() throws IOException {
+    final Path file = directory.resolve("clients.properties");
+    Files.writeString(
+        file,
+        "delivery.timeout.ms=%d%nrequest.timeout.ms=%d%nmax.block.ms=%d%n"
+            .formatted(
+                DisturbedTraining.DELIVERY_MS,
+                DisturbedTraining.DELIVERY_MS / 2,
+                DisturbedTraining.DELIVERY_MS));
+    return file;
+  }
+
+  private Set<Kind> possible() {
+    final var kinds = EnumSet.allOf(Kind.class);
+    if (network == null) {
+      kinds.remove(Kind.LINK_DOWN);
+      progress.accept("without links that go down: this needs Linux, root and the command ip");
+    }
+    if (Host.clockLibrary().isEmpty()) {
+      kinds.remove(Kind.CLOCK_STEP);
+      progress.accept("without clocks that are moved: this needs libfaketime");
+    }
+    if (brokers.count() == 1) {
+      // Nobody else has what a single broker loses.
+      kinds.remove(Kind.LOSE_TAIL);
+    }
+    return kinds;
+  }
+
   private int total() {
     return faults.values().stream().mapToInt(Integer::intValue).sum();
   }
 
-  private void disturb(
-      Fault fault,
-      Run run,
-      TrainingProcesses processes,
-      HostileProducer hostile,
-      RoundFollower watch) {
-    pollFor(Duration.ofMillis(fault.pauseMs()), watch, processes);
-    if (watch.poll() >= run.spec().rounds()) {
-      return;
-    }
-    faults.merge(fault.label(), 1, Integer::sum);
-    final CommandProcess process =
-        fault.role() == Role.BROKER ? brokers.of(total()) : processes.of(fault.role());
-    switch (fault.kind()) {
-      case KILL -> {
-        final long killed = System.nanoTime();
-        process.kill();
-        if (fault.role() != Role.BROKER) {
-          watch.catchUp();
-        }
-        process.start();
-        // The arbitrator may end one round without the other services; the next round needs all of
-        // them.
-        awaitRounds(fault.role() == Role.ARBITRATOR ? 1 : 2, run, watch, processes);
-        recoveries
-            .computeIfAbsent(fault.role().label(), role -> new ArrayList<>())
-            .add((System.nanoTime() - killed) / 1e9);
-      }
-      case PAUSE -> {
-        process.pause();
-        pollFor(Duration.ofMillis(LOCK_MS + 500), watch, processes);
-        process.resume();
-      }
-      case TERMINATE -> {
-        process.terminate();
-        process.start();
-        awaitRounds(2, run, watch, processes);
-      }
-      case JOIN_OR_LEAVE -> processes.joinOrLeave(fault.role());
-      case DUPLICATE -> hostile.repeat();
-      case BAD_RECORD -> hostile.send(fault.record());
-    }
-  }
-
-  /** Waits until the run has ended so many more rounds, or has no more. */
-  private void awaitRounds(int more, Run run, RoundFollower watch, TrainingProcesses processes) {
-    final long wanted = Math.min(watch.seen() + more, run.spec().rounds());
-    final long limit = System.nanoTime() + STANDSTILL_TIMEOUT.toNanos();
-    while (watch.poll() < wanted) {
-      keepRunning(processes);
-      if (System.nanoTime() > limit) {
-        throw new IllegalStateException(
-            "%s ends no round for %s, see %s"
-                .formatted(run.spec().run(), STANDSTILL_TIMEOUT, directory));
-      }
-    }
-  }
-
-  private Weights awaitLast(Run run, TrainingProcesses processes) {
-    final long limit = System.nanoTime() + STANDSTILL_TIMEOUT.toNanos();
-    while (System.nanoTime() < limit) {
-      final var latest = new WeightsReader(run).latest();
-      if (latest.isPresent() && latest.get().version() >= run.spec().rounds()) {
-        return latest.get();
-      }
-      keepRunning(processes);
-      Pause.of(POLL_INTERVAL);
-    }
-    throw new IllegalStateException("the last weights did not come, see " + directory);
-  }
-
-  private void pollFor(Duration time, RoundFollower watch, TrainingProcesses processes) {
-    final long until = System.nanoTime() + time.toNanos();
-    do {
-      watch.poll();
-      keepRunning(processes);
-    } while (System.nanoTime() < until);
-  }
-
-  private void keepRunning(TrainingProcesses processes) {
-    processes.keepRunning();
-    restarted += brokers.keepRunning();
-  }
-
   @Override
   public void close() {
-    brokers.close();
+    try (network) {
+      brokers.close();
+    }
   }
 }

@@ -13,7 +13,7 @@ import java.util.stream.Collectors;
  * The result of a campaign.
  *
  * @param faults how often each was done
- * @param recoveries seconds from a kill to the next round's update, by role
+ * @param recoveries seconds until the run moved again, by what was done to whom
  * @param trainings how often the run was trained under faults
  * @param rounds of all those trainings
  * @param restarted processes that ended by themselves and were started again
@@ -57,7 +57,7 @@ public record CampaignReport(
                 role ->
                     String.format(
                         Locale.ROOT,
-                        "%s back after %.1f s (median of %d, longest %.1f s)",
+                        "after %s rounds went on within %.1f s (median of %d, longest %.1f s)",
                         role.getKey(),
                         median(role.getValue()),
                         role.getValue().size(),

@@ -29,20 +29,32 @@ public final class CommandProcess implements AutoCloseable {
   private final Path log;
   private final Path archive;
   private final List<String> arguments;
+  private final Host host;
   private @Nullable Process process;
   private boolean paused;
 
   /**
    * @param name for the log file and messages
    * @param heap of its JVM, such as {@code 256m}
+   * @param host where it runs; closed with it
    * @param arguments the command and its options
    */
-  public CommandProcess(String name, String heap, Path directory, List<String> arguments) {
+  CommandProcess(String name, String heap, Path directory, Host host, List<String> arguments) {
     this.name = name;
     this.heap = heap;
     this.log = directory.resolve(name + ".log");
     this.archive = directory.resolve("classes.jsa");
+    this.host = host;
     this.arguments = List.copyOf(arguments);
+  }
+
+  /** A process with this one's network and clock. */
+  public CommandProcess(String name, String heap, Path directory, List<String> arguments) {
+    this(name, heap, directory, Host.own(), arguments);
+  }
+
+  Host host() {
+    return host;
   }
 
   String name() {
@@ -56,7 +68,7 @@ public final class CommandProcess implements AutoCloseable {
 
   /** Starts the process; a command that has ended can be started again. */
   public void start() {
-    final var command = new ArrayList<String>();
+    final var command = new ArrayList<String>(host.prefix());
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
         .filter(option -> option.startsWith("--") || option.startsWith("-Dgradstream."))
@@ -78,11 +90,12 @@ public final class CommandProcess implements AutoCloseable {
             "io.gradstream.cli.Main"));
     command.addAll(arguments);
     try {
-      process =
+      final var builder =
           new ProcessBuilder(command)
               .redirectErrorStream(true)
-              .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
-              .start();
+              .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
+      builder.environment().putAll(host.environment());
+      process = builder.start();
     } catch (IOException e) {
       throw new UncheckedIOException("cannot start " + name, e);
     }
@@ -169,5 +182,6 @@ public final class CommandProcess implements AutoCloseable {
   @Override
   public void close() {
     kill();
+    host.close();
   }
 }

@@ -3,6 +3,7 @@ package io.gradstream.chaos;
 import io.gradstream.chaos.Fault.Kind;
 import io.gradstream.chaos.Fault.Role;
 import java.util.List;
+import java.util.Set;
 import java.util.SplittableRandom;
 
 /**
@@ -40,15 +41,35 @@ final class FaultSchedule {
           new Entry(Kind.BAD_RECORD, Role.WORKER),
           new Entry(Kind.BAD_RECORD, Role.WORKER),
           new Entry(Kind.BAD_RECORD, Role.WORKER),
-          new Entry(Kind.BAD_RECORD, Role.WORKER));
+          new Entry(Kind.PAUSE, Role.BROKER),
+          new Entry(Kind.REFUSE_SENDS, Role.ARBITRATOR),
+          new Entry(Kind.REFUSE_SENDS, Role.ARBITRATOR),
+          new Entry(Kind.REFUSE_SENDS, Role.SERVER),
+          new Entry(Kind.REFUSE_SENDS, Role.WORKER),
+          new Entry(Kind.LINK_DOWN, Role.ARBITRATOR),
+          new Entry(Kind.LINK_DOWN, Role.SERVER),
+          new Entry(Kind.LINK_DOWN, Role.WORKER),
+          new Entry(Kind.CLOCK_STEP, Role.ARBITRATOR),
+          new Entry(Kind.CLOCK_STEP, Role.SERVER),
+          new Entry(Kind.CLOCK_STEP, Role.WORKER),
+          new Entry(Kind.CLOCK_STEP, Role.BROKER),
+          new Entry(Kind.LOSE_TAIL, Role.BROKER));
 
   private final SplittableRandom random;
-  private final int[] order = new int[CYCLE.size()];
-  private int position = order.length;
+  private final List<Entry> cycle;
+  private final int[] order;
+  private int position;
   private int badRecords;
 
-  FaultSchedule(long seed) {
+  /**
+   * @param seed what the order follows from
+   * @param possible the kinds of faults that can be done here
+   */
+  FaultSchedule(long seed, Set<Kind> possible) {
     random = new SplittableRandom(seed);
+    cycle = CYCLE.stream().filter(entry -> possible.contains(entry.kind())).toList();
+    order = new int[cycle.size()];
+    position = order.length;
     badRecords = random.nextInt(BadRecord.values().length);
   }
 
@@ -57,7 +78,7 @@ final class FaultSchedule {
     if (position == order.length) {
       shuffle();
     }
-    final Entry entry = CYCLE.get(order[position++]);
+    final Entry entry = cycle.get(order[position++]);
     if (entry.kind() == Kind.BAD_RECORD) {
       badRecords++;
     }
@@ -65,7 +86,8 @@ final class FaultSchedule {
         entry.kind(),
         entry.role(),
         random.nextInt(LONGEST_PAUSE_MS),
-        BadRecord.values()[badRecords % BadRecord.values().length]);
+        BadRecord.values()[badRecords % BadRecord.values().length],
+        random.nextInt(Integer.MAX_VALUE));
   }
 
   private void shuffle() {

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The processes of one training: an arbitrator, a server and a worker that are always there, and
@@ -19,46 +20,52 @@ final class TrainingProcesses implements AutoCloseable {
   private int restarted;
 
   /**
+   * @param clientSettings file with settings of the roles' Kafka clients
    * @param directory where state and logs go
    * @param workerHeap of the workers' JVMs, which hold the model
+   * @param network where each process gets a link of its own; null without links
    */
-  TrainingProcesses(String run, String bootstrap, Path directory, String workerHeap) {
-    for (final Role role : ROLES) {
-      first.put(role, process(role, "one", false, run, bootstrap, directory, workerHeap));
-      second.put(role, process(role, "two", true, run, bootstrap, directory, workerHeap));
-    }
-  }
-
-  private static CommandProcess process(
-      Role role,
-      String instance,
-      boolean leaves,
+  TrainingProcesses(
       String run,
       String bootstrap,
+      Path clientSettings,
       Path directory,
-      String heap) {
-    final var arguments =
-        new ArrayList<>(
-            List.of(
-                role.label(),
-                "--run",
-                run,
-                "--bootstrap",
-                bootstrap,
-                "--data-dir",
-                directory.resolve(run).toString(),
-                "--stay"));
-    if (role != Role.WORKER) {
-      arguments.addAll(List.of("--instance", instance));
-      if (leaves) {
-        arguments.add("--leave");
+      String workerHeap,
+      @Nullable Network network) {
+    for (final Role role : ROLES) {
+      for (final boolean joins : new boolean[] {false, true}) {
+        final String instance = joins ? "two" : "one";
+        final String name = run + "-" + role.label() + "-" + instance;
+        final var arguments =
+            new ArrayList<>(
+                List.of(
+                    role.label(),
+                    "--run",
+                    run,
+                    "--bootstrap",
+                    bootstrap,
+                    "--command-config",
+                    clientSettings.toString(),
+                    "--data-dir",
+                    directory.resolve(run).toString(),
+                    "--stay"));
+        if (role != Role.WORKER) {
+          arguments.addAll(List.of("--instance", instance));
+          if (joins) {
+            arguments.add("--leave");
+          }
+        }
+        (joins ? second : first)
+            .put(
+                role,
+                new CommandProcess(
+                    name,
+                    role == Role.WORKER ? workerHeap : "256m",
+                    directory,
+                    Host.of(directory.resolve(name + ".clock"), network),
+                    arguments));
       }
     }
-    return new CommandProcess(
-        run + "-" + role.label() + "-" + instance,
-        role == Role.WORKER ? heap : "256m",
-        directory,
-        arguments);
   }
 
   void start() {

@@ -2,6 +2,7 @@ package io.gradstream.chaos;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.EnumSet;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -15,12 +16,21 @@ class FaultScheduleTest {
 
   @Test
   void aShortCampaignHasSomeOfEach() {
-    assertThat(faults(1, 23)).extracting(Fault::kind).contains(Fault.Kind.values());
-    assertThat(faults(1, 60)).extracting(Fault::record).contains(BadRecord.values());
+    assertThat(faults(1, 37)).extracting(Fault::kind).contains(Fault.Kind.values());
+    assertThat(faults(1, 100)).extracting(Fault::record).contains(BadRecord.values());
+  }
+
+  @Test
+  void whatTheMachineCannotDoIsLeftOut() {
+    final var schedule = new FaultSchedule(1, EnumSet.of(Fault.Kind.KILL, Fault.Kind.PAUSE));
+
+    assertThat(Stream.generate(schedule::next).limit(30))
+        .extracting(Fault::kind)
+        .containsOnly(Fault.Kind.KILL, Fault.Kind.PAUSE);
   }
 
   private static List<Fault> faults(long seed, int count) {
-    final var schedule = new FaultSchedule(seed);
+    final var schedule = new FaultSchedule(seed, EnumSet.allOf(Fault.Kind.class));
     return Stream.generate(schedule::next).limit(count).toList();
   }
 }

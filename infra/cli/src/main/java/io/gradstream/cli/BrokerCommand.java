@@ -3,9 +3,11 @@ package io.gradstream.cli;
 import io.gradstream.embedded.ClusterNode;
 import io.gradstream.embedded.EmbeddedKafka;
 import io.gradstream.proto.UserError;
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -29,6 +31,15 @@ final class BrokerCommand implements Callable<Integer> {
       paramLabel = "PORT",
       description = "What clients connect to; else the port of the last start, or any free one.")
   private int port;
+
+  @Option(
+      names = "--listen",
+      paramLabel = "HOST:PORT",
+      description = {
+        "Another address of this machine where clients reach the broker, such as that of a network;",
+        "without it, only processes of this machine do. Nothing is encrypted there."
+      })
+  private @Nullable String listen;
 
   @Option(
       names = "--controllers",
@@ -55,13 +66,29 @@ final class BrokerCommand implements Callable<Integer> {
       throw new UserError("--port: " + port + " is not a port; 0 (any) to 65535");
     }
     try (var stop = new StopSignal();
-        var kafka = EmbeddedKafka.start(dataDirectory, port, node())) {
+        var kafka = EmbeddedKafka.start(dataDirectory, port, node(), outside())) {
       final var out = spec.commandLine().getOut();
       out.println("bootstrap.servers=" + kafka.bootstrapServers());
       out.flush();
       stop.await();
     }
     return 0;
+  }
+
+  private @Nullable InetSocketAddress outside() {
+    if (listen == null) {
+      return null;
+    }
+    final int colon = listen.lastIndexOf(':');
+    try {
+      final int number = Integer.parseInt(listen.substring(colon + 1));
+      if (colon > 0 && number > 0) {
+        return InetSocketAddress.createUnresolved(listen.substring(0, colon), number);
+      }
+    } catch (IllegalArgumentException e) {
+      // Said below.
+    }
+    throw new UserError("--listen: " + listen + " is not HOST:PORT, such as 192.168.0.5:9092");
   }
 
   private ClusterNode node() {

@@ -8,6 +8,7 @@ import io.gradstream.submission.ClusterAdmin;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
@@ -19,11 +20,7 @@ class ClusterOptions {
   @Option(names = "--run", required = true, paramLabel = "NAME", description = "The run's name.")
   private String name;
 
-  @Option(
-      names = "--bootstrap",
-      paramLabel = "HOST:PORT",
-      description = "A Kafka broker; else the one that runs in --data-dir.")
-  private @Nullable String bootstrap;
+  @Mixin private ConnectionOptions cluster;
 
   @Option(
       names = "--data-dir",
@@ -65,17 +62,18 @@ class ClusterOptions {
    * @throws UserError if none is given and no broker runs in the run's directory
    */
   final Connection connection() {
-    final String address =
-        bootstrap != null
-            ? bootstrap
-            : EmbeddedKafka.findRunning(directory().kafka())
-                .orElseThrow(
-                    () ->
-                        new UserError(
-                            "no broker runs in "
-                                + directory().kafka()
-                                + "; give --bootstrap HOST:PORT, or the --data-dir of the run"));
-    return Connection.to(address);
+    return cluster
+        .cluster(dataDirectory != null)
+        .orElseGet(
+            () ->
+                cluster.to(
+                    EmbeddedKafka.findRunning(directory().kafka())
+                        .orElseThrow(
+                            () ->
+                                new UserError(
+                                    "no broker runs in "
+                                        + directory().kafka()
+                                        + "; give --bootstrap HOST:PORT, or the --data-dir of the run"))));
   }
 
   /**
@@ -85,14 +83,15 @@ class ClusterOptions {
    */
   final Reached reach() {
     final Path kafka = directory().kafka();
-    if (bootstrap != null || EmbeddedKafka.findRunning(kafka).isPresent()) {
+    if (cluster.cluster(dataDirectory != null).isPresent()
+        || EmbeddedKafka.findRunning(kafka).isPresent()) {
       return requireAnswer(new Reached(connection(), null));
     }
     if (!Files.isDirectory(kafka)) {
       throw new UserError("no run " + name() + " in " + kafka + "; give --data-dir or --bootstrap");
     }
     final EmbeddedKafka started = EmbeddedKafka.start(kafka, 0);
-    return requireAnswer(new Reached(Connection.to(started.bootstrapServers()), started));
+    return requireAnswer(new Reached(cluster.to(started.bootstrapServers()), started));
   }
 
   private static Reached requireAnswer(Reached reached) {

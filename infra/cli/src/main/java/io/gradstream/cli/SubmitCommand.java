@@ -1,14 +1,12 @@
 package io.gradstream.cli;
 
 import io.gradstream.proto.run.Run;
-import io.gradstream.proto.topic.Connection;
 import io.gradstream.submission.CheckedSpec;
 import io.gradstream.submission.Submission;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /** {@code gradstream submit}. */
@@ -22,18 +20,13 @@ import picocli.CommandLine.Spec;
 final class SubmitCommand implements Callable<Integer> {
   @Mixin private SpecOptions options;
 
-  @Option(
-      names = "--bootstrap",
-      required = true,
-      paramLabel = "HOST:PORT",
-      description = "A Kafka broker.")
-  private String bootstrap;
+  @Mixin private ConnectionOptions cluster;
 
   @Spec private CommandSpec spec;
 
   @Override
   public Integer call() {
-    final var outcome = Submission.submit(CheckedSpec.of(options.read()), Connection.to(bootstrap));
+    final var outcome = Submission.submit(CheckedSpec.of(options.read()), cluster.require());
     final Run run = outcome.run();
     final var out = spec.commandLine().getOut();
     out.printf(

@@ -8,6 +8,7 @@ import io.gradstream.submission.CheckedSpec;
 import io.gradstream.submission.Submission;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -44,11 +45,7 @@ final class TrainCommand implements Callable<Integer> {
       description = "Where Kafka's data, log and model go; default: data/NAME.")
   private @Nullable Path dataDirectory;
 
-  @Option(
-      names = "--bootstrap",
-      paramLabel = "HOST:PORT",
-      description = "A Kafka broker, instead of one in this process.")
-  private @Nullable String bootstrap;
+  @Mixin private ConnectionOptions cluster;
 
   @Option(names = "--json", description = "Print the result as one JSON object, as the last line.")
   private boolean json;
@@ -84,16 +81,18 @@ final class TrainCommand implements Callable<Integer> {
       StopSignal stop)
       throws IOException {
     Logging.toFile(directory.log());
-    if (bootstrap != null) {
-      return train(bootstrap, checked, threads, directory, display, stop);
+    final Optional<Connection> named = cluster.cluster(false);
+    if (named.isPresent()) {
+      return train(named.get(), checked, threads, directory, display, stop);
     }
     try (var kafka = EmbeddedKafka.start(directory.kafka(), 0)) {
-      return train(kafka.bootstrapServers(), checked, threads, directory, display, stop);
+      return train(
+          Connection.to(kafka.bootstrapServers()), checked, threads, directory, display, stop);
     }
   }
 
   private Report train(
-      String address,
+      Connection connection,
       CheckedSpec checked,
       int threads,
       RunDirectory directory,
@@ -101,7 +100,7 @@ final class TrainCommand implements Callable<Integer> {
       StopSignal stop)
       throws IOException {
     final var signers = key.signers(checked.spec(), Training.roles(checked.spec()));
-    final var outcome = Submission.submit(checked, Connection.to(address));
+    final var outcome = Submission.submit(checked, connection);
     return new Training(outcome.run(), directory, signers, display, stop)
         .run(threads, checked.models());
   }

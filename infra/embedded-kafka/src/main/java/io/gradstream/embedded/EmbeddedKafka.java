@@ -5,6 +5,8 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -16,12 +18,13 @@ import kafka.server.KafkaRaftServer;
 import org.apache.kafka.common.utils.Time;
 import org.apache.kafka.common.utils.internals.Exit;
 import org.apache.kafka.metadata.storage.Formatter;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A Kafka node (broker and KRaft controller) in this JVM, reachable on the loopback address; alone,
- * or one of several.
+ * A Kafka node (broker and KRaft controller) in this JVM, reachable on the loopback address and, if
+ * wanted, on another; alone, or one of several.
  *
  * <p>Its data live in a directory that survives: it is formatted once and found again by every
  * later start, with the same ports if they are still free. A directory belongs to one running
@@ -125,9 +128,21 @@ public final class EmbeddedKafka implements AutoCloseable {
    * @throws UserError as {@link #start(Path, int)}, and if the node's controller port is taken
    */
   public static EmbeddedKafka start(Path dataDirectory, int port, ClusterNode node) {
+    return start(dataDirectory, port, node, null);
+  }
+
+  /**
+   * Starts one node of a cluster that listens at a second address, too.
+   *
+   * @param outside what clients that do not reach the loopback address connect to; they are told
+   *     this address, others the loopback address
+   * @throws UserError as {@link #start(Path, int, ClusterNode)}, and if nobody can listen at that address
+   */
+  public static EmbeddedKafka start(
+      Path dataDirectory, int port, ClusterNode node, @Nullable InetSocketAddress outside) {
     final DataDirectory directory = DataDirectory.open(dataDirectory.toAbsolutePath().normalize());
     try {
-      final EmbeddedKafka kafka = start(directory, port, node);
+      final EmbeddedKafka kafka = start(directory, port, node, outside);
       log.info(
           "the Kafka broker in this process is ready at {} and keeps its data in {}",
           kafka.bootstrapServers(),
@@ -205,12 +220,16 @@ public final class EmbeddedKafka implements AutoCloseable {
     }
   }
 
-  private static EmbeddedKafka start(DataDirectory directory, int port, ClusterNode node)
+  private static EmbeddedKafka start(
+      DataDirectory directory, int port, ClusterNode node, @Nullable InetSocketAddress outside)
       throws IOException {
     directory.refuseIfNewer();
     format(directory.log(), node);
     refuseIfTaken(port);
     refuseIfTaken(node.controllerPort());
+    if (outside != null) {
+      refuseIfUnusable(outside);
+    }
     Ports wanted = directory.readPorts();
     if (port != 0) {
       wanted = new Ports(port, wanted.controller());
@@ -222,7 +241,7 @@ public final class EmbeddedKafka implements AutoCloseable {
       final Ports ports = wanted.orFree();
       final var server =
           new KafkaRaftServer(
-              new KafkaConfig(settings(directory.log(), ports, node), false), Time.SYSTEM);
+              new KafkaConfig(settings(directory.log(), ports, node, outside), false), Time.SYSTEM);
       try {
         server.startup();
         directory.writePorts(ports);
@@ -250,6 +269,18 @@ public final class EmbeddedKafka implements AutoCloseable {
     }
   }
 
+  private static void refuseIfUnusable(InetSocketAddress outside) {
+    final var resolved = new InetSocketAddress(outside.getHostString(), outside.getPort());
+    try (var socket = new ServerSocket()) {
+      socket.bind(resolved);
+    } catch (IOException | RuntimeException e) {
+      throw new UserError(
+          "nobody can listen at %s:%d; give an address of this machine and a free port"
+              .formatted(outside.getHostString(), outside.getPort()),
+          e);
+    }
+  }
+
   /** Formats the log directory unless it is; the file that says so is written last. */
   private static void format(Path logDirectory, ClusterNode node) throws IOException {
     if (Files.exists(logDirectory.resolve("meta.properties"))) {
@@ -270,15 +301,23 @@ public final class EmbeddedKafka implements AutoCloseable {
     }
   }
 
-  private static Map<String, String> settings(Path logDirectory, Ports ports, ClusterNode node) {
-    final String clients = "PLAINTEXT://" + HOST + ":" + ports.broker();
+  private static Map<String, String> settings(
+      Path logDirectory, Ports ports, ClusterNode node, @Nullable InetSocketAddress outside) {
+    final String clients =
+        "PLAINTEXT://%s:%d".formatted(HOST, ports.broker())
+            + (outside == null
+                ? ""
+                : ",OUTSIDE://%s:%d".formatted(outside.getHostString(), outside.getPort()));
     final String controller = HOST + ":" + ports.controller();
     final var settings = new HashMap<String, String>();
     settings.put("node.id", Integer.toString(node.id()));
     settings.put("process.roles", "broker,controller");
     settings.put("listeners", clients + ",CONTROLLER://" + controller);
     settings.put("advertised.listeners", clients);
-    settings.put("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT");
+    settings.put(
+        "listener.security.protocol.map",
+        "PLAINTEXT:PLAINTEXT,OUTSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT");
+    settings.put("inter.broker.listener.name", "PLAINTEXT");
     settings.put("controller.listener.names", "CONTROLLER");
     settings.put("controller.quorum.voters", node.voters(ports.controller()));
     settings.put("log.dirs", logDirectory.toString());

@@ -27,6 +27,12 @@ public record Connection(String bootstrap, Map<String, Object> properties) {
     return new Connection(bootstrap, Map.of());
   }
 
+  /** The address alone: properties may be secrets. */
+  @Override
+  public String toString() {
+    return bootstrap;
+  }
+
   /** Settings that every client of this process shares. */
   public Map<String, Object> client() {
     final var config = new HashMap<>(properties);
