@@ -57,6 +57,8 @@ public final class EmbeddedKafka implements AutoCloseable {
           Map.entry("broker.heartbeat.interval.ms", "500"),
           // A mistyped topic is an error, not a new topic with default settings.
           Map.entry("auto.create.topics.enable", "false"),
+          // What a compressed record may unpack to in the broker itself.
+          Map.entry("max.decompressed.message.bytes", "16777216"),
           Map.entry("num.network.threads", "2"),
           Map.entry("num.io.threads", "4"),
           Map.entry("log.cleaner.threads", "1"),

@@ -5,6 +5,7 @@ import static io.gradstream.submission.ClusterAnswers.await;
 import io.gradstream.audit.fork.Fork;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.TensorShape;
@@ -15,6 +16,7 @@ import io.gradstream.proto.spec.Scope;
 import io.gradstream.proto.spec.TaskSpec;
 import io.gradstream.proto.topic.Connection;
 import io.gradstream.proto.topic.Topics;
+import io.gradstream.server.optimizer.Optimizers;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -101,11 +103,16 @@ public final class Submission {
 
   private Outcome begin(CheckedSpec checked, Fork fork) {
     try (TaskModel model = checked.models().get()) {
-      if (manifest(spec, model).hash() != fork.manifest().hash()) {
+      if (!manifest(spec, model).hasTensorsOf(fork.manifest())) {
         throw new UserError(
             "--set: the model would have other parameters than that of run %s, whose weights do not fit it"
                 .formatted(fork.origin().getRun()));
       }
+    }
+    if (needsWholeTensors(spec) && !fork.manifest().keepsTensorsTogether()) {
+      throw new UserError(
+          "--set optimizer: this one needs all of a tensor on one partition, and run %s has tensors that are dealt out over several"
+              .formatted(fork.origin().getRun()));
     }
     final RunDescription run = RunDescription.of(spec, fork.manifest(), fork.origin());
     return create(new NewRun(run, fork.records(run)));
@@ -119,6 +126,7 @@ public final class Submission {
         return existing.get();
       }
       final Run run = new Run(newRun.description(), connection);
+      RecordLimits.require(run.description());
       removeBrokenOff(lock);
       lock.requireHeld();
       final List<NewTopic> topics = TopicPlan.of(run);
@@ -172,7 +180,8 @@ public final class Submission {
             spec.tasks().stream().map(TaskSpec::name).toList(),
             model.tensors().stream().map(tensor -> inScope(spec, tensor)).toList(),
             spec.transport().shardValues(),
-            spec.transport().partitions());
+            spec.transport().partitions(),
+            needsWholeTensors(spec));
     final int shards = manifest.shards().size();
     if (spec.transport().partitions() > shards) {
       throw new UserError(
@@ -180,6 +189,10 @@ public final class Submission {
               .formatted(spec.transport().partitions(), shards));
     }
     return manifest;
+  }
+
+  private static boolean needsWholeTensors(RunSpec spec) {
+    return Optimizers.create(spec, Kernels.scalar()).tensorWise();
   }
 
   /** With {@code scope: all} no tensor is a task's own. */

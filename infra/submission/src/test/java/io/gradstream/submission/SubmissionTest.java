@@ -31,6 +31,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -62,6 +63,21 @@ class SubmissionTest {
     assertThat(found.spec()).isEqualTo(outcome.run().spec());
     assertThat(found.manifest().hash()).isEqualTo(outcome.run().manifest().hash());
     assertThat(initialWeights(found)).containsExactly(-8.5f, 7.5f);
+  }
+
+  @Test
+  void aSmallRecordThatUnpacksToALargeOneIsRefusedByTheBroker() {
+    final Run run = Submission.submit(spec("bomb", 10), connection).run();
+    final Map<String, Object> settings = connection.producer();
+    settings.put("compression.type", "zstd");
+    settings.put("max.request.size", 64 << 20);
+
+    try (var producer = new KafkaProducer<byte[], byte[]>(settings)) {
+      final var sent =
+          producer.send(new ProducerRecord<>(run.topics().gradients(0), 0, null, new byte[8 << 20]));
+
+      assertThatThrownBy(sent::get).hasCauseInstanceOf(RecordTooLargeException.class);
+    }
   }
 
   @Test

@@ -79,7 +79,8 @@ record GCondOptions(
     @Param(
             value = "most projections in a round; 0 = twice the number of tasks",
             defaultValue = "0",
-            min = 0)
+            min = 0,
+            max = 4096)
         int maxIterations,
     @Param(
             value = "a cosine nearer than this to the weak threshold is no conflict",

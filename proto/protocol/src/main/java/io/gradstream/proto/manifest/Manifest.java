@@ -16,8 +16,9 @@ import java.util.List;
  * <p>The cut depends on the tensors and the largest shard alone, never on the partitions: inner
  * products are summed shard by shard, so the cut decides bits and the partitions must not. Small
  * neighbours of one owner share a shard; a tensor that is larger than a shard has shards of its
- * own. All shards of a tensor go to one partition, so that a tensor-wise optimizer finds them
- * together; each next piece goes to the partition that has the fewest values so far.
+ * own. Where an optimizer needs whole tensors, all shards of a tensor go to one partition; else a
+ * tensor that is larger than a partition's share is dealt out shard by shard. Each next piece goes
+ * to the partition that has the fewest values so far.
  *
  * <p>Immutable.
  */
@@ -39,6 +40,12 @@ public final class Manifest {
     this.hash = hashOf(toRecord());
   }
 
+  /** Lays tensors out, cuts them and places them whole; see the other method. */
+  public static Manifest of(
+      List<String> tasks, List<TensorShape> shapes, int shardValues, int partitions) {
+    return of(tasks, shapes, shardValues, partitions, true);
+  }
+
   /**
    * Lays tensors out, cuts and places them.
    *
@@ -46,11 +53,16 @@ public final class Manifest {
    * @param shapes tensors in flat order: shared ones, then those of task 0, of task 1, ...
    * @param shardValues the largest shard, 1 to {@link #MAX_SHARD_VALUES}
    * @param partitions at least 1; some stay empty when there are fewer tensors
+   * @param whole whether all shards of a tensor must go to one partition
    * @throws IllegalArgumentException when names repeat, owners are out of order or unknown, or
    *     there is no tensor
    */
   public static Manifest of(
-      List<String> tasks, List<TensorShape> shapes, int shardValues, int partitions) {
+      List<String> tasks,
+      List<TensorShape> shapes,
+      int shardValues,
+      int partitions,
+      boolean whole) {
     if (shardValues < 1 || shardValues > MAX_SHARD_VALUES || partitions < 1) {
       throw new IllegalArgumentException(
           "shard values " + shardValues + ", partitions " + partitions);
@@ -59,7 +71,7 @@ public final class Manifest {
       throw new IllegalArgumentException("a model without parameters");
     }
     return new Manifest(
-        tasks, layOut(tasks, shapes), cut(shapes, shardValues, partitions), partitions);
+        tasks, layOut(tasks, shapes), cut(shapes, shardValues, partitions, whole), partitions);
   }
 
   private static List<Tensor> layOut(List<String> tasks, List<TensorShape> shapes) {
@@ -82,7 +94,10 @@ public final class Manifest {
     return tensors;
   }
 
-  private static List<Shard> cut(List<TensorShape> shapes, int shardValues, int partitions) {
+  private static List<Shard> cut(
+      List<TensorShape> shapes, int shardValues, int partitions, boolean whole) {
+    final long total = shapes.stream().mapToLong(TensorShape::size).sum();
+    final long share = (total + partitions - 1) / partitions;
     final var placement = new Placement(partitions);
     final var shards = new ArrayList<Shard>();
     long offset = 0;
@@ -97,9 +112,13 @@ public final class Manifest {
         last++;
         size += shapes.get(last).size();
       }
-      final int partition = placement.place(size);
+      final boolean together = whole || size <= share;
+      int partition = together ? placement.place(size) : -1;
       for (long done = 0; done < size; done += shardValues) {
         final int length = (int) Math.min(shardValues, size - done);
+        if (!together) {
+          partition = placement.place(length);
+        }
         shards.add(new Shard(shards.size(), offset + done, length, owner, partition, first, last));
       }
       offset += size;
@@ -224,6 +243,22 @@ public final class Manifest {
   /** The shards that travel on a partition, in shard order. */
   public List<Shard> shardsOf(int partition) {
     return shards.stream().filter(shard -> shard.partition() == partition).toList();
+  }
+
+  /** Whether the flat vector means the same as another one's, wherever its shards travel. */
+  public boolean hasTensorsOf(Manifest other) {
+    return tasks.equals(other.tasks)
+        && toRecord().getTensorsList().equals(other.toRecord().getTensorsList());
+  }
+
+  /** Whether all shards of each tensor travel on one partition. */
+  public boolean keepsTensorsTogether() {
+    return shards.stream()
+        .allMatch(
+            shard ->
+                shard.index() == 0
+                    || shards.get(shard.index() - 1).firstTensor() != shard.firstTensor()
+                    || shards.get(shard.index() - 1).partition() == shard.partition());
   }
 
   /** Number of values of the flat vector. */

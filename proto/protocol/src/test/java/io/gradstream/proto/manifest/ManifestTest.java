@@ -71,6 +71,23 @@ final class ManifestTest {
     assertThat(one.shards()).hasSameSizeAs(many.shards());
   }
 
+  @Test
+  void aTensorLargerThanAPartitionsShareIsDealtOutUnlessItMustStayWhole() {
+    final List<TensorShape> shapes = List.of(shared("w", 90), shared("b", 10));
+
+    final Manifest dealt = Manifest.of(TASKS, shapes, 10, 4, false);
+    final Manifest whole = Manifest.of(TASKS, shapes, 10, 4, true);
+
+    assertThat(dealt.shards())
+        .extracting(Shard::partition)
+        .containsExactly(0, 1, 2, 3, 0, 1, 2, 3, 0, 1);
+    assertThat(dealt.keepsTensorsTogether()).isFalse();
+    assertThat(whole.keepsTensorsTogether()).isTrue();
+    assertThat(dealt.hasTensorsOf(whole)).isTrue();
+    assertThat(dealt.shards()).extracting(Shard::offset).isEqualTo(
+        whole.shards().stream().map(Shard::offset).toList());
+  }
+
   @Property
   void allShardsOfATensorAreOnOnePartition(
       @ForAll @Size(min = 1, max = 20) List<@IntRange(min = 1, max = 50) Integer> sizes,

@@ -1,0 +1,117 @@
+package io.gradstream.submission;
+
+import io.gradstream.proto.UserError;
+import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.run.RunDescription;
+import java.util.Locale;
+
+/**
+ * The largest records that a run will write, computed before it begins: each must fit what a stock
+ * broker takes. What does not grow with a run's numbers, or is split as it grows, is not among them.
+ *
+ * <p>With N tasks, K micro-batches a task, S shards on a partition, in bytes at most:
+ *
+ * <ul>
+ *   <li>statistics of a shard: 200 N K + 8 (3 N² + 6 N) + 200;
+ *   <li>a verdict: 48 N² + 600 N + 265,000, of which most is for 4,096 arbitrations;
+ *   <li>a seal: 80 S + 300;
+ *   <li>the run's own record: what its tensors, shards and spec take.
+ * </ul>
+ */
+final class RecordLimits {
+  /** Kafka's default {@code message.max.bytes}, less the headers of a batch and a record. */
+  static final long RECORD_BYTES = 1_048_588 - 1_000;
+
+  /** A contribution: worker's name of 128 bytes, digest of 32, offset, task, slot; and its norm. */
+  private static final long CONTRIBUTION = 200;
+
+  private static final long SEALED_SHARD = 80;
+
+  private RecordLimits() {}
+
+  /**
+   * Checks a run.
+   *
+   * @throws UserError with the setting to change, and to what, if a record could not be written
+   */
+  static void require(RunDescription run) {
+    final Manifest manifest = run.manifest();
+    final long tasks = manifest.tasks().size();
+    final long slots = run.slots();
+    if (verdict(tasks) > RECORD_BYTES) {
+      throw tooLarge(
+          "tasks",
+          "%d tasks make verdicts".formatted(tasks),
+          verdict(tasks),
+          "at most " + largest(RecordLimits::verdict));
+    }
+    if (statistics(tasks, slots) > RECORD_BYTES) {
+      throw tooLarge(
+          "accumulation.micro-batches",
+          "%d slots a task and %d tasks make statistics".formatted(slots, tasks),
+          statistics(tasks, slots),
+          "at most " + largest(more -> statistics(tasks, more)));
+    }
+    long shards = 0;
+    for (int partition = 0; partition < manifest.partitions(); partition++) {
+      shards = Math.max(shards, manifest.shardsOf(partition).size());
+    }
+    if (seal(shards) > RECORD_BYTES) {
+      throw tooLarge(
+          "transport.partitions",
+          "%d shards on a partition make seals".formatted(shards),
+          seal(shards),
+          "give more partitions, so that none has more than "
+              + largest(RecordLimits::seal)
+              + " shards");
+    }
+    final long record = run.record().size();
+    if (record > RECORD_BYTES) {
+      throw tooLarge(
+          "transport.shard-values",
+          "%d tensors in %d shards make the run's own record"
+              .formatted(manifest.tensors().size(), manifest.shards().size()),
+          record,
+          "give larger shards, or a model with fewer tensors");
+    }
+  }
+
+  static long statistics(long tasks, long slots) {
+    return CONTRIBUTION * tasks * slots + 8 * (3 * tasks * tasks + 6 * tasks) + 200;
+  }
+
+  static long verdict(long tasks) {
+    return 48 * tasks * tasks + 600 * tasks + 265_000;
+  }
+
+  static long seal(long shards) {
+    return SEALED_SHARD * shards + 300;
+  }
+
+  private interface Size {
+    long of(long count);
+  }
+
+  /** The largest count whose record still fits. */
+  private static long largest(Size size) {
+    long fits = 0;
+    for (long step = 1L << 20; step > 0; step /= 2) {
+      if (size.of(fits + step) <= RECORD_BYTES) {
+        fits += step;
+      }
+    }
+    return fits;
+  }
+
+  private static UserError tooLarge(String key, String what, long bytes, String remedy) {
+    return new UserError(
+        String.format(
+            Locale.ROOT,
+            "%s: %s of up to %,d bytes, and a record has at most %,d; %s",
+            key,
+            what,
+            bytes,
+            RECORD_BYTES,
+            remedy));
+  }
+}
