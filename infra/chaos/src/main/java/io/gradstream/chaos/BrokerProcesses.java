@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * replicate. One thread.
  */
 final class BrokerProcesses implements AutoCloseable {
-  private static final Duration START = Duration.ofMinutes(2);
+  private static final Duration START_TIMEOUT = Duration.ofMinutes(2);
   private static final int OUTSIDE_PORT = 19_090;
   private static final String ADDRESS = "bootstrap.servers=";
 

@@ -41,6 +41,7 @@ final class FaultSchedule {
           new Entry(Kind.BAD_RECORD, Role.WORKER),
           new Entry(Kind.BAD_RECORD, Role.WORKER),
           new Entry(Kind.BAD_RECORD, Role.WORKER),
+          new Entry(Kind.BAD_RECORD, Role.WORKER),
           new Entry(Kind.PAUSE, Role.BROKER),
           new Entry(Kind.REFUSE_SENDS, Role.ARBITRATOR),
           new Entry(Kind.REFUSE_SENDS, Role.ARBITRATOR),
