@@ -18,9 +18,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "keys",
     description = {
-      "Makes a key pair: writes the private key, prints the line for the run spec. Where a spec lists",
-      "keys of a role, what it publishes counts only if one of them signed it: gradients of workers,",
-      "weights of parameter servers, validation losses of evaluators."
+      "Makes a key pair: writes the private key and prints the line for the run spec.",
+      "What a role publishes counts, where a spec lists keys of it, only if one of them signed it.",
+      "Workers sign gradients, parameter servers weights, evaluators validation losses."
     },
     mixinStandardHelpOptions = true)
 final class KeysCommand implements Callable<Integer> {
