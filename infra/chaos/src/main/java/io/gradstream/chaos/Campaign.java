@@ -72,7 +72,8 @@ public final class Campaign implements AutoCloseable {
     this.progress = progress;
     this.network = Network.create().orElse(null);
     this.brokers =
-        new BrokerProcesses(brokerCount, this.directory, HEAP, network == null ? null : network.address());
+        new BrokerProcesses(
+            brokerCount, this.directory, HEAP, network == null ? null : network.address());
   }
 
   /** Runs the campaign; faults go on for so long. */
@@ -144,7 +145,8 @@ public final class Campaign implements AutoCloseable {
     final var disturbed = new CheckedSpec(spec(name, brokers.count()), checked.models());
     final Run run = Submission.submit(disturbed, Connection.to(bootstrap)).run();
     final var fleet =
-        new TrainingProcesses(name, addressOfRoles(bootstrap), clientSettings(), directory, HEAP, network);
+        new TrainingProcesses(
+            name, addressOfRoles(bootstrap), clientSettings(), directory, HEAP, network);
     try (var training =
         new DisturbedTraining(
             run, directory, brokers, fleet, seed + digests.size(), this::recovered)) {

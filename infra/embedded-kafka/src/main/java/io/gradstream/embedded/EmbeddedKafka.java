@@ -138,7 +138,8 @@ public final class EmbeddedKafka implements AutoCloseable {
    *
    * @param outside what clients that do not reach the loopback address connect to; they are told
    *     this address, others the loopback address
-   * @throws UserError as {@link #start(Path, int, ClusterNode)}, and if nobody can listen at that address
+   * @throws UserError as {@link #start(Path, int, ClusterNode)}, and if nobody can listen at that
+   *     address
    */
   public static EmbeddedKafka start(
       Path dataDirectory, int port, ClusterNode node, @Nullable InetSocketAddress outside) {

@@ -7,7 +7,8 @@ import java.util.Locale;
 
 /**
  * The largest records that a run will write, computed before it begins: each must fit what a stock
- * broker takes. What does not grow with a run's numbers, or is split as it grows, is not among them.
+ * broker takes. What does not grow with a run's numbers, or is split as it grows, is not among
+ * them.
  *
  * <p>With N tasks, K micro-batches a task, S shards on a partition, in bytes at most:
  *

@@ -108,7 +108,9 @@ class RecordLimitsTest {
             .formatted(
                 String.join(
                     "\n",
-                    names.stream().map(name -> "  - {name: " + name + ", loss: landscape}").toList()),
+                    names.stream()
+                        .map(name -> "  - {name: " + name + ", loss: landscape}")
+                        .toList()),
                 slots,
                 partitions);
     final var shape = new TensorShape("w", new long[] {shards}, TensorShape.SHARED);

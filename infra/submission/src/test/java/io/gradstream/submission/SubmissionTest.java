@@ -74,7 +74,8 @@ class SubmissionTest {
 
     try (var producer = new KafkaProducer<byte[], byte[]>(settings)) {
       final var sent =
-          producer.send(new ProducerRecord<>(run.topics().gradients(0), 0, null, new byte[8 << 20]));
+          producer.send(
+              new ProducerRecord<>(run.topics().gradients(0), 0, null, new byte[8 << 20]));
 
       assertThatThrownBy(sent::get).hasCauseInstanceOf(RecordTooLargeException.class);
     }

@@ -84,8 +84,9 @@ final class ManifestTest {
     assertThat(dealt.keepsTensorsTogether()).isFalse();
     assertThat(whole.keepsTensorsTogether()).isTrue();
     assertThat(dealt.hasTensorsOf(whole)).isTrue();
-    assertThat(dealt.shards()).extracting(Shard::offset).isEqualTo(
-        whole.shards().stream().map(Shard::offset).toList());
+    assertThat(dealt.shards())
+        .extracting(Shard::offset)
+        .isEqualTo(whole.shards().stream().map(Shard::offset).toList());
   }
 
   @Property
