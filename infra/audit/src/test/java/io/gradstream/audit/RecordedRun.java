@@ -1,5 +1,7 @@
 package io.gradstream.audit;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.google.protobuf.ByteString;
 import io.gradstream.arbitrator.round.SlotGradient;
 import io.gradstream.audit.checkpoint.PartitionState;
@@ -7,12 +9,14 @@ import io.gradstream.audit.rounds.Recalculation;
 import io.gradstream.producer.model.Models;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.evidence.ValidationChain;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.DataType;
 import io.gradstream.proto.message.GradientShard;
+import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.Order;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.UpdateShard;
@@ -25,6 +29,7 @@ import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.spec.RunSpec;
 import java.lang.foreign.MemorySegment;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 
@@ -52,6 +57,7 @@ public final class RecordedRun {
   private final MemoryLog log;
   private final TaskModel model;
   private final Recalculation services;
+  private final ValidationChain validations;
   private final RoundOrders orders;
   private final SlotGradient.Rules rules;
 
@@ -67,6 +73,7 @@ public final class RecordedRun {
                 spec.transport().partitions()));
     this.log = new MemoryLog(run);
     this.services = new Recalculation(run, PartitionState.begun(log));
+    this.validations = new ValidationChain(run);
     this.orders = new RoundOrders(spec);
     this.rules = SlotGradient.Rules.of(run, Kernels.scalar());
   }
@@ -107,6 +114,7 @@ public final class RecordedRun {
       services.initialize(record);
     }
     publishWeights(run.digest());
+    validate(0);
   }
 
   private void next(long round) throws MalformedRecordException {
@@ -154,6 +162,27 @@ public final class RecordedRun {
                 update));
     services.apply(updates);
     publishWeights(Digests.of(verdict.orElseThrow()));
+    validate(round + 1);
+  }
+
+  /** As the evaluator does it, with losses that nobody looks at. */
+  private void validate(long version) {
+    final int every = run.spec().evaluation().every();
+    if (every > 0 && version % every == 0) {
+      final byte[] weights = HexFormat.of().parseHex(services.sha256());
+      final var losses =
+          Metric.Validation.newBuilder()
+              .setVersion(version)
+              .putLosses("first", 0.5)
+              .setWeights(ByteString.copyFrom(weights));
+      log.append(
+          run.topics().metrics(),
+          0,
+          "validation".getBytes(UTF_8),
+          validations
+              .next(Metric.newBuilder().setValidation(losses).build(), "evaluator", null)
+              .toByteArray());
+    }
   }
 
   private void publishWeights(ByteString verdict) {

@@ -19,7 +19,8 @@ import picocli.CommandLine.Spec;
     name = "archive",
     description = {
       "Writes a run's topics into a directory, and Parquet tables for queries.",
-      "The commands audit, restore, replay and fork read the archived records without " + "Kafka."
+      "audit, explain, export, lineage, replay and restore read an archive with --archive DIR, without",
+      "Kafka. To fork a run its topics are needed."
     },
     mixinStandardHelpOptions = true,
     footer = {

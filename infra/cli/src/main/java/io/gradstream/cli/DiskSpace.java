@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.function.LongSupplier;
 
 /**
  * Whether the disk of a broker in this process holds what a run writes. A broker that meets a full
@@ -23,11 +24,24 @@ final class DiskSpace {
 
   private final Run run;
   private final Path kafka;
-  private long checkedNanos = System.nanoTime() - CHECK_INTERVAL.toNanos();
+  private final LongSupplier usable;
+  private final Duration interval;
+  private long checkedNanos;
 
   DiskSpace(Run run, RunDirectory directory) {
+    this(run, directory.kafka(), () -> usableSpace(directory.kafka()), CHECK_INTERVAL);
+  }
+
+  /**
+   * @param usable tells how many bytes are free
+   * @param interval at which it is asked
+   */
+  DiskSpace(Run run, Path kafka, LongSupplier usable, Duration interval) {
     this.run = run;
-    this.kafka = directory.kafka();
+    this.kafka = kafka;
+    this.usable = usable;
+    this.interval = interval;
+    this.checkedNanos = System.nanoTime() - interval.toNanos();
   }
 
   /**
@@ -50,7 +64,7 @@ final class DiskSpace {
     if (run.spec().transport().retentionHours() != null || !Files.isDirectory(kafka)) {
       return;
     }
-    final long free = free();
+    final long free = usable.getAsLong();
     final double needed = (double) bytesOfRound(run.description()) * rounds;
     if (needed > free) {
       throw new UserError(
@@ -71,11 +85,11 @@ final class DiskSpace {
    * @throws UserError if they do not
    */
   void check() {
-    if (System.nanoTime() - checkedNanos < CHECK_INTERVAL.toNanos() || !Files.isDirectory(kafka)) {
+    if (System.nanoTime() - checkedNanos < interval.toNanos() || !Files.isDirectory(kafka)) {
       return;
     }
     checkedNanos = System.nanoTime();
-    final long free = free();
+    final long free = usable.getAsLong();
     if (free < RESERVE + 4 * bytesOfRound(run.description())) {
       throw new UserError(
           "the disk is full but for %s (%s), so run %s was ended before Kafka fails; make room and give the same command again, and it goes on"
@@ -83,7 +97,7 @@ final class DiskSpace {
     }
   }
 
-  private long free() {
+  private static long usableSpace(Path kafka) {
     try {
       return Files.getFileStore(kafka).getUsableSpace();
     } catch (IOException e) {

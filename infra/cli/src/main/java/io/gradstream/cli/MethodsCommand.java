@@ -5,6 +5,7 @@ import io.gradstream.arbitrator.resolver.MethodInfo;
 import io.gradstream.arbitrator.resolver.Resolvers;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.spec.Catalog;
+import io.gradstream.proto.spec.Nearest;
 import io.gradstream.proto.spec.Parameter;
 import java.io.PrintWriter;
 import java.util.List;
@@ -92,7 +93,13 @@ final class MethodsCommand implements Callable<Integer> {
       }
     }
     if (!known) {
-      throw new UserError("nothing is named " + name + "; list all names with: gradstream methods");
+      final List<String> all =
+          SpecCatalogs.all().values().stream().flatMap(each -> each.names().stream()).toList();
+      throw new UserError(
+          "nothing is named \"%s\"%s; list all names with: gradstream methods"
+              .formatted(
+                  Printable.of(name),
+                  Nearest.of(name, all).map(near -> "; did you mean " + near + "?").orElse("")));
     }
   }
 

@@ -14,7 +14,9 @@ import io.gradstream.proto.topic.Connection;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -51,6 +53,22 @@ class DiskSpaceTest {
     assertThatCode(() -> disk(run()).requireRoomFor(10)).doesNotThrowAnyException();
     assertThatCode(() -> disk(run("transport.retention-hours=1")).requireRoomFor(ROUNDS))
         .doesNotThrowAnyException();
+  }
+
+  /** Kafka dies of a full disk; the training ends before, and can go on when there is room. */
+  @Test
+  void aDiskThatFillsUpEndsTheTrainingBeforeItIsFull() {
+    final var free = new AtomicLong(1L << 30);
+    final var disk =
+        new DiskSpace(run(), RunDirectory.of("r", directory).kafka(), free::get, Duration.ZERO);
+    disk.check();
+
+    free.set(255L << 20);
+
+    assertThatThrownBy(disk::check)
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("the disk is full but for 267 MB")
+        .hasMessageContaining("make room and give the same command again, it goes on");
   }
 
   private DiskSpace disk(Run run) {

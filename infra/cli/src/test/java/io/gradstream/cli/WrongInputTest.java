@@ -160,6 +160,12 @@ class WrongInputTest {
   }
 
   @Test
+  void anUnknownMethodIsRefusedWithTheNearestOne() {
+    refuses("nothing is named \"pcgrd\"; did you mean pcgrad?", "methods", "pcgrd");
+    refuses("nothing is named \"xyzzyx\"; list all names", "methods", "xyzzyx");
+  }
+
+  @Test
   void anOverrideOfAnUnknownKeyIsRefused() throws IOException {
     final Path file = Files.writeString(directory.resolve("spec.yaml"), SPEC);
 

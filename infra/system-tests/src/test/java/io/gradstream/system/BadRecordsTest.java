@@ -119,32 +119,6 @@ class BadRecordsTest {
     assertThat(letters(run)).contains("no answer to an order of this round");
   }
 
-  /** A worker that died of an order would hand it to the next one. */
-  @Test
-  void ordersUpdatesAndWeightsThatCannotBeAreRefusedAndLeaveNoTrace() throws Exception {
-    final LiveRun run = LiveRun.submit(kafka, directory, "forged", NORMS, ROUNDS);
-    try (var server = run.startServer("one");
-        var arbitrator = run.startArbitrator("one");
-        var forger = new Forger(run.run())) {
-      try (var workers = run.startWorkers(2)) {
-        run.awaitVersion(3);
-        forger.sendOrders();
-        forger.sendUpdates();
-        forger.sendWeights();
-        run.awaitVersion(8);
-        assertThat(workers.failure()).isEmpty();
-      }
-      forger.sendWeights();
-      try (var workers = run.startWorkers(2)) {
-        assertThat(run.digest()).isEqualTo(undisturbed);
-        assertThat(workers.failure()).isEmpty();
-      }
-      assertThat(server.failure()).isEmpty();
-      assertThat(arbitrator.failure()).isEmpty();
-    }
-    assertThat(letters(run)).contains("follows from another verdict of round", "an empty record");
-  }
-
   private static void awaitLetters(LiveRun run, String text) {
     await()
         .atMost(Duration.ofSeconds(60))

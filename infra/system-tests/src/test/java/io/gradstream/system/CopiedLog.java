@@ -36,6 +36,7 @@ final class CopiedLog implements RunLog {
                 names.updates(),
                 names.weights(),
                 names.state(),
+                names.metrics(),
                 names.deadLetters()));
     for (int task = 0; task < log.run().orderedTasks(); task++) {
       all.add(names.gradients(task));

@@ -5,16 +5,17 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.gradstream.chaos.HostileRecords;
 import io.gradstream.cli.CommandLineRun;
 import io.gradstream.embedded.EmbeddedKafka;
+import io.gradstream.producer.evaluator.Evaluator;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.worker.WorkerFleet;
 import io.gradstream.producer.worker.WorkerIdentity;
 import io.gradstream.proto.evidence.Signer;
 import io.gradstream.proto.manifest.TensorShape;
-import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.spec.ListedKey.Role;
-import io.gradstream.proto.topic.Topics;
+import io.gradstream.server.topology.ParameterServer;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -24,8 +25,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Supplier;
-import org.apache.kafka.clients.producer.KafkaProducer;
-import org.apache.kafka.clients.producer.ProducerRecord;
+import org.assertj.core.api.SoftAssertions;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -103,7 +103,7 @@ class EvidenceTest {
             "optimizer: adamw",
             "changed most");
     assertThat(command("explain", "plain", "--round", "6").err())
-        .contains("run plain has no round 6 yet; it has 6 of 6");
+        .contains("run plain has no round 6; rounds are counted from 0 to 5");
   }
 
   @Test
@@ -193,61 +193,71 @@ class EvidenceTest {
 
   /** Whatever somebody appends, services and commands take what is valid and skip the rest. */
   @Test
-  void emptyAndGarbledRecordsStopNobody() throws Exception {
-    final LiveRun littered = LiveRun.submit(kafka, directory, "littered", "rounds=6");
-    try (var server = littered.startServer("one");
-        var arbitrator = littered.startArbitrator("one");
-        var fleet = littered.startWorkers(2)) {
-      littered.awaitVersion(2);
-      assertThat(fleet.failure()).isEmpty();
-    }
-    litter(littered);
-    assertThat(littered.trainUndisturbed(2)).isEqualTo(digest);
-    litter(littered);
+  void hostileRecordsOnEveryTopicChangeNothingAndStopNobody() {
+    final Path key = directory.resolve("server.key");
+    final LiveRun hostile =
+        LiveRun.submit(kafka, directory, "hostile", "rounds=6", "evaluation.every=2", keys(key));
+    final Signer signer = Signer.read(key, hostile.run().spec(), Role.SERVER);
+    // All services meet them at their first start, when they come back, and after the end.
+    HostileRecords.send(hostile.run(), 0);
+    trainBeside(hostile, signer, 2);
+    HostileRecords.send(hostile.run(), hostile.version());
+    trainBeside(hostile, signer, 6);
+    assertThat(hostile.digest()).isEqualTo(digest);
+    HostileRecords.send(hostile.run(), 6);
 
-    assertThat(command("audit", "littered", "--complete").out())
-        .contains("run littered: clean, to the bit", "0 to 5 of 6", digest);
-    final Path file = directory.resolve("littered.safetensors");
-    assertThat(command("export", "littered", "--out", file.toString()).out())
-        .contains("weights version 6, sha256 " + digest, "the same bits as on the weights topic");
-    final Path archive = directory.resolve("littered.archive");
+    final String file = directory.resolve("hostile.safetensors").toString();
+    final String archive = directory.resolve("hostile.archive").toString();
+    final var softly = new SoftAssertions();
     for (final CommandLineRun each :
         List.of(
-            command("status", "littered"),
-            command("dead-letters", "littered"),
-            command("explain", "littered", "--round", "1"),
-            command("lineage", "littered", "--version", "2"),
-            command("restore", "littered", "--version", "2", "--out", file.toString()),
-            command("replay", "littered", "--resolver", "sum"),
-            command("archive", "littered", "--out", archive.toString()),
-            command("archive", "littered", "--out", archive.toString(), "--verify"))) {
-      assertThat(each.exitCode()).as(each.out() + each.err()).isZero();
+            command("status", "hostile"),
+            command("export", "hostile", "--out", file),
+            command("restore", "hostile", "--version", "2", "--out", file),
+            command("dead-letters", "hostile"),
+            command("archive", "hostile", "--out", archive),
+            command("archive", "hostile", "--out", archive, "--verify"))) {
+      softly.assertThat(each.err()).isEmpty();
+      softly.assertThat(each.exitCode()).as(each.out()).isZero();
+      softly.assertThat(each.out()).doesNotContain("\u001b", "NaN");
     }
+    // What looks at rounds one by one may refuse such a log, in one line.
+    for (final CommandLineRun each :
+        List.of(
+            command("audit", "hostile", "--complete"),
+            command("explain", "hostile", "--round", "1"),
+            command("lineage", "hostile", "--version", "2"),
+            command("replay", "hostile", "--resolver", "sum"),
+            command("fork", "hostile", "--version", "2", "--as", "branch"))) {
+      softly.assertThat(each.err()).doesNotContain("failed:", "Exception");
+      softly.assertThat(each.err().lines()).hasSizeLessThanOrEqualTo(1);
+      softly.assertThat(each.exitCode()).as(each.out() + each.err()).isBetween(0, 2);
+      softly.assertThat(each.out()).doesNotContain("\u001b");
+    }
+    softly.assertAll();
   }
 
-  private static void litter(LiveRun littered) throws Exception {
-    final Topics topics = littered.run().topics();
-    final byte[] other =
-        RunDescription.of(LiveRun.spec(topics.run(), "rounds=99"), littered.run().manifest())
-            .record()
-            .toByteArray();
-    try (var producer = new KafkaProducer<byte[], byte[]>(littered.run().connection().producer())) {
-      for (final String topic :
-          List.of(
-              topics.spec(),
-              topics.metrics(),
-              topics.weights(),
-              topics.updates(),
-              topics.verdicts(),
-              topics.statistics(),
-              topics.deadLetters(),
-              topics.gradients(0),
-              topics.orders(0))) {
-        for (final byte[] value : new byte[][] {null, {}, {1, 2, 3}}) {
-          producer.send(new ProducerRecord<>(topic, 0, new byte[] {1}, value)).get();
-        }
+  /** A role's key pair is made; what a run that lists it is submitted with. */
+  private static String keys(Path key) {
+    final String line =
+        CommandLineRun.of("keys", "--server", "one", "--out", key.toString()).outLines().getLast();
+    return "keys=[%s]".formatted(line.substring(line.indexOf('{')));
+  }
+
+  private static void trainBeside(LiveRun run, Signer signer, long version) {
+    try (var server =
+            ParameterServer.start(run.run(), "one", run.directory().resolve("server"), signer);
+        var arbitrator = run.startArbitrator("one");
+        var evaluator = Evaluator.start(run.run(), run.checked().models());
+        var fleet = run.startWorkers(2)) {
+      run.awaitVersion(version);
+      if (version == run.run().spec().rounds()) {
+        await().atMost(Duration.ofSeconds(60)).until(evaluator::finished);
       }
-      producer.send(new ProducerRecord<>(topics.spec(), 0, new byte[] {1}, other)).get();
+      assertThat(server.failure()).isEmpty();
+      assertThat(arbitrator.failure()).isEmpty();
+      assertThat(evaluator.failure()).isEmpty();
+      assertThat(fleet.failure()).isEmpty();
     }
   }
 

@@ -16,8 +16,8 @@ class LastVerdictTest {
 
   @Test
   void theLastOneOfAChainIsWhereTheRunGoesOn() {
-    assertThat(LastVerdict.find(honest, RUN, true)).contains(honest.getLast());
-    assertThat(LastVerdict.find(honest.subList(3, 10), RUN, false)).contains(honest.getLast());
+    assertThat(LastVerdict.find(honest, RUN, this::isFirst)).contains(honest.getLast());
+    assertThat(LastVerdict.find(honest.subList(3, 10), RUN, none -> false)).contains(honest.getLast());
   }
 
   @Test
@@ -32,7 +32,7 @@ class LastVerdictTest {
             .setManifest(1)
             .build());
 
-    assertThat(LastVerdict.find(forged, RUN, true)).contains(honest.getLast());
+    assertThat(LastVerdict.find(forged, RUN, this::isFirst)).contains(honest.getLast());
   }
 
   @Test
@@ -46,15 +46,31 @@ class LastVerdictTest {
             .setManifest(1)
             .build());
 
-    assertThat(LastVerdict.find(forged, RUN, true)).contains(honest.getLast());
+    assertThat(LastVerdict.find(forged, RUN, this::isFirst)).contains(honest.getLast());
   }
 
   @Test
   void theFirstOneOfALogNeedsNoneBeforeIt() {
-    assertThat(LastVerdict.find(honest.subList(0, 1), RUN, true)).contains(honest.getFirst());
-    assertThat(LastVerdict.find(honest.subList(5, 6), RUN, true)).contains(honest.get(5));
-    assertThat(LastVerdict.find(honest.subList(5, 6), RUN, false)).isEmpty();
-    assertThat(LastVerdict.find(List.of(), RUN, true)).isEmpty();
+    assertThat(LastVerdict.find(honest.subList(0, 1), RUN, this::isFirst)).contains(honest.getFirst());
+    assertThat(LastVerdict.find(honest.subList(5, 6), RUN, honest.get(5)::equals))
+        .contains(honest.get(5));
+    assertThat(LastVerdict.find(honest.subList(5, 6), RUN, none -> false)).isEmpty();
+    assertThat(LastVerdict.find(List.of(), RUN, this::isFirst)).isEmpty();
+  }
+
+  /** Who writes before the run has begun does not decide where it begins. */
+  @Test
+  void aForgedVerdictInFrontOfAllIsNotWhereTheRunBegins() {
+    final Verdict ahead = Verdict.newBuilder().setRound(30).setRun(RUN).setManifest(1).build();
+    final var forged = new ArrayList<>(List.of(ahead));
+    assertThat(LastVerdict.find(forged, RUN, this::isFirst)).isEmpty();
+
+    forged.addAll(honest);
+    assertThat(LastVerdict.find(forged, RUN, this::isFirst)).contains(honest.getLast());
+  }
+
+  private boolean isFirst(Verdict verdict) {
+    return verdict.getRound() == 0 && verdict.getPrevious().isEmpty();
   }
 
   private static List<Verdict> chain(int rounds) {

@@ -32,7 +32,8 @@ import org.jspecify.annotations.Nullable;
  * round is decided once more, and the verdict compared, its digests included; the updates and the
  * weights that follow are compared as well, the seals over the weights included. All of this is
  * done by the classes that the services are made of ({@link Recalculation}). At last updates and
- * weights are read to their end: each must follow from a verdict.
+ * weights are read to their end: each must follow from a verdict. Validation losses are held
+ * against their digests, the losses before them, and the weights that they are said to be of.
  *
  * <p>The rounds before the first that was asked for are computed too, since momentum and optimizer
  * carry over, but their updates and weights are not compared.
@@ -57,6 +58,7 @@ public final class Audit implements AutoCloseable {
   private final Recalculation recalculation;
   private final VerdictCheck verdicts;
   private final Contributions contributions;
+  private final ValidationCheck validations;
   private final @Nullable Recomputation recomputation;
   private SortedMap<String, Long> contradictions = new TreeMap<>();
   private @Nullable Verdict before;
@@ -82,6 +84,7 @@ public final class Audit implements AutoCloseable {
     this.recomputation = recomputation;
     this.contributions = new Contributions(run.manifest());
     this.published = new PublishedShards(this.log, findings);
+    this.validations = new ValidationCheck(this.log, findings);
     if (recomputation != null) {
       this.log.last().map(Digests::of).ifPresent(recomputation::drawBy);
     }
@@ -105,6 +108,7 @@ public final class Audit implements AutoCloseable {
         }
         if (demands.toTheEnd()) {
           published.readRest(rounds.round());
+          validations.end(rounds.round(), demands.complete());
           contradictions = rounds.contradictions();
         }
       }
@@ -127,6 +131,7 @@ public final class Audit implements AutoCloseable {
         published.weightsCompared(),
         published.weightsGone(),
         published.sealsCompared(),
+        validations.compared(),
         head,
         stepping ? recalculation.sha256() : "",
         recomputation == null ? new TreeMap<>() : recomputation.tallies());
@@ -155,6 +160,7 @@ public final class Audit implements AutoCloseable {
     if (first == run.firstRound()) {
       published.compareWeights(
           first, before == null ? run.digest() : Digests.of(before), recalculation);
+      validations.compare(first, recalculation::sha256);
     }
     return true;
   }
@@ -239,6 +245,7 @@ public final class Audit implements AutoCloseable {
     }
     if (stepping && round >= first) {
       published.compareWeights(round + 1, Digests.of(verdict), recalculation);
+      validations.compare(round + 1, recalculation::sha256);
     }
   }
 

@@ -23,6 +23,7 @@ import java.util.SortedMap;
  * @param weightsCompared versions of shards of the weights that were compared
  * @param weightsGone versions of shards that were compacted away
  * @param sealsCompared versions of partitions of the weights whose seals were compared
+ * @param validationsCompared records of validation losses that name the weights that were computed
  * @param head digest of the last verdict that was compared; empty if there was none
  * @param weights SHA-256 of the weights after the last round; empty if they could not be computed
  * @param recomputed per worker, what came of its gradients that were computed once more
@@ -41,6 +42,7 @@ public record AuditReport(
     long weightsCompared,
     long weightsGone,
     long sealsCompared,
+    long validationsCompared,
     ByteString head,
     String weights,
     SortedMap<String, Recomputation.Tally> recomputed) {

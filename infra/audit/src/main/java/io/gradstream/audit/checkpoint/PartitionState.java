@@ -56,8 +56,8 @@ public record PartitionState(
     final var server = new StoreImage.Reader(Owner.SERVER);
     try (LogCursor cursor = log.read(state, 0)) {
       for (LogRecord next = cursor.next(); next != null; next = cursor.next()) {
-        arbitrator.add(next.bytes());
-        server.add(next.bytes());
+        arbitrator.add(next.value());
+        server.add(next.value());
       }
       final StoreImage sums = arbitrator.image().orElseThrow(() -> missing(state));
       final StoreImage moments = server.image().orElseThrow(() -> missing(state));

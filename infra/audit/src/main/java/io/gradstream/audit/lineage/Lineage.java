@@ -50,6 +50,16 @@ public final class Lineage {
     this.run = log.run();
   }
 
+  private String noSuchRound(long number, long done) {
+    final String name = run.spec().run();
+    final long all = run.spec().rounds();
+    final String counted = "rounds are counted from 0 to " + (all - 1);
+    return number >= all
+        ? "run %s has no round %d; %s".formatted(name, number, counted)
+        : "run %s has no round %d yet: %d of %d are decided, and %s"
+            .formatted(name, number, done, all, counted);
+  }
+
   /**
    * A round as the log tells it.
    *
@@ -70,12 +80,7 @@ public final class Lineage {
                 .orElseThrow(
                     () ->
                         new UserError(
-                            "run %s has no round %d yet; it has %d of %d"
-                                .formatted(
-                                    run.spec().run(),
-                                    number,
-                                    rounds.round(),
-                                    run.spec().rounds())));
+                            noSuchRound(number, rounds.round())));
         passed.accept(round);
         if (round.round() == number) {
           return round;

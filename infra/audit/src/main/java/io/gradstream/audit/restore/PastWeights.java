@@ -11,16 +11,14 @@ import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.record.WeightAssembler;
 import io.gradstream.proto.record.WeightRecord;
 import io.gradstream.proto.run.RunDescription;
 import io.gradstream.server.weights.PartitionWeights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
-import java.util.BitSet;
 import java.util.List;
 import org.apache.kafka.common.TopicPartition;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -42,11 +40,11 @@ public record PastWeights(
 
   /** How far the weights topic agrees. */
   public enum Agreement {
-    /** It has every shard of the version, with the same bits. */
+    /** It has the whole version, with the same bits. */
     SAME,
-    /** It has some shard of the version with other bits. */
+    /** It has the whole version, with other bits. */
     DIFFERENT,
-    /** It was compacted: not every shard of the version is there any more. */
+    /** It has not the whole version, since it was compacted. */
     GONE
   }
 
@@ -156,39 +154,32 @@ public record PastWeights(
     return flat;
   }
 
-  /** Compares with what the weights topic still has of the version. */
+  /**
+   * Compares with what the weights topic still has of the version, as readers take it: sealed, and
+   * signed where the run lists its parameter servers' keys.
+   */
   public Agreement agreement(RunLog log) {
-    final var found = new BitSet();
+    final var published =
+        new WeightAssembler(run, Kernels.best(), 1, candidate -> candidate == version);
     for (int partition = 0; partition < run.manifest().partitions(); partition++) {
       final var weights = new TopicPartition(run.topics().weights(), partition);
       try (LogCursor cursor = log.read(weights, log.start(weights))) {
-        int left = run.manifest().shardsOf(partition).size();
-        for (LogRecord next = cursor.next(); next != null && left > 0; next = cursor.next()) {
-          final WeightRecord recorded = ofThisVersion(next);
-          if (recorded == null || found.get(recorded.shard().index())) {
-            continue;
-          }
-          if (!Arrays.equals(next.value(), records.get(recorded.shard().index()))) {
-            return Agreement.DIFFERENT;
-          }
-          found.set(recorded.shard().index());
-          left--;
+        for (LogRecord next = cursor.next(); next != null; next = cursor.next()) {
+          add(next, published);
         }
       }
     }
-    return found.cardinality() == records.size() ? Agreement.SAME : Agreement.GONE;
+    if (published.version() != version) {
+      return Agreement.GONE;
+    }
+    return published.values().mismatch(published()) == -1 ? Agreement.SAME : Agreement.DIFFERENT;
   }
 
-  private @Nullable WeightRecord ofThisVersion(LogRecord record) {
-    final byte[] value = record.value();
-    if (value == null) {
-      return null;
-    }
+  private static void add(LogRecord record, WeightAssembler published) {
     try {
-      final WeightRecord recorded = WeightRecord.read(value, run.manifest());
-      return recorded.version() == version ? recorded : null;
+      published.add(record.key(), record.value());
     } catch (MalformedRecordException e) {
-      return null; // no reader took it for weights
+      LOG.debug("no weights at {} offset {}", record.source(), record.offset(), e);
     }
   }
 }

@@ -39,6 +39,8 @@ public record Finding(
     VERDICT,
     UPDATE,
     WEIGHTS,
+    /** Losses on held-out data. */
+    VALIDATION,
     /** A seal over a version of the weights. */
     SEAL,
     /** A gradient is not what its data and weights give. */

@@ -10,9 +10,11 @@ import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.WeightShard;
+import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 
@@ -68,6 +70,31 @@ class PastWeightsTest {
     assertThat(past.version()).isEqualTo(6);
     assertThat(past.values().mismatch(honest.values())).isEqualTo(-1);
     assertThat(past.agreement(log)).isEqualTo(PastWeights.Agreement.SAME);
+  }
+
+  /** What readers of the topic would not take does not speak against the run. */
+  @Test
+  void weightsThatNoSealNamesAreNoDisagreement() throws MalformedRecordException {
+    final PastWeights honest = PastWeights.newest(log);
+    final LogRecord record =
+        log.find(
+            log.run().topics().weights(),
+            each -> !Arrays.equals(each.key(), Keys.seal()) && version(each) == 6);
+    final byte[] forged = record.bytes().clone();
+    forged[forged.length - 1] ^= 1;
+    final var read = ValuesRecord.read(forged, WeightShard.parser());
+    Digests.seal(forged, read.header(), read.values());
+    log.insert(record, record.key(), forged);
+
+    assertThat(honest.agreement(log)).isEqualTo(PastWeights.Agreement.SAME);
+  }
+
+  private static long version(LogRecord record) {
+    try {
+      return ValuesRecord.read(record.bytes(), WeightShard.parser()).header().getVersion();
+    } catch (MalformedRecordException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   private static UpdateShard header(LogRecord record) {

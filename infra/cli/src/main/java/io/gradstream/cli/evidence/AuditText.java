@@ -47,6 +47,13 @@ public record AuditText(RunDescription run, AuditReport report, long bytes, doub
         report.weightsCompared(),
         report.sealsCompared(),
         report.weightsGone() == 0 ? "" : ", " + report.weightsGone() + " no longer kept");
+    if (report.validationsCompared() > 0) {
+      line(
+          text,
+          "validation",
+          "losses of %d versions name these weights and each other",
+          report.validationsCompared());
+    }
     if (!report.head().isEmpty()) {
       line(text, "chain", "ends with verdict digest %s", hex());
     }
@@ -207,6 +214,7 @@ public record AuditText(RunDescription run, AuditReport report, long bytes, doub
         .put("weights_compared", report.weightsCompared())
         .put("weights_no_longer_kept", report.weightsGone())
         .put("seals_compared", report.sealsCompared())
+        .put("validations_compared", report.validationsCompared())
         .put("last_verdict_digest", hex())
         .put("bytes", bytes)
         .put("seconds", seconds)

@@ -1,7 +1,9 @@
 package io.gradstream.cli.progress;
 
 import com.google.protobuf.InvalidProtocolBufferException;
+import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.evidence.ValidationChain;
+import io.gradstream.proto.evidence.VerdictChain;
 import io.gradstream.proto.log.LogFollower;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.message.Metric;
@@ -13,6 +15,7 @@ import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.Topics;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.apache.kafka.common.TopicPartition;
 import org.slf4j.Logger;
@@ -38,6 +41,7 @@ public final class RunReader implements AutoCloseable {
   public RunReader(Run run) {
     summary = new RunSummary(run.manifest().tasks(), run.slots(), run.description().firstRound());
     final var validations = new ValidationChain(run.description());
+    final var verdicts = new VerdictChain(run.description());
     final Topics topics = run.topics();
     for (int task = 0; task < run.orderedTasks(); task++) {
       handlers.put(
@@ -57,7 +61,11 @@ public final class RunReader implements AutoCloseable {
         new TopicPartition(topics.verdicts(), run.manifest().shard(0).partition()),
         (value, timeMs) -> {
           final var verdict = Verdict.parseFrom(value);
-          if (verdict.getManifest() == run.manifest().hash()) {
+          if (isOrigins(verdict, run)) {
+            verdicts.restore(List.of(verdict));
+          } else {
+            verdicts.take(verdict);
+            verdicts.forgetBefore(verdict.getRound() - 1);
             summary.verdict(verdict, timeMs);
           }
         });
@@ -72,6 +80,14 @@ public final class RunReader implements AutoCloseable {
         });
     records = new LogFollower(run.connection());
     records.follow(handlers.keySet());
+  }
+
+  /** Whether a verdict is the one that a fork goes on from. */
+  private static boolean isOrigins(Verdict verdict, Run run) {
+    return run.description()
+        .origin()
+        .filter(origin -> Digests.of(verdict).equals(origin.getVerdict()))
+        .isPresent();
   }
 
   /** Reads what has arrived since the last call, and asks for more without waiting for it. */

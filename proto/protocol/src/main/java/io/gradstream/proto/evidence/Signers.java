@@ -3,6 +3,7 @@ package io.gradstream.proto.evidence;
 import com.google.protobuf.ByteString;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.WeightSeal;
+import io.gradstream.proto.record.DeadLetters;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.spec.ListedKey;
 import io.gradstream.proto.spec.ListedKey.Role;
@@ -106,18 +107,18 @@ public final class Signers {
     if (evaluators.isEmpty()) {
       return;
     }
-    final String name = validation.getEvaluator();
-    final Listed known = evaluators.get(name);
+    final Listed known = evaluators.get(validation.getEvaluator());
+    final String name = DeadLetters.printable(validation.getEvaluator());
     if (known == null) {
       throw new MalformedRecordException(
-          "validation losses of evaluator " + name + ", whose key is not listed");
+          "losses of evaluator " + name + ", whose key is not listed");
     }
     if (validation.getSignature().isEmpty()) {
-      throw new MalformedRecordException("validation losses not signed by evaluator " + name);
+      throw new MalformedRecordException("losses not signed by evaluator " + name);
     }
     if (!isBy(known.key(), validation.getDigest(), validation.getSignature())) {
       throw new MalformedRecordException(
-          "validation losses whose signature is not that of evaluator " + name);
+          "losses whose signature is not that of evaluator " + name);
     }
   }
 

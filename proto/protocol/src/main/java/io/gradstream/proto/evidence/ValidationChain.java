@@ -42,7 +42,7 @@ public final class ValidationChain {
       return true;
     }
     if (!validation.getDigest().equals(Digests.of(run, validation))) {
-      throw new MalformedRecordException("validation losses that are not those of their digest");
+      throw new MalformedRecordException("losses that are not those of their digest");
     }
     signers.check(validation);
     final ByteString previous = validation.getValidation().getPrevious();

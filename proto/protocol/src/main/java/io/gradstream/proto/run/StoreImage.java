@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The store of a service on one partition at one moment, as records that another run can begin
@@ -78,7 +79,10 @@ public record StoreImage(Map<VectorId, MemorySegment> vectors, ByteString metada
         .array();
   }
 
-  /** Puts an image together from the records of a partition, of which some may be another's. */
+  /**
+   * Puts an image together from the records of a partition, of which some may be another's. The
+   * image ends with its metadata; what somebody wrote behind it is no part of it.
+   */
   public static final class Reader {
     private final Owner owner;
     private final Map<VectorId, MemorySegment> vectors = new HashMap<>();
@@ -94,7 +98,10 @@ public record StoreImage(Map<VectorId, MemorySegment> vectors, ByteString metada
      *
      * @throws MalformedRecordException when it is none of topic {@code state}
      */
-    public void add(byte[] record) throws MalformedRecordException {
+    public void add(byte @Nullable [] record) throws MalformedRecordException {
+      if (isComplete()) {
+        return;
+      }
       final ValuesRecord<StateRecord> read = ValuesRecord.read(record, StateRecord.parser());
       final StateRecord header = read.header();
       if (header.getOwner() != owner) {
@@ -111,9 +118,13 @@ public record StoreImage(Map<VectorId, MemorySegment> vectors, ByteString metada
       vectors.put(new VectorId(header.getKind(), header.getIndex()), values);
     }
 
+    private boolean isComplete() {
+      return metadata.size() == pieces;
+    }
+
     /** The image; empty when some of its metadata was not among the records. */
     public Optional<StoreImage> image() {
-      return metadata.size() == pieces
+      return isComplete()
           ? Optional.of(new StoreImage(vectors, ByteString.copyFrom(metadata.values())))
           : Optional.empty();
     }

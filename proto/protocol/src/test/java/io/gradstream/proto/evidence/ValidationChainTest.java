@@ -84,7 +84,7 @@ class ValidationChainTest {
         List.of(changed.build(), next(new ValidationChain(run("seed=2")), 0, null))) {
       assertThatThrownBy(() -> new ValidationChain(run()).take(each))
           .isInstanceOf(MalformedRecordException.class)
-          .hasMessage("validation losses that are not those of their digest");
+          .hasMessage("losses that are not those of their digest");
     }
   }
 
@@ -98,10 +98,10 @@ class ValidationChainTest {
 
     assertThat(new ValidationChain(run).take(signed)).isTrue();
     assertThatThrownBy(() -> new ValidationChain(run).take(next(new ValidationChain(run), 0, null)))
-        .hasMessage("validation losses not signed by evaluator eve");
+        .hasMessage("losses not signed by evaluator eve");
     final Metric other =
         new ValidationChain(run).next(signed.toBuilder().clearSignature().build(), "mallory", eve);
     assertThatThrownBy(() -> new ValidationChain(run).take(other))
-        .hasMessage("validation losses of evaluator mallory, whose key is not listed");
+        .hasMessage("losses of evaluator mallory, whose key is not listed");
   }
 }

@@ -71,6 +71,22 @@ class StoreImageTest {
     assertThat(reader(records.subList(1, records.size()), Owner.ARBITRATOR).image()).isEmpty();
   }
 
+  /** Who may write to the topic later must not decide what a service begins with. */
+  @Test
+  void whatComesBehindTheImageIsNoPartOfIt() throws MalformedRecordException {
+    final StoreImage.Reader reader = reader(SUMS.entries(Owner.ARBITRATOR), Owner.ARBITRATOR);
+    final var other = new StoreImage(Map.of(SUM, vector(9, 9)), ByteString.copyFromUtf8("round 9"));
+    for (final StoreImage.Entry entry : other.entries(Owner.ARBITRATOR)) {
+      reader.add(entry.value());
+    }
+    reader.add(new byte[] {1, 2});
+    reader.add(null);
+
+    final StoreImage image = reader.image().orElseThrow();
+    assertThat(image.metadata().toStringUtf8()).isEqualTo("round 7");
+    assertThat(values(image, SUM)).containsExactly(1.5f, -2);
+  }
+
   @Test
   void aRecordOfAnotherKindIsRefused() {
     assertThatExceptionOfType(MalformedRecordException.class)

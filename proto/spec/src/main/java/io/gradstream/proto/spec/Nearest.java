@@ -2,9 +2,10 @@ package io.gradstream.proto.spec;
 
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.Optional;
 
 /** Finds what someone who mistyped a name probably meant. */
-final class Nearest {
+public final class Nearest {
   private Nearest() {}
 
   /**
@@ -16,11 +17,16 @@ final class Nearest {
       return "; nothing can be set here";
     }
     final var all = String.join(", ", known);
-    return known.stream()
-        .filter(candidate -> isNear(name, candidate))
-        .min(Comparator.comparingInt(candidate -> distance(name, candidate)))
+    return of(name, known)
         .map(nearest -> "; did you mean \"" + nearest + "\"? Known: " + all)
         .orElse("; known: " + all);
+  }
+
+  /** The known name that a mistyped one is nearest to; empty if none is near. */
+  public static Optional<String> of(String name, Collection<String> known) {
+    return known.stream()
+        .filter(candidate -> isNear(name, candidate))
+        .min(Comparator.comparingInt(candidate -> distance(name, candidate)));
   }
 
   /** Near enough to be a slip: a third of the letters at most, and always one of a short word. */

@@ -25,7 +25,7 @@ record Geometry(
     float deviation) {
 
   /**
-   * @throws SpecError when the images cannot be cut into such patches
+   * @throws SpecError when the images cannot be cut into such patches, or none of them is to be seen
    */
   static Geometry of(MaeOptions options, ImageData data) {
     int side = options.patchSize();
@@ -38,6 +38,14 @@ record Geometry(
               .formatted(height, width, side, side));
     }
     var grid = new PatchGrid(height / side, width / side, side);
+    // With all but one masked the share is 1 - 1/patches, which is no double of a user's.
+    if (grid.patches() * (1 - options.maskRatio()) < 1 - 1e-6) {
+      throw new SpecError(
+          "mask-ratio",
+          "%s leaves none of an image's %d patches to be seen; at most %.4f"
+              .formatted(
+                  options.maskRatio(), grid.patches(), Math.floor(1e4 - 1e4 / grid.patches()) / 1e4));
+    }
     return new Geometry(
         grid,
         Masks.ofRatio(grid.patches(), options.maskRatio()),

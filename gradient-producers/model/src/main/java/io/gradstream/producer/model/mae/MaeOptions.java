@@ -7,7 +7,7 @@ import io.gradstream.proto.spec.SpecError;
  * Sizes of the masked auto-encoder.
  *
  * @param patchSize side of a patch in pixels; must divide the images' height and width
- * @param maskRatio share of the patches that must be guessed
+ * @param maskRatio share of an image's patches that must be guessed, rounded up to whole ones
  * @param width of an encoder token
  * @param encoderLayers blocks of the encoder
  * @param decoderWidth of a decoder token
@@ -21,7 +21,7 @@ public record MaeOptions(
     @Param(value = "side of a patch in pixels", defaultValue = "4", min = 1, max = 1024)
         int patchSize,
     @Param(
-            value = "share of the patches that must be guessed",
+            value = "share of an image's patches that must be guessed, rounded up to whole ones",
             defaultValue = "0.75",
             min = 0,
             max = 1,

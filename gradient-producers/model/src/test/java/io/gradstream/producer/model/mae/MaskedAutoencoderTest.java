@@ -1,10 +1,12 @@
 package io.gradstream.producer.model.mae;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.gradstream.producer.model.Models;
 import io.gradstream.producer.model.TaskModel;
+import io.gradstream.proto.UserError;
 import io.gradstream.proto.manifest.TensorShape;
 import io.gradstream.proto.spec.RunSpec;
 import java.lang.foreign.ValueLayout;
@@ -46,6 +48,18 @@ class MaskedAutoencoderTest {
   @AfterAll
   static void close() {
     MODEL.close();
+  }
+
+  /** Another share than the one that was asked for must not be had in silence. */
+  @Test
+  void aMaskRatioThatLeavesNothingToSeeIsRefused() {
+    final RunSpec all = RunSpec.parse(SPEC.text(), "test.yaml", List.of("model.mask-ratio=0.99"));
+    assertThatThrownBy(() -> Models.prepare(all))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining(
+            "mask-ratio: 0.99 leaves none of an image's 49 patches to be seen; at most 0.9795");
+    final RunSpec one = RunSpec.parse(SPEC.text(), "test.yaml", List.of("model.mask-ratio=0.9795"));
+    assertThat(Models.prepare(one)).isNotNull();
   }
 
   @ParameterizedTest
