@@ -62,8 +62,7 @@ final class LastVerdict {
         .map(origin -> Digests.of(verdict).equals(origin.getVerdict()))
         .orElseGet(
             () ->
-                VerdictChain.broken(
-                        verdict, run.digest(), run.firstRound() - 1, ByteString.EMPTY)
+                VerdictChain.broken(verdict, run.digest(), run.firstRound() - 1, ByteString.EMPTY)
                     .isEmpty());
   }
 
@@ -75,8 +74,7 @@ final class LastVerdict {
    * @param run digest of the run's record
    * @param begins whether a verdict needs none before it
    */
-  static Optional<Verdict> find(
-      List<Verdict> verdicts, ByteString run, Predicate<Verdict> begins) {
+  static Optional<Verdict> find(List<Verdict> verdicts, ByteString run, Predicate<Verdict> begins) {
     final Map<ByteString, Verdict> byDigest = new HashMap<>();
     verdicts.forEach(verdict -> byDigest.put(Digests.of(verdict), verdict));
     return verdicts.stream()
@@ -85,10 +83,7 @@ final class LastVerdict {
   }
 
   private static boolean isChained(
-      Verdict last,
-      ByteString run,
-      Predicate<Verdict> begins,
-      Map<ByteString, Verdict> byDigest) {
+      Verdict last, ByteString run, Predicate<Verdict> begins, Map<ByteString, Verdict> byDigest) {
     Verdict verdict = last;
     for (int depth = 0; depth < CHAIN_LENGTH && !begins.test(verdict); depth++) {
       final Verdict before = byDigest.get(verdict.getPrevious());

@@ -17,7 +17,8 @@ class LastVerdictTest {
   @Test
   void theLastOneOfAChainIsWhereTheRunGoesOn() {
     assertThat(LastVerdict.find(honest, RUN, this::isFirst)).contains(honest.getLast());
-    assertThat(LastVerdict.find(honest.subList(3, 10), RUN, none -> false)).contains(honest.getLast());
+    assertThat(LastVerdict.find(honest.subList(3, 10), RUN, none -> false))
+        .contains(honest.getLast());
   }
 
   @Test
@@ -51,7 +52,8 @@ class LastVerdictTest {
 
   @Test
   void theFirstOneOfALogNeedsNoneBeforeIt() {
-    assertThat(LastVerdict.find(honest.subList(0, 1), RUN, this::isFirst)).contains(honest.getFirst());
+    assertThat(LastVerdict.find(honest.subList(0, 1), RUN, this::isFirst))
+        .contains(honest.getFirst());
     assertThat(LastVerdict.find(honest.subList(5, 6), RUN, honest.get(5)::equals))
         .contains(honest.get(5));
     assertThat(LastVerdict.find(honest.subList(5, 6), RUN, none -> false)).isEmpty();

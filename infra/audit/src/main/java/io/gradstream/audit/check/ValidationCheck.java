@@ -130,12 +130,7 @@ final class ValidationCheck {
         .tailMap(last, false)
         .forEach(
             (version, losses) ->
-                losses.forEach(
-                    each ->
-                        find(
-                            version,
-                            each.record(),
-                            "no verdict led to it")));
+                losses.forEach(each -> find(version, each.record(), "no verdict led to it")));
     if (complete
         && run.spec().evaluation().every() > 0
         && last == run.spec().rounds()

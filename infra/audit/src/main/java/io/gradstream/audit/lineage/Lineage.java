@@ -75,12 +75,7 @@ public final class Lineage {
       }
       while (true) {
         final LoggedRound round =
-            rounds
-                .next()
-                .orElseThrow(
-                    () ->
-                        new UserError(
-                            noSuchRound(number, rounds.round())));
+            rounds.next().orElseThrow(() -> new UserError(noSuchRound(number, rounds.round())));
         passed.accept(round);
         if (round.round() == number) {
           return round;

@@ -101,10 +101,7 @@ class ValidationCheckTest {
   }
 
   private static byte[] withDigest(Metric.Builder losses) {
-    return losses
-        .setDigest(Digests.of(WHOLE.run().digest(), losses.build()))
-        .build()
-        .toByteArray();
+    return losses.setDigest(Digests.of(WHOLE.run().digest(), losses.build())).build().toByteArray();
   }
 
   private static LogRecord losses(int number) {

@@ -117,8 +117,7 @@ public final class Signers {
       throw new MalformedRecordException("losses not signed by evaluator " + name);
     }
     if (!isBy(known.key(), validation.getDigest(), validation.getSignature())) {
-      throw new MalformedRecordException(
-          "losses whose signature is not that of evaluator " + name);
+      throw new MalformedRecordException("losses whose signature is not that of evaluator " + name);
     }
   }
 

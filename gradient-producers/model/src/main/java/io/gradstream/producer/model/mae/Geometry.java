@@ -25,7 +25,8 @@ record Geometry(
     float deviation) {
 
   /**
-   * @throws SpecError when the images cannot be cut into such patches, or none of them is to be seen
+   * @throws SpecError when the images cannot be cut into such patches, or none of them is to be
+   *     seen
    */
   static Geometry of(MaeOptions options, ImageData data) {
     int side = options.patchSize();
@@ -44,7 +45,9 @@ record Geometry(
           "mask-ratio",
           "%s leaves none of an image's %d patches to be seen; at most %.4f"
               .formatted(
-                  options.maskRatio(), grid.patches(), Math.floor(1e4 - 1e4 / grid.patches()) / 1e4));
+                  options.maskRatio(),
+                  grid.patches(),
+                  Math.floor(1e4 - 1e4 / grid.patches()) / 1e4));
     }
     return new Geometry(
         grid,
