@@ -9,6 +9,7 @@ import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.evidence.Signer;
 import io.gradstream.proto.evidence.Signers;
 import io.gradstream.proto.log.LogReader;
+import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.TensorShape;
 import io.gradstream.proto.message.DataType;
@@ -29,8 +30,6 @@ import io.gradstream.proto.streams.StreamsSettings;
 import io.gradstream.proto.topic.Connection;
 import io.gradstream.proto.topic.TopicKind;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -56,9 +55,6 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What the parameter server makes of records, one after the other. */
 class PartitionServerTest {
-  private static final ValueLayout.OfFloat FLOAT =
-      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-
   private static final int SIZE = 4;
 
   @TempDir Path directory;
@@ -273,7 +269,7 @@ class PartitionServerTest {
             record -> {
               try {
                 final var read = ValuesRecord.read(record, WeightShard.parser());
-                return List.<Object>of(read.header().getVersion(), read.values().get(FLOAT, 0));
+                return List.<Object>of(read.header().getVersion(), read.values().get(ValueType.FLOAT, 0));
               } catch (MalformedRecordException e) {
                 throw new AssertionError(e);
               }
@@ -350,7 +346,7 @@ class PartitionServerTest {
     final byte[] record = ValuesRecord.allocate(header, SIZE * Float.BYTES);
     final MemorySegment values = ValuesRecord.valuesOf(record, SIZE * Float.BYTES);
     for (int i = 0; i < SIZE; i++) {
-      values.setAtIndex(FLOAT, i, value);
+      values.setAtIndex(ValueType.FLOAT, i, value);
     }
     Digests.seal(record, header, values);
     return record;

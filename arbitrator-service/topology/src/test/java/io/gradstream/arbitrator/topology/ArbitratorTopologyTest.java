@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.log.LogReader;
+import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.TensorShape;
 import io.gradstream.proto.message.DataType;
@@ -23,8 +24,6 @@ import io.gradstream.proto.streams.StreamsSettings;
 import io.gradstream.proto.topic.Connection;
 import io.gradstream.proto.topic.TopicKind;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,9 +44,6 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What both processors of the arbitrator make of records, one after the other. */
 class ArbitratorTopologyTest {
-  private static final ValueLayout.OfFloat FLOAT =
-      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-
   private static final int SIZE = 4;
 
   @TempDir Path directory;
@@ -204,7 +200,7 @@ class ArbitratorTopologyTest {
             .build();
     final byte[] record = ValuesRecord.allocate(header, SIZE * Float.BYTES);
     final MemorySegment values = ValuesRecord.valuesOf(record, SIZE * Float.BYTES);
-    values.set(FLOAT, 0, value);
+    values.set(ValueType.FLOAT, 0, value);
     ValuesRecord.replaceHeader(
         record,
         header.toBuilder()
@@ -251,6 +247,6 @@ class ArbitratorTopologyTest {
   private float update() throws Exception {
     final List<byte[]> updates = read(run.topics().updates());
     assertThat(updates).hasSize(1);
-    return ValuesRecord.read(updates.getFirst(), UpdateShard.parser()).values().get(FLOAT, 0);
+    return ValuesRecord.read(updates.getFirst(), UpdateShard.parser()).values().get(ValueType.FLOAT, 0);
   }
 }
