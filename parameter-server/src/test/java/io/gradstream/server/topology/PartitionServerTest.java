@@ -8,8 +8,8 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.evidence.Signer;
 import io.gradstream.proto.evidence.Signers;
-import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.kernels.ValueType;
+import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.TensorShape;
 import io.gradstream.proto.message.DataType;
@@ -269,7 +269,8 @@ class PartitionServerTest {
             record -> {
               try {
                 final var read = ValuesRecord.read(record, WeightShard.parser());
-                return List.<Object>of(read.header().getVersion(), read.values().get(ValueType.FLOAT, 0));
+                return List.<Object>of(
+                    read.header().getVersion(), read.values().get(ValueType.FLOAT, 0));
               } catch (MalformedRecordException e) {
                 throw new AssertionError(e);
               }

@@ -3,8 +3,8 @@ package io.gradstream.arbitrator.topology;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gradstream.proto.evidence.Digests;
-import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.kernels.ValueType;
+import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.TensorShape;
 import io.gradstream.proto.message.DataType;
@@ -247,6 +247,8 @@ class ArbitratorTopologyTest {
   private float update() throws Exception {
     final List<byte[]> updates = read(run.topics().updates());
     assertThat(updates).hasSize(1);
-    return ValuesRecord.read(updates.getFirst(), UpdateShard.parser()).values().get(ValueType.FLOAT, 0);
+    return ValuesRecord.read(updates.getFirst(), UpdateShard.parser())
+        .values()
+        .get(ValueType.FLOAT, 0);
   }
 }
