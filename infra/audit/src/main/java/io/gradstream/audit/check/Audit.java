@@ -108,6 +108,7 @@ public final class Audit implements AutoCloseable {
         }
         if (demands.toTheEnd()) {
           published.readRest(rounds.round());
+          rounds.readRest();
           validations.end(rounds.round(), demands.complete());
           contradictions = rounds.contradictions();
         }

@@ -71,6 +71,9 @@ public final class Replay implements AutoCloseable {
 
   /** A log that is not what a run left says nothing about another method. */
   private static void refuse(Finding finding) {
+    if (finding.kind() == Finding.Kind.ORDER) {
+      return; // nobody took it
+    }
     throw new UserError("the log is not sound, see gradstream audit: " + finding);
   }
 

@@ -31,7 +31,7 @@ public record Finding(
   public enum Kind {
     /** A record that must be there is not. */
     MISSING,
-    /** A record is there that nobody can have written at its place. */
+    /** A record is there that nobody can have written at its place; services passed over it. */
     ORDER,
     /** A gradient is not what was counted. */
     GRADIENT,

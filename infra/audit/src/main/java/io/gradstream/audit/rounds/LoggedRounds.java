@@ -1,6 +1,8 @@
 package io.gradstream.audit.rounds;
 
+import com.google.protobuf.ByteString;
 import io.gradstream.arbitrator.round.SlotGradient;
+import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.ShardStatistics;
@@ -80,7 +82,7 @@ public final class LoggedRounds implements AutoCloseable {
   private @Nullable Verdict taken(long ofRound) {
     Verdict verdict = null;
     for (final LoggedVerdicts partition : verdicts) {
-      final LoggedVerdicts.Copy copy = partition.next(ofRound);
+      final LoggedVerdicts.Copy copy = partition.next(ofRound, null);
       if (copy == null) {
         findings.add(partition.missing(ofRound, "the verdict that the log begins with"));
       } else if (verdict == null) {
@@ -107,9 +109,10 @@ public final class LoggedRounds implements AutoCloseable {
 
   /** The next round; empty where the log has no more verdicts. */
   public Optional<LoggedRound> next() {
-    final Optional<List<LoggedRound.Statement>> statements = statistics.next(round);
+    final Optional<List<LoggedRound.Statement>> statements = statistics.next(round, current);
     final List<LoggedVerdicts.@Nullable Copy> copies = new ArrayList<>();
-    verdicts.forEach(partition -> copies.add(partition.next(round)));
+    final ByteString digest = current == null ? ByteString.EMPTY : Digests.of(current);
+    verdicts.forEach(partition -> copies.add(partition.next(round, digest)));
     final LoggedVerdicts.Copy first =
         copies.stream().filter(Objects::nonNull).findFirst().orElse(null);
     if (first == null || statements.isEmpty()) {
@@ -151,7 +154,8 @@ public final class LoggedRounds implements AutoCloseable {
 
   /** A run stops between statistics and verdict; it does not go on without either. */
   private void reportBreak(LoggedVerdicts.@Nullable Copy verdict, boolean stated) {
-    if (!stated && (verdict != null || !statistics.ended())) {
+    final boolean over = round >= run.spec().rounds(); // what comes then takes nothing away
+    if (!stated && (verdict != null || (!over && !statistics.ended()))) {
       findings.add(statistics.missing(round));
     } else if (stated && !ended()) {
       findings.add(verdicts.getFirst().missing(round, "the verdict is not there"));
@@ -184,6 +188,11 @@ public final class LoggedRounds implements AutoCloseable {
       whole &= source != null && source.read(logged.round(), of.getValue(), before, target);
     }
     return whole;
+  }
+
+  /** Reads the verdicts to their end, and finds those that the run cannot have. */
+  public void readRest() {
+    verdicts.forEach(LoggedVerdicts::readRest);
   }
 
   /**

@@ -1,10 +1,12 @@
 package io.gradstream.audit.rounds;
 
 import com.google.protobuf.InvalidProtocolBufferException;
+import io.gradstream.arbitrator.round.RoundDecider;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.message.ShardStatistics;
+import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.run.RunDescription;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -16,23 +18,36 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The statistics topic, read as the resolver reads it: of each round the records up to the one that
- * completes it. What comes again afterwards must say the same. One owner, one thread.
+ * completes it. Statistics that the round cannot have, and such of a later round, are passed over,
+ * as the resolver did. What comes again afterwards must say the same. One owner, one thread.
  */
 final class LoggedStatistics implements AutoCloseable {
   private final Manifest manifest;
   private final FindingListener findings;
   private final PeekingCursor records;
+  private final RoundDecider decider;
+  private @Nullable LogRecord passedOver;
+  private long place = Finding.NOWHERE;
   private Map<Integer, ShardStatistics.Products> before = Map.of();
 
   LoggedStatistics(RunLog log, FindingListener findings) {
     final RunDescription run = log.run();
     this.manifest = run.manifest();
+    this.decider = new RoundDecider(run);
     this.findings = findings;
     this.records = new PeekingCursor(log, new TopicPartition(run.topics().statistics(), 0));
   }
 
-  /** The records that complete a round; empty if the log does not have all of them. */
-  Optional<List<LoggedRound.Statement>> next(long round) {
+  /**
+   * The records that complete a round; empty if the log does not have all of them.
+   *
+   * @param verdict of the round before; null in the first
+   */
+  Optional<List<LoggedRound.Statement>> next(long round, @Nullable Verdict verdict) {
+    if (verdict != null) {
+      decider.restore(verdict);
+    }
+    passedOver = null;
     final var statements = new ArrayList<LoggedRound.Statement>();
     final var products = new HashMap<Integer, ShardStatistics.Products>();
     while (products.size() < manifest.shards().size()) {
@@ -41,10 +56,14 @@ final class LoggedStatistics implements AutoCloseable {
         return Optional.empty();
       }
       final ShardStatistics statistics = parse(record);
-      if (statistics != null && statistics.getRound() > round) {
-        return Optional.empty();
-      }
-      if (statistics != null && statistics.getRound() == round) {
+      if (statistics != null
+          && (statistics.getRound() > round
+              || (statistics.getRound() == round && !decider.fits(statistics)))) {
+        if (passedOver == null) {
+          passedOver = record;
+          place = records.gap();
+        }
+      } else if (statistics != null && statistics.getRound() == round) {
         statements.add(new LoggedRound.Statement(record, statistics));
         statistics.getShardsList().forEach(each -> products.putIfAbsent(each.getShard(), each));
       } else if (statistics != null && statistics.getRound() == round - 1) {
@@ -53,12 +72,13 @@ final class LoggedStatistics implements AutoCloseable {
       records.skip();
     }
     before = products;
+    passedOver = null;
     return Optional.of(statements);
   }
 
   /** Whether nothing comes any more. */
   boolean ended() {
-    return records.peek() == null;
+    return records.peek() == null && passedOver == null;
   }
 
   /** Says that statistics are missed, and where, if an offset without a record shows it. */
@@ -67,7 +87,7 @@ final class LoggedStatistics implements AutoCloseable {
         Finding.Kind.MISSING,
         round,
         records.partition(),
-        records.gap(),
+        passedOver == null ? records.gap() : place,
         "statistics of the round are not there");
   }
 

@@ -3,68 +3,128 @@ package io.gradstream.audit.rounds;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.evidence.VerdictChain;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.run.RunDescription;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One partition's copies of the verdicts, in order of rounds. A verdict that comes again must be
- * the same. One owner, one thread.
+ * One partition's copies of the verdicts, in order of rounds, as the services take them: what does
+ * not go on from the verdict before is passed over. A verdict that comes again must be the same. One
+ * owner, one thread.
  */
 final class LoggedVerdicts implements AutoCloseable {
   /** A verdict and where it lies. */
   record Copy(LogRecord record, Verdict verdict) {}
 
-  private final long manifest;
+  private final RunDescription run;
   private final FindingListener findings;
   private final PeekingCursor records;
+  private final Deque<Copy> ahead = new ArrayDeque<>();
   private ByteString digestBefore = ByteString.EMPTY;
 
   LoggedVerdicts(RunLog log, int partition, FindingListener findings) {
-    final RunDescription run = log.run();
-    this.manifest = run.manifest().hash();
+    this.run = log.run();
     this.findings = findings;
     this.records = new PeekingCursor(log, new TopicPartition(run.topics().verdicts(), partition));
   }
 
-  /** The first copy of a round's verdict; null if the log goes on without it, or ends. */
-  @Nullable Copy next(long round) {
-    for (LogRecord record = records.peek(); record != null; record = records.peek()) {
-      final Verdict verdict = parse(record);
-      if (verdict == null || verdict.getManifest() != manifest) {
-        records.skip();
-        continue;
+  /**
+   * The first copy of a round's verdict: the first that goes on from the verdict before, as services
+   * take it; where none does, the first of the round. Null if the log goes on without it, or ends.
+   *
+   * <p>What lies before it and is of a later round is kept for that: usually somebody made it up.
+   * Two that go on from each other say that the log has gone on.
+   *
+   * @param before digest of the verdict before, empty in the first round; null where it is not known
+   */
+  @Nullable Copy next(long round, @Nullable ByteString before) {
+    final Deque<Copy> kept = new ArrayDeque<>(ahead);
+    ahead.clear();
+    Copy other = null;
+    boolean gone = false;
+    while (!gone || !kept.isEmpty()) {
+      final Copy copy = kept.isEmpty() ? read() : kept.poll();
+      if (copy == null) {
+        break;
       }
+      final Verdict verdict = copy.verdict();
       if (verdict.getRound() > round) {
-        return null;
+        gone |= ahead.stream().anyMatch(each -> follows(verdict, each.verdict()));
+        ahead.add(copy);
+      } else if (verdict.getRound() < round) {
+        checkAgain(copy, round);
+      } else if (before == null || follows(verdict, round - 1, before)) {
+        reportPassedOver(other);
+        other = copy;
+        break;
+      } else if (other == null) {
+        other = copy;
+      } else {
+        reportPassedOver(copy);
       }
+    }
+    ahead.addAll(kept);
+    if (other != null) {
+      digestBefore = Digests.of(other.verdict());
+    }
+    return other;
+  }
+
+  private boolean follows(Verdict verdict, Verdict before) {
+    return follows(verdict, before.getRound(), Digests.of(before));
+  }
+
+  private boolean follows(Verdict verdict, long before, ByteString digest) {
+    return VerdictChain.broken(verdict, run.digest(), before, digest).isEmpty();
+  }
+
+  private void reportPassedOver(@Nullable Copy copy) {
+    if (copy != null) {
+      findings.add(
+          Finding.of(
+              Finding.Kind.ORDER,
+              copy.verdict().getRound(),
+              copy.record(),
+              "a verdict that does not go on from the one before, so nobody took it"));
+    }
+  }
+
+  /** The next verdict of the run's manifest; null at the end. */
+  private @Nullable Copy read() {
+    for (LogRecord record = records.peek(); record != null; record = records.peek()) {
       records.skip();
-      if (verdict.getRound() == round) {
-        digestBefore = Digests.of(verdict);
+      final Verdict verdict = parse(record);
+      if (verdict != null && verdict.getManifest() == run.manifest().hash()) {
         return new Copy(record, verdict);
-      }
-      if (verdict.getRound() == round - 1
-          && !digestBefore.isEmpty()
-          && !Digests.of(verdict).equals(digestBefore)) {
-        findings.add(
-            Finding.of(
-                Finding.Kind.VERDICT,
-                verdict.getRound(),
-                record,
-                "the verdict, sent once more, says something else"));
       }
     }
     return null;
+  }
+
+  private void checkAgain(Copy copy, long round) {
+    if (copy.verdict().getRound() == round - 1
+        && !digestBefore.isEmpty()
+        && !Digests.of(copy.verdict()).equals(digestBefore)) {
+      findings.add(
+          Finding.of(
+              Finding.Kind.ORDER,
+              copy.verdict().getRound(),
+              copy.record(),
+              "the verdict, sent once more, says something else"));
+    }
   }
 
   /** The first verdict that is still there, whatever its round; null if there is none. */
   @Nullable Verdict first() {
     for (LogRecord record = records.peek(); record != null; record = records.peek()) {
       final Verdict verdict = parse(record);
-      if (verdict != null && verdict.getManifest() == manifest) {
+      if (verdict != null && verdict.getManifest() == run.manifest().hash()) {
         return verdict;
       }
       records.skip();
@@ -72,9 +132,26 @@ final class LoggedVerdicts implements AutoCloseable {
     return null;
   }
 
+  /** Reads to the end: no verdict of the run can be of a round that it does not have. */
+  void readRest() {
+    for (Copy copy = read(); copy != null; copy = read()) {
+      ahead.add(copy);
+    }
+    ahead.stream()
+        .filter(copy -> copy.verdict().getRound() >= run.spec().rounds())
+        .forEach(
+            copy ->
+                findings.add(
+                    Finding.of(
+                        Finding.Kind.ORDER,
+                        copy.verdict().getRound(),
+                        copy.record(),
+                        "a verdict of a round that the run does not have")));
+  }
+
   /** Whether nothing comes any more. */
   boolean ended() {
-    return records.peek() == null;
+    return ahead.isEmpty() && records.peek() == null;
   }
 
   /** Says that a verdict is missed, and where, if an offset without a record shows it. */
