@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One partition's copies of the verdicts, in order of rounds, as the services take them: what does
- * not go on from the verdict before is passed over. A verdict that comes again must be the same. One
- * owner, one thread.
+ * not go on from the verdict before is passed over. A verdict that comes again must be the same.
+ * One owner, one thread.
  */
 final class LoggedVerdicts implements AutoCloseable {
   /** A verdict and where it lies. */
@@ -35,13 +35,15 @@ final class LoggedVerdicts implements AutoCloseable {
   }
 
   /**
-   * The first copy of a round's verdict: the first that goes on from the verdict before, as services
-   * take it; where none does, the first of the round. Null if the log goes on without it, or ends.
+   * The first copy of a round's verdict: the first that goes on from the verdict before, as
+   * services take it; where none does, the first of the round. Null if the log goes on without it,
+   * or ends.
    *
    * <p>What lies before it and is of a later round is kept for that: usually somebody made it up.
    * Two that go on from each other say that the log has gone on.
    *
-   * @param before digest of the verdict before, empty in the first round; null where it is not known
+   * @param before digest of the verdict before, empty in the first round; null where it is not
+   *     known
    */
   @Nullable Copy next(long round, @Nullable ByteString before) {
     final Deque<Copy> kept = new ArrayDeque<>(ahead);
