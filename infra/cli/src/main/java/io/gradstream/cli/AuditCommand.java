@@ -35,6 +35,8 @@ final class AuditCommand implements Callable<Integer> {
 
   @Mixin private LogOptions options;
 
+  @Mixin private ArithmeticOptions arithmetic;
+
   @Option(
       names = "--rounds",
       paramLabel = "A..B",

@@ -30,6 +30,8 @@ final class ChaosCommand implements Callable<Integer> {
 
   @Mixin private SpecOptions options;
 
+  @Mixin private ArithmeticOptions arithmetic;
+
   @Option(
       names = "--minutes",
       paramLabel = "M",

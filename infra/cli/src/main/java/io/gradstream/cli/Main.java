@@ -43,6 +43,7 @@ import picocli.CommandLine.Spec;
       BrokerCommand.class,
       KeysCommand.class,
       MethodsCommand.class,
+      ArithmeticCommand.class,
       ResolveCommand.class,
       ToyCommand.class,
       SchemaCommand.class,

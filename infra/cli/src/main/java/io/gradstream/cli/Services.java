@@ -115,7 +115,8 @@ final class Services implements AutoCloseable {
   /**
    * Requires that no service has stopped by itself.
    *
-   * @throws IllegalStateException with the reason
+   * @throws UserError if somebody can do something about it
+   * @throws IllegalStateException with the reason, if not
    */
   void requireRunning() {
     for (final Service service : started) {
@@ -129,6 +130,9 @@ final class Services implements AutoCloseable {
   }
 
   private RuntimeException describe(Throwable failure) {
+    if (failure instanceof UserError mistake) {
+      return mistake;
+    }
     for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
       if (cause instanceof FencedInstanceIdException) {
         return new UserError(

@@ -31,6 +31,8 @@ final class TrainCommand implements Callable<Integer> {
 
   @Mixin private SpecOptions options;
 
+  @Mixin private ArithmeticOptions arithmetic;
+
   @Mixin private KeyOptions key;
 
   @Option(

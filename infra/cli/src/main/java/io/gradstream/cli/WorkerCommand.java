@@ -34,6 +34,8 @@ final class WorkerCommand extends RoleCommand {
 
   @Mixin private KeyOptions key;
 
+  @Mixin private ArithmeticOptions arithmetic;
+
   @Override
   String role() {
     return "worker";

@@ -13,7 +13,6 @@ import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.worker.WorkerFleet;
 import io.gradstream.producer.worker.WorkerIdentity;
 import io.gradstream.proto.evidence.Signer;
-import io.gradstream.proto.manifest.TensorShape;
 import io.gradstream.proto.spec.ListedKey.Role;
 import io.gradstream.server.topology.ParameterServer;
 import java.io.IOException;
@@ -272,37 +271,15 @@ class EvidenceTest {
   }
 
   /** A worker's model that makes its gradients larger than they are. */
-  private static final class Scaled implements TaskModel {
-    private final TaskModel honest;
-
+  private static final class Scaled extends DelegatingModel {
     Scaled(LiveRun of) {
-      honest = of.checked().models().get();
-    }
-
-    @Override
-    public List<TensorShape> tensors() {
-      return honest.tensors();
-    }
-
-    @Override
-    public MemorySegment weights() {
-      return honest.weights();
-    }
-
-    @Override
-    public MemorySegment gradient() {
-      return honest.gradient();
-    }
-
-    @Override
-    public void initialize(long seed) {
-      honest.initialize(seed);
+      super(of.checked().models().get());
     }
 
     @Override
     public double gradient(int task, long microBatch) {
-      final double loss = honest.gradient(task, microBatch);
-      final MemorySegment values = honest.gradient();
+      final double loss = super.gradient(task, microBatch);
+      final MemorySegment values = gradient();
       for (long at = 0; at < values.byteSize(); at += Float.BYTES) {
         values.set(
             ValueLayout.JAVA_FLOAT_UNALIGNED,
@@ -310,21 +287,6 @@ class EvidenceTest {
             1.5f * values.get(ValueLayout.JAVA_FLOAT_UNALIGNED, at));
       }
       return loss;
-    }
-
-    @Override
-    public double[] scalarizedGradient(long microBatch) {
-      return honest.scalarizedGradient(microBatch);
-    }
-
-    @Override
-    public Validation validate(int samples) {
-      return honest.validate(samples);
-    }
-
-    @Override
-    public void close() {
-      honest.close();
     }
   }
 }

@@ -6,11 +6,8 @@ import static org.awaitility.Awaitility.await;
 import io.gradstream.embedded.EmbeddedKafka;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.worker.WorkerFleet;
-import io.gradstream.proto.manifest.TensorShape;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -111,47 +108,24 @@ class HungWorkerTest {
   }
 
   /** A model that does something else before each gradient. */
-  private record Delayed(TaskModel model, Runnable before) implements TaskModel {
-    @Override
-    public List<TensorShape> tensors() {
-      return model.tensors();
-    }
+  private static final class Delayed extends DelegatingModel {
+    private final Runnable before;
 
-    @Override
-    public void initialize(long seed) {
-      model.initialize(seed);
-    }
-
-    @Override
-    public MemorySegment weights() {
-      return model.weights();
-    }
-
-    @Override
-    public MemorySegment gradient() {
-      return model.gradient();
+    Delayed(TaskModel model, Runnable before) {
+      super(model);
+      this.before = before;
     }
 
     @Override
     public double gradient(int task, long microBatch) {
       before.run();
-      return model.gradient(task, microBatch);
+      return super.gradient(task, microBatch);
     }
 
     @Override
     public double[] scalarizedGradient(long microBatch) {
       before.run();
-      return model.scalarizedGradient(microBatch);
-    }
-
-    @Override
-    public Validation validate(int samples) {
-      return model.validate(samples);
-    }
-
-    @Override
-    public void close() {
-      model.close();
+      return super.scalarizedGradient(microBatch);
     }
   }
 }

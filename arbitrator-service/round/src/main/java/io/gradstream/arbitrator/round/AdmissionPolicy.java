@@ -1,42 +1,115 @@
 package io.gradstream.arbitrator.round;
 
 import io.gradstream.proto.kernels.SplitMix64;
+import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.run.RoundKind;
+import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.spec.ArithmeticPolicy;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Checks gradients of the open round against the verdict of the round before.
  *
- * <p>It checks two things that a gradient's record alone does not show. The nonce proves that the
- * gradient's order came after that verdict, since nobody can know it before. The norm must not be
- * larger than the spec allows, compared with the task's running norm, unless that is zero. Both
- * follow from the log, so a gradient that is read again gets the same answer, and both are checked
- * once the gradient's round is open.
+ * <p>It checks three things that a gradient's record alone does not show. The nonce proves that the
+ * gradient's order came after that verdict, since nobody can know it before. The arithmetic must be
+ * one that the run takes, if it does not take any. The norm must not be larger than the spec
+ * allows, compared with the task's running norm, unless that is zero. All follow from the log, so a
+ * gradient that is read again gets the same answer, and all are checked once the gradient's round
+ * is open.
+ *
+ * <p>Under {@code compute.arithmetic: same} the <em>first slot</em> of the first round decides for
+ * the whole run: slot 0 of the first task that touches shard 0, by the first fit record of shard 0.
+ * It lies on one partition, so all partitions find the same record, and the round's verdict says
+ * what it decided to all later rounds. Before it has come, the round takes no other slot.
  */
 public final class AdmissionPolicy {
   /** Weight of the newest round in a task's running squared norm. */
   private static final double NEWEST = 0.1;
 
   private final @Nullable Double maxNormRatio;
+  private final ArithmeticPolicy arithmetic;
+  private final Manifest manifest;
+
+  /** The policy of a run. */
+  public AdmissionPolicy(RunDescription run) {
+    this.maxNormRatio = run.spec().maxNormRatio();
+    this.arithmetic = run.spec().compute().arithmeticPolicy();
+    this.manifest = run.manifest();
+  }
 
   /**
-   * @param maxNormRatio how many times the running norm a gradient may have; null for no limit
+   * Whether the first slot of the open round decides which arithmetic the run takes.
+   *
+   * @param before verdict of the round before; null in the first round
    */
-  public AdmissionPolicy(@Nullable Double maxNormRatio) {
-    this.maxNormRatio = maxNormRatio;
+  public boolean decidesArithmetic(@Nullable Verdict before) {
+    return arithmetic instanceof ArithmeticPolicy.Same
+        && (before == null || before.getFingerprint() == ArithmeticPolicy.NONE);
+  }
+
+  /**
+   * The fingerprint that the run takes alone from some verdict on.
+   *
+   * @param before that verdict; null before the first
+   * @return {@link ArithmeticPolicy#NONE} where it takes any, or has not decided yet
+   */
+  static long arithmeticAfter(ArithmeticPolicy policy, @Nullable Verdict before) {
+    return switch (policy) {
+      case ArithmeticPolicy.Any any -> ArithmeticPolicy.NONE;
+      case ArithmeticPolicy.Only only -> only.fingerprint();
+      case ArithmeticPolicy.Same same ->
+          before == null ? ArithmeticPolicy.NONE : before.getFingerprint();
+    };
+  }
+
+  /**
+   * What the verdict of the open round says that the run takes from there on.
+   *
+   * @param firstSlot fingerprint of the round's first slot
+   */
+  long arithmeticAfter(@Nullable Verdict before, long firstSlot) {
+    return decidesArithmetic(before) ? firstSlot : arithmeticAfter(arithmetic, before);
+  }
+
+  /** The task whose slot 0 is the first slot of a round of some kind. */
+  public int firstTask(RoundKind kind) {
+    final int tasks = manifest.tasks().size();
+    return kind == RoundKind.SUM
+        ? RoundKind.sum(tasks)
+        : IntStream.range(0, tasks)
+            .filter(task -> manifest.touches(task, manifest.shard(0)))
+            .findFirst()
+            .orElse(0);
+  }
+
+  /** Whether a gradient is that of its round's first slot, where it decides. */
+  public boolean isFirst(SlotGradient gradient) {
+    final int task = gradient.report().getTask();
+    return gradient.shard() == 0
+        && gradient.report().getSlot() == 0
+        && task == firstTask(RoundKind.asking(task, manifest.tasks().size()));
+  }
+
+  /** The partition on which the first slot decides. */
+  public int firstPartition() {
+    return manifest.shard(0).partition();
   }
 
   /**
    * Checks a gradient of the open round.
    *
    * @param before verdict of the round before; null in the first round
+   * @param decided fingerprint of the open round's first slot, where that decides; {@link
+   *     ArithmeticPolicy#NONE} before it is there
    * @throws MalformedRecordException with the reason why it must not be added
    */
-  public void check(SlotGradient gradient, @Nullable Verdict before)
+  public void check(SlotGradient gradient, @Nullable Verdict before, long decided)
       throws MalformedRecordException {
     final long nonce = before == null ? 0 : before.getNonce();
     if (gradient.nonce() != nonce) {
@@ -44,6 +117,7 @@ public final class AdmissionPolicy {
           "nonce %016x, but orders of round %d have %016x: no answer to an order of this round"
               .formatted(gradient.nonce(), gradient.round(), nonce));
     }
+    checkArithmetic(gradient, before, decided);
     final int task = gradient.report().getTask();
     if (maxNormRatio == null || before == null || task >= before.getRunningSquaredCount()) {
       return;
@@ -54,6 +128,23 @@ public final class AdmissionPolicy {
       throw new MalformedRecordException(
           "norm %.4g of shard %d alone; the task's running norm is %.4g, of which %.4g times are allowed"
               .formatted(norm, gradient.shard(), running, maxNormRatio));
+    }
+  }
+
+  private void checkArithmetic(SlotGradient gradient, @Nullable Verdict before, long decided)
+      throws MalformedRecordException {
+    if (arithmetic instanceof ArithmeticPolicy.Any) {
+      return;
+    }
+    final long own = gradient.report().getFingerprint();
+    final long taken;
+    if (!decidesArithmetic(before)) {
+      taken = arithmeticAfter(arithmetic, before);
+    } else {
+      taken = isFirst(gradient) ? own : decided;
+    }
+    if (own == ArithmeticPolicy.NONE || (taken != ArithmeticPolicy.NONE && own != taken)) {
+      throw new ForeignArithmeticException(own, taken);
     }
   }
 

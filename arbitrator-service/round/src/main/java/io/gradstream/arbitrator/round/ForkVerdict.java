@@ -11,7 +11,9 @@ public final class ForkVerdict {
 
   /**
    * The verdict that a run goes on from: statistics begin anew, and so does the state of a method
-   * that the other run did not decide by, or whose options give it another shape.
+   * that the other run did not decide by, or whose options give it another shape. Which arithmetic
+   * the run takes is what its own spec says; {@code same} goes on with what the other run had
+   * decided, and decides in its first round where that took any.
    *
    * @param last the other run's verdict
    * @param from the other run's spec
@@ -20,7 +22,10 @@ public final class ForkVerdict {
   public static Verdict verdict(Verdict last, RunSpec from, RunSpec to) {
     final MethodState kept = VerdictStates.resolver(last);
     final MethodState fresh = Resolvers.create(to.resolver()).initialState(to.tasks().size());
-    final var verdict = last.toBuilder().setStatisticsOffset(0);
+    final var verdict = last.toBuilder()
+            .setStatisticsOffset(0)
+            .setFingerprint(
+                AdmissionPolicy.arithmeticAfter(to.compute().arithmeticPolicy(), last));
     if (!from.resolver().kind().equals(to.resolver().kind()) || !sameShape(fresh, kept)) {
       final MethodState selection = VerdictStates.selection(last);
       verdict.clearState();

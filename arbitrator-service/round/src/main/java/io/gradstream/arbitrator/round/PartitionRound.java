@@ -11,10 +11,12 @@ import io.gradstream.proto.message.ArbitratorMetadata;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.run.RoundKind;
+import io.gradstream.proto.spec.ArithmeticPolicy;
 import io.gradstream.proto.spec.RunSpec;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
@@ -135,6 +137,23 @@ public final class PartitionRound {
     if (shardIsComplete) {
       incomplete--;
     }
+  }
+
+  /**
+   * The fingerprint of some slot that the open round contains; {@link ArithmeticPolicy#NONE} where
+   * none is in.
+   */
+  public long arithmetic() {
+    return Arrays.stream(reports)
+        .filter(Objects::nonNull)
+        .mapToLong(ShardStatistics.Slot::getFingerprint)
+        .findFirst()
+        .orElse(ArithmeticPolicy.NONE);
+  }
+
+  /** What the open round asks of each slot. */
+  public RoundKind kind() {
+    return phase.kind();
   }
 
   private int firstShardOf(int task) {

@@ -43,6 +43,7 @@ public final class RoundDecider {
   private final @Nullable SelectiveOptimization selection;
   private final double[] scales;
   private final RoundTotals totals;
+  private final AdmissionPolicy admission;
   private MethodState resolverState;
   private MethodState selectionState;
   private Phase phase = Phase.FIRST;
@@ -52,6 +53,7 @@ public final class RoundDecider {
     this.spec = run.spec();
     this.manifest = run.manifest();
     this.runDigest = run.digest();
+    this.admission = new AdmissionPolicy(run);
     final int tasks = spec.tasks().size();
     this.resolver = Resolvers.create(spec.resolver());
     this.calibrator = Calibrators.create(spec.calibrator());
@@ -131,6 +133,9 @@ public final class RoundDecider {
     }
     select(verdict, losses);
     verdict.setNonce(AdmissionPolicy.nonce(verdict));
+    verdict.setFingerprint(
+        admission.arithmeticAfter(
+            last, totals.reportOf(admission.firstTask(phase.kind()), 0).getFingerprint()));
     verdict.setRun(runDigest).setContributions(totals.contributions());
     if (last != null) {
       verdict.setPrevious(Digests.of(last));

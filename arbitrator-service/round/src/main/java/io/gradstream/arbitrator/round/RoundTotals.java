@@ -235,7 +235,8 @@ final class RoundTotals {
     return total;
   }
 
-  private ShardStatistics.Slot reportOf(int task, int slot) {
+  /** What a slot said of itself. */
+  ShardStatistics.Slot reportOf(int task, int slot) {
     final var report = reports[task * slots + slot];
     if (report == null) {
       throw new IllegalStateException("no report of task " + task + ", slot " + slot);

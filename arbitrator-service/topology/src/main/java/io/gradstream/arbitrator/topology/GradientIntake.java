@@ -2,6 +2,7 @@ package io.gradstream.arbitrator.topology;
 
 import io.gradstream.arbitrator.round.AdmissionPolicy;
 import io.gradstream.arbitrator.round.DivergedException;
+import io.gradstream.arbitrator.round.ForeignArithmeticException;
 import io.gradstream.arbitrator.round.PartitionRound;
 import io.gradstream.arbitrator.round.SlotGradient;
 import io.gradstream.proto.kernels.Kernels;
@@ -13,6 +14,7 @@ import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.run.Run;
+import io.gradstream.proto.spec.ArithmeticPolicy;
 import io.gradstream.proto.streams.HeldRecords;
 import io.gradstream.proto.topic.Topics;
 import java.time.Duration;
@@ -62,6 +64,11 @@ final class GradientIntake {
   private final HeldRecords<GradientKey> held;
   private final TreeMap<GradientKey, Integer> copies = new TreeMap<>(GradientKey.ORDER);
   private @Nullable Verdict previousVerdict;
+  private @Nullable FirstSlot firstSlot;
+
+  /** Of the open round, where its first slot decides which arithmetic the run takes. */
+  private long decided = ArithmeticPolicy.NONE;
+
   private long latestBegunRound;
   private long checkedLogEndNanos = System.nanoTime() - LOG_END_CHECK_NANOS;
 
@@ -86,7 +93,7 @@ final class GradientIntake {
     this.sinks = sinks;
     this.ignored = ignored;
     this.rules = SlotGradient.Rules.of(run.description(), kernels);
-    this.admission = new AdmissionPolicy(run.spec().maxNormRatio());
+    this.admission = new AdmissionPolicy(run.description());
     this.held = new HeldRecords<>(GradientKey.ORDER, log, run.spec().transport().heldMaxBytes());
   }
 
@@ -114,6 +121,7 @@ final class GradientIntake {
       held.hold(key, gradients(heldRecord.getTask()), heldRecord.getOffset());
     }
     previousVerdict = metadata.hasLast() ? metadata.getLast() : null;
+    decided = admission.decidesArithmetic(previousVerdict) ? round.arithmetic() : ArithmeticPolicy.NONE;
   }
 
   private TopicPartition gradients(int task) {
@@ -135,8 +143,17 @@ final class GradientIntake {
     final int slot = gradient.report().getSlot();
     switch (round.statusOf(gradient.round(), gradient.shard(), task, slot)) {
       case NEXT -> {
-        if (add(gradient, task, offset, value)) {
-          addHeld(gradient.shard(), task, slot + 1);
+        if (waitsForFirstSlot(gradient)) {
+          if (admit(gradient, task, offset, value)) {
+            hold(new GradientKey(gradient.round(), task, slot, gradient.shard()), offset, value);
+          }
+        } else if (add(gradient, task, offset, value)) {
+          if (decides(gradient)) {
+            decided = gradient.report().getFingerprint();
+            addHeld();
+          } else {
+            addHeld(gradient.shard(), task, slot + 1);
+          }
           return true;
         }
       }
@@ -154,6 +171,34 @@ final class GradientIntake {
       case CONTAINED, CLOSED, NOT_ORDERED -> ignored.record();
     }
     return false;
+  }
+
+  /** Whether the open round does not know yet which arithmetic it takes, and this tells it not. */
+  private boolean waitsForFirstSlot(SlotGradient gradient) {
+    return isUndecided() && !admission.isFirst(gradient);
+  }
+
+  private boolean decides(SlotGradient gradient) {
+    return isUndecided() && admission.isFirst(gradient);
+  }
+
+  private boolean isUndecided() {
+    return decided == ArithmeticPolicy.NONE && admission.decidesArithmetic(previousVerdict);
+  }
+
+  /**
+   * Looks for the first slot on the partition where it lies, if the open round waits for it and
+   * that is another one, and tells whether something was added.
+   */
+  boolean lookForFirstSlot() {
+    if (!isUndecided() || partition == admission.firstPartition() || round.shards().isEmpty()) {
+      return false;
+    }
+    if (firstSlot == null) {
+      firstSlot = new FirstSlot(run, round.kind(), rules, admission, log);
+    }
+    decided = firstSlot.find(round.round(), previousVerdict);
+    return decided != ArithmeticPolicy.NONE && addHeld();
   }
 
   /**
@@ -209,7 +254,7 @@ final class GradientIntake {
    */
   private boolean admit(SlotGradient gradient, int task, long offset, byte[] value) {
     try {
-      admission.check(gradient, previousVerdict);
+      admission.check(gradient, previousVerdict, decided);
       return true;
     } catch (MalformedRecordException e) {
       refuse(task, offset, value, e);
@@ -257,16 +302,24 @@ final class GradientIntake {
    */
   void open(Verdict verdict) {
     previousVerdict = verdict;
+    decided = ArithmeticPolicy.NONE;
     final var first = new GradientKey(round.round(), 0, 0, 0);
     held.dropBefore(first);
     copies.headMap(first).clear();
+    addHeld();
+  }
+
+  /** Adds what was held for the open round and can be added now, and tells whether any was. */
+  private boolean addHeld() {
+    boolean added = false;
     for (int task = 0; task < run.orderedTasks(); task++) {
       for (int slot = 0; slot < run.slots(); slot++) {
         for (final Shard shard : round.shards()) {
-          addHeld(new GradientKey(round.round(), task, slot, shard.index()));
+          added |= addHeld(new GradientKey(round.round(), task, slot, shard.index()));
         }
       }
     }
+    return added;
   }
 
   /**
@@ -287,6 +340,10 @@ final class GradientIntake {
               .setWorker(letter.getWorker())
               .setReason(letter.getReason())
               .setDiverged(refused instanceof DivergedException)
+              .setTakes(
+                  refused instanceof ForeignArithmeticException foreign
+                      ? foreign.taken()
+                      : ArithmeticPolicy.NONE)
               .build());
     }
   }

@@ -258,6 +258,10 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
    */
   private void checkProgress(long now) {
     resume();
+    if (intake.lookForFirstSlot()) {
+      progressed();
+      advance();
+    }
     if (round.shards().isEmpty()
         || round.round() >= run.spec().rounds()
         || !standstill.isDue(now)) {

@@ -45,6 +45,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** What both processors of the arbitrator make of records, one after the other. */
 class ArbitratorTopologyTest {
   private static final int SIZE = 4;
+  private static final long OWN = 0xaa;
+  private static final long FOREIGN = 0xbb;
 
   @TempDir Path directory;
 
@@ -53,6 +55,10 @@ class ArbitratorTopologyTest {
 
   @BeforeEach
   void start() {
+    start("any");
+  }
+
+  private void start(String arithmetic) {
     final RunSpec spec =
         RunSpec.parse(
             """
@@ -66,7 +72,7 @@ class ArbitratorTopologyTest {
             optimizer: {type: sgd, learning-rate: 1.0}
             """,
             "test",
-            List.of());
+            List.of("compute.arithmetic=" + arithmetic));
     final Manifest manifest =
         Manifest.of(
             List.of("a", "b"),
@@ -188,13 +194,89 @@ class ArbitratorTopologyTest {
     aRoundIsDecided();
   }
 
+  /** As it comes, a foreign gradient is held; it is refused once it is known to be foreign. */
+  @Test
+  void theFirstSlotDecidesWhichArithmeticTheRunTakes() throws Exception {
+    restart("same");
+    send(1, 0, 99f, FOREIGN);
+    send(0, 1, 3f, OWN);
+    assertThat(letters()).isEmpty();
+
+    send(0, 0, 1f, OWN);
+    assertThat(letters())
+        .singleElement()
+        .satisfies(
+            letter ->
+                assertThat(letter.getReason())
+                    .isEqualTo(
+                        "arithmetic: 00000000000000bb, the run takes 00000000000000aa alone"));
+    assertThat(metrics())
+        .singleElement()
+        .satisfies(metric -> assertThat(metric.getRefused().getTakes()).isEqualTo(OWN));
+
+    send(1, 0, 10f, OWN);
+    send(1, 1, 30f, FOREIGN);
+    assertThat(verdicts()).isEmpty();
+    send(1, 1, 30f, OWN);
+
+    assertThat(verdicts())
+        .singleElement()
+        .satisfies(verdict -> assertThat(verdict.getFingerprint()).isEqualTo(OWN));
+    assertThat(update()).isEqualTo(22f);
+  }
+
+  @Test
+  void aGradientWithoutAFingerprintDoesNotDecide() throws Exception {
+    restart("same");
+
+    send(0, 0, 1f, 0);
+
+    assertThat(letters()).singleElement().asString().contains("no fingerprint");
+  }
+
+  @Test
+  void aNamedArithmeticIsTheOnlyOne() throws Exception {
+    restart("00000000000000aa");
+    send(0, 0, 1f, FOREIGN);
+
+    assertThat(letters()).singleElement().asString().contains("takes 00000000000000aa alone");
+    send(0, 0, 1f, OWN);
+    send(0, 1, 3f, OWN);
+    send(1, 0, 10f, OWN);
+    send(1, 1, 30f, OWN);
+    assertThat(update()).isEqualTo(22f);
+  }
+
+  @Test
+  void anyArithmeticIsTakenWhereTheSpecSaysNothing() throws Exception {
+    send(0, 0, 1f, FOREIGN);
+    send(0, 1, 3f, OWN);
+    send(1, 0, 10f, 0);
+    send(1, 1, 30f, OWN);
+
+    assertThat(letters()).isEmpty();
+    assertThat(verdicts())
+        .singleElement()
+        .satisfies(verdict -> assertThat(verdict.getFingerprint()).isZero());
+  }
+
+  private void restart(String arithmetic) {
+    driver.close();
+    start(arithmetic);
+  }
+
   private void send(int task, int slot, float value) {
+    send(task, slot, value, OWN);
+  }
+
+  private void send(int task, int slot, float value, long fingerprint) {
     final GradientShard header =
         RoundOrders.answer(new RoundOrders(run.spec()).of(0, task, slot, 0))
             .setManifest(run.manifest().hash())
             .setWorker("w")
             .setSamples(1)
             .setLoss(1)
+            .setFingerprint(fingerprint)
             .setType(DataType.FLOAT32)
             .setDigest(Digests.UNKNOWN)
             .build();

@@ -23,5 +23,8 @@ public final class RandomPurpose {
   /** Noise on an analytic gradient. */
   public static final long NOISE = 6;
 
+  /** What fingerprints of arithmetic are taken on. */
+  public static final long ARITHMETIC = 7;
+
   private RandomPurpose() {}
 }

@@ -72,6 +72,12 @@ public interface TaskModel extends AutoCloseable {
    */
   Validation validate(int samples);
 
+  /**
+   * The fingerprint of the arithmetic that gradients are computed with, in this process and on this
+   * thread; takes well below a second.
+   */
+  long fingerprint();
+
   @Override
   void close();
 }

@@ -46,10 +46,16 @@ final class GradientPublisher {
   /**
    * What a worker says of a slot beside its values.
    *
+   * @param fingerprint of the arithmetic that it was computed with
    * @param taskLosses on the pseudo-task, the raw loss of each task; else nothing
    */
   record Result(
-      String worker, int samples, double loss, List<Double> taskLosses, long computeMicros) {}
+      String worker,
+      long fingerprint,
+      int samples,
+      double loss,
+      List<Double> taskLosses,
+      long computeMicros) {}
 
   /** A slot's gradient on its way to the brokers. */
   record Publication(Order order, List<Future<RecordMetadata>> shards) {
@@ -101,6 +107,7 @@ final class GradientPublisher {
             .setType(ValuesRecord.typeOf(type))
             .setComputeUs(result.computeMicros())
             .addAllTaskLosses(result.taskLosses())
+            .setFingerprint(result.fingerprint())
             .setDevice(run.spec().compute().device())
             .setDigest(Digests.UNKNOWN)
             .setSignature(signer == null ? ByteString.EMPTY : Signer.UNKNOWN)

@@ -7,6 +7,7 @@ import io.gradstream.proto.message.Order;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.WeightAssembler;
 import io.gradstream.proto.run.Run;
+import io.gradstream.proto.spec.ArithmeticPolicy;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Collection;
@@ -70,7 +71,10 @@ final class Worker implements Runnable {
   private final KafkaShareConsumer<byte[], byte[]> orders;
   private volatile boolean closed;
   private long loadedVersion = WeightAssembler.NONE;
+  private long fingerprint;
+  private ArithmeticCheck arithmetic;
 
+  @SuppressWarnings("NullAway.Init") // the thread makes its model, and the check after it
   Worker(
       Run run,
       String name,
@@ -110,8 +114,12 @@ final class Worker implements Runnable {
   @Override
   public void run() {
     try (TaskModel model = models.get()) {
+      fingerprint = model.fingerprint();
+      arithmetic = new ArithmeticCheck(run, name, fingerprint);
+      arithmetic.require();
       orders.subscribe(topics);
-      LOG.info("worker {} serves {}", name, topics);
+      LOG.info(
+          "worker {} serves {}, arithmetic {}", name, topics, ArithmeticPolicy.text(fingerprint));
       while (!closed) {
         if (!weights.open()) {
           throw new IllegalStateException("the weights can no longer be followed");
@@ -182,6 +190,7 @@ final class Worker implements Runnable {
     final long round = order.getRound();
     final long version = load(round, model);
     if (version == round) {
+      arithmetic.require();
       published.put(record, publisher.publish(order, compute(order, model), model.gradient()));
     } else if (version > round) {
       orders.acknowledge(record, AcknowledgeType.ACCEPT); // its round is over
@@ -218,7 +227,8 @@ final class Worker implements Runnable {
     final long start = System.nanoTime();
     if (order.getKind() == GradientKind.TASK) {
       final double loss = model.gradient(order.getTask(), order.getMicroBatch());
-      return new GradientPublisher.Result(name, samples, loss, List.of(), microsSince(start));
+      return new GradientPublisher.Result(
+          name, fingerprint, samples, loss, List.of(), microsSince(start));
     }
     final double[] losses = model.scalarizedGradient(order.getMicroBatch());
     double sum = 0;
@@ -226,7 +236,7 @@ final class Worker implements Runnable {
       sum += run.spec().tasks().get(task).weight() * losses[task];
     }
     return new GradientPublisher.Result(
-        name, samples, sum, Arrays.stream(losses).boxed().toList(), microsSince(start));
+        name, fingerprint, samples, sum, Arrays.stream(losses).boxed().toList(), microsSince(start));
   }
 
   private static long microsSince(long start) {

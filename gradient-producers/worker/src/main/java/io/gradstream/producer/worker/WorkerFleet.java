@@ -100,6 +100,9 @@ public final class WorkerFleet implements AutoCloseable {
                 () -> {
                   try {
                     worker.run();
+                  } catch (UserError e) {
+                    LOG.error("worker {}: stops: {}", name, e.getMessage());
+                    failure.compareAndSet(null, e);
                   } catch (RuntimeException | Error e) {
                     LOG.error("worker {} stops because of a fault", name, e);
                     failure.compareAndSet(null, e);

@@ -15,6 +15,7 @@ import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.spec.ArithmeticPolicy;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.NavigableMap;
@@ -52,6 +53,10 @@ final class LoggedGradients implements AutoCloseable {
   private final Contradictions contradictions = new Contradictions();
   private NavigableMap<Long, Claim> left = new TreeMap<>();
   private @Nullable Verdict verdictBefore;
+
+  /** Which arithmetic the round's verdict says that the run takes: that of its first slot. */
+  private long decided = ArithmeticPolicy.NONE;
+
   private long round;
 
   LoggedGradients(
@@ -67,7 +72,7 @@ final class LoggedGradients implements AutoCloseable {
     this.taskName = run.topics().nameOf(task);
     this.runDigest = run.digest();
     this.rules = rules;
-    this.admission = new AdmissionPolicy(run.spec().maxNormRatio());
+    this.admission = new AdmissionPolicy(run);
     this.orders = new RoundOrders(run.spec());
     this.refused = refused;
     this.findings = findings;
@@ -81,16 +86,18 @@ final class LoggedGradients implements AutoCloseable {
    *
    * @param claims what the statistics say lies here, by offset
    * @param before verdict of the round before; null in the first
+   * @param verdict of the round
    * @return whether all of them were there and fit to be added
    */
   boolean read(
-      long ofRound,
       NavigableMap<Long, Claim> claims,
       @Nullable Verdict before,
+      Verdict verdict,
       CountedGradients gradients) {
-    round = ofRound;
+    round = verdict.getRound();
+    decided = verdict.getFingerprint();
     left = new TreeMap<>(claims);
-    contradictions.open(ofRound);
+    contradictions.open(round);
     final var turns = new SlotReorderBuffer(gradients);
     final Set<Claim> contested = new HashSet<>();
     // What retention took is nobody's fault.
@@ -127,7 +134,7 @@ final class LoggedGradients implements AutoCloseable {
       throws MalformedRecordException {
     if (contradictions.concern(header)) {
       final SlotGradient gradient = SlotGradient.read(bytes, task, partition, rules);
-      admission.check(gradient, before);
+      admission.check(gradient, before, decided);
       contradictions.take(gradient);
     }
   }
@@ -179,7 +186,7 @@ final class LoggedGradients implements AutoCloseable {
         reportDigest(record, claim, "those that were counted", gradient.digest(), claimed);
         return null;
       }
-      admission.check(gradient, before);
+      admission.check(gradient, before, decided);
       if (!header.getWorker().equals(claim.contribution().getWorker())) {
         throw new MalformedRecordException("its worker is not the one that was counted");
       }
@@ -262,7 +269,7 @@ final class LoggedGradients implements AutoCloseable {
       if (claim == null || !contested.add(claim) || refused.contains(record)) {
         return;
       }
-      admission.check(SlotGradient.read(bytes, task, partition, rules), before);
+      admission.check(SlotGradient.read(bytes, task, partition, rules), before, decided);
       findings.add(
           Finding.of(
               Finding.Kind.GRADIENT,

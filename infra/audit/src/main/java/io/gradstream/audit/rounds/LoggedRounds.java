@@ -185,7 +185,7 @@ public final class LoggedRounds implements AutoCloseable {
     boolean whole = true;
     for (final var of : claims.entrySet()) {
       final LoggedGradients source = gradients.get(of.getKey());
-      whole &= source != null && source.read(logged.round(), of.getValue(), before, target);
+      whole &= source != null && source.read(of.getValue(), before, logged.verdict(), target);
     }
     return whole;
   }

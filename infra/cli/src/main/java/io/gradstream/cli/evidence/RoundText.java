@@ -7,6 +7,7 @@ import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.VerdictGram;
 import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.spec.ArithmeticPolicy;
 import io.gradstream.server.schedule.LearningRateFactor;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -210,6 +211,19 @@ public final class RoundText {
     }
     byWorker.forEach(
         (worker, slots) -> line("from %s: slots %s", worker, String.join(", ", slots)));
+    final Map<String, List<String>> byArithmetic = new TreeMap<>();
+    seen.values()
+        .forEach(
+            slot ->
+                byArithmetic
+                    .computeIfAbsent(
+                        ArithmeticPolicy.text(slot.getFingerprint()), absent -> new ArrayList<>())
+                    .add("%s %d".formatted(run.topics().nameOf(slot.getTask()), slot.getSlot())));
+    byArithmetic.forEach(
+        (arithmetic, slots) ->
+            line(
+                "computed with arithmetic %s: %s",
+                arithmetic, byArithmetic.size() == 1 ? "all" : String.join(", ", slots)));
   }
 
   private void line(String format, Object... values) {

@@ -2,6 +2,7 @@ package io.gradstream.cli.progress;
 
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.run.Run;
+import io.gradstream.proto.spec.ArithmeticPolicy;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,6 +46,7 @@ public final class Diagnosis {
       diagnosis.missing(lines, crew.servers(), "server");
       diagnosis.missing(lines, crew.arbitrators(), "arbitrator");
       diagnosis.missing(lines, crew.workers(), "worker");
+      diagnosis.arithmetic(lines);
     }
     if (!crew.brokersAway().isEmpty()) {
       lines.add(
@@ -66,7 +68,9 @@ public final class Diagnosis {
   public static List<String> ofStoppedRun(Run run, RunSummary summary, Path directory) {
     final var lines = new ArrayList<String>();
     final var nobody = new RunMembers(0, 0, 0, Set.of(), Set.of());
-    new Diagnosis(run, summary, nobody, 0).refusal(lines);
+    final var diagnosis = new Diagnosis(run, summary, nobody, 0);
+    diagnosis.refusal(lines);
+    diagnosis.arithmetic(lines);
     lines.add(
         "nobody works for it, and no broker was running; to go on: gradstream train SPEC --data-dir "
             + directory);
@@ -102,6 +106,27 @@ public final class Diagnosis {
           "no %s works for it; start one with: gradstream %s --run %s --bootstrap %s"
               .formatted(role, role, run.spec().run(), run.connection().bootstrap()));
     }
+  }
+
+  /** Workers of another kind than the run takes end by themselves: what is missing is that kind. */
+  private void arithmetic(List<String> lines) {
+    final long taken =
+        run.spec().compute().arithmeticPolicy() instanceof ArithmeticPolicy.Only only
+            ? only.fingerprint()
+            : summary.arithmetic();
+    if (crew.workers() > 0 || taken == ArithmeticPolicy.NONE) {
+      return;
+    }
+    final String name = run.spec().run();
+    final boolean isBegun = summary.seenRounds() > 0;
+    lines.add(
+        "it takes gradients of arithmetic %s alone: a worker must run where gradstream arithmetic prints that. To go on with others: %s"
+            .formatted(
+                ArithmeticPolicy.text(taken),
+                isBegun
+                    ? "gradstream fork --run %s --version %d --as %s-2 --set compute.arithmetic=any"
+                        .formatted(name, summary.rounds(), name)
+                    : "submit it anew under another name with --set compute.arithmetic=any"));
   }
 
   private String waiting(RunSummary.Standstill standstill) {

@@ -1,6 +1,7 @@
 package io.gradstream.cli.progress;
 
 import io.gradstream.proto.message.Metric;
+import io.gradstream.proto.spec.ArithmeticPolicy;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Map;
@@ -23,7 +24,11 @@ public final class RefusedSlots {
 
   private final TreeMap<Long, Map<Slot, Integer>> rounds = new TreeMap<>();
 
+  /** Takes in a refusal, unless a worker of another kind would not be refused. */
   void add(Metric.Refused refused) {
+    if (refused.getTakes() != ArithmeticPolicy.NONE) {
+      return;
+    }
     rounds
         .computeIfAbsent(refused.getRound(), absent -> new HashMap<>())
         .merge(new Slot(refused.getTask(), refused.getSlot()), 1, Integer::sum);

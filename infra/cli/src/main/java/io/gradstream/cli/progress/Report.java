@@ -36,6 +36,9 @@ public record Report(
     conflicts(text);
     warnings(text);
     evaluations(text);
+    if (summary.arithmetics().kinds() > 0) {
+      line(text, "arithmetic", summary.arithmetics().text());
+    }
     time(text);
     if (weightsSha256 != null) {
       line(text, "weights", "version " + weightsVersion + ", sha256 " + weightsSha256);
@@ -205,6 +208,7 @@ public record Report(
         .put("fallback_rounds_of_last_100", summary.withoutAnswer().recent())
         .put("zero_update_rounds", summary.withoutUpdate().all())
         .put("zero_update_rounds_of_last_100", summary.withoutUpdate().recent());
+    summary.arithmetics().json(json.putArray("arithmetic"));
     json.put("seconds", seconds).put("trained_rounds", trainedRounds);
     final TimeShares.Seconds time = summary.time();
     json.putObject("time")

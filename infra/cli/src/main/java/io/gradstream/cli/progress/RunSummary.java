@@ -5,6 +5,7 @@ import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.VerdictGram;
+import io.gradstream.proto.spec.ArithmeticPolicy;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -37,6 +38,7 @@ public final class RunSummary {
   private final int slots;
   private final SignalToNoise signalToNoise;
   private final TimeShares time = new TimeShares();
+  private final ArithmeticsSeen arithmetics = new ArithmeticsSeen();
   private final SortedMap<Long, Metric.Validation> validations = new TreeMap<>();
   private final long[][] conflicts;
   private double smallest = Double.POSITIVE_INFINITY;
@@ -55,6 +57,7 @@ public final class RunSummary {
   private String lastFallback = "";
   private double smallestLoss = Double.POSITIVE_INFINITY;
   private long bestVersion;
+  private long arithmetic = ArithmeticPolicy.NONE;
 
   /**
    * @param tasks task names, in manifest order
@@ -80,6 +83,7 @@ public final class RunSummary {
 
   void statistics(ShardStatistics statistics, long timeMs) {
     time.statistics(statistics, timeMs);
+    arithmetics.add(statistics);
   }
 
   void verdict(Verdict verdict, long timeMs) {
@@ -89,6 +93,7 @@ public final class RunSummary {
     }
     rounds++;
     lastVerdictMs = timeMs;
+    arithmetic = verdict.getFingerprint();
     standstills.headMap(rounds, false).clear();
     refused.dropBefore(rounds);
     withoutAnswer.add(!verdict.getFallback().isEmpty());
@@ -287,6 +292,19 @@ public final class RunSummary {
   private static boolean isZero(Verdict verdict) {
     return (verdict.hasUpdateNorm() && verdict.getUpdateNorm() == 0)
         || Comparison.isCollapsed(verdict);
+  }
+
+  /** What the gradients were computed with. */
+  public ArithmeticsSeen arithmetics() {
+    return arithmetics;
+  }
+
+  /**
+   * The fingerprint that the run takes alone, as its newest verdict says; {@link
+   * ArithmeticPolicy#NONE} where it takes any, or has not decided yet.
+   */
+  public long arithmetic() {
+    return arithmetic;
   }
 
   public TimeShares.Seconds time() {

@@ -75,6 +75,36 @@ class DiagnosisTest {
   }
 
   @Test
+  void whereTheLastWorkerOfTheOnlyKindIsGoneThatIsSaidAndWhatAdmitsAnother() {
+    summary.verdict(
+        Verdict.newBuilder()
+            .setRound(0)
+            .addAllLosses(List.of(1.0, 1.0))
+            .setFingerprint(0xaa)
+            .build(),
+        2000);
+
+    assertThat(of(run(1), crew(1, 1, 0), false))
+        .anyMatch(
+            line ->
+                line.startsWith("it takes gradients of arithmetic 00000000000000aa alone")
+                    && line.endsWith(
+                        "gradstream fork --run r --version 1 --as r-2 --set compute.arithmetic=any"));
+    assertThat(of(run(1), crew(1, 1, 1), false)).noneMatch(line -> line.contains("arithmetic"));
+  }
+
+  /** A worker of the right kind would not be refused. */
+  @Test
+  void aRefusalOfAnotherArithmeticDoesNotMeanThatTheRoundCannotEnd() {
+    for (int time = 0; time < 3; time++) {
+      final var refused = Metric.Refused.newBuilder().setRound(0).setTask(1).setTakes(0xaa);
+      summary.metric(Metric.newBuilder().setRefused(refused).build());
+    }
+
+    assertThat(summary.refusal()).isEmpty();
+  }
+
+  @Test
   void aFinishedRunNeedsNobody() {
     assertThat(of(run(1), crew(0, 0, 0), true)).singleElement().asString().startsWith(ONE_COPY);
     assertThat(of(run(3), crew(0, 0, 0), true)).isEmpty();

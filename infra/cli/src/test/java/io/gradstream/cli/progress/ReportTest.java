@@ -2,6 +2,7 @@ package io.gradstream.cli.progress;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -36,6 +37,29 @@ class ReportTest {
     verdict(0, 1, 1);
 
     assertThat(report().table()).doesNotContain("no answer").doesNotContain("no update");
+  }
+
+  @Test
+  void namesTheArithmeticAndWhatSeveralMean() {
+    verdict(0, 1, 1);
+    statistics(0, 0xaa, "cpu");
+    assertThat(report().table()).contains("arithmetic  00000000000000aa on cpu");
+
+    statistics(3, 0xaa, "cpu");
+    statistics(2, 0, "gpu:0");
+    statistics(2, 0, "gpu:0");
+    assertThat(report().table())
+        .contains(
+            "arithmetic  2 kinds computed: no fingerprint on gpu:0 in rounds 2 to 2, 00000000000000aa on cpu in rounds 0 to 3; the digest depends on which of them computed what");
+    assertThat(report().json().get("arithmetic").get(1).toString())
+        .isEqualTo(
+            "{\"fingerprint\":\"00000000000000aa\",\"first_round\":0,\"last_round\":3,\"devices\":[\"cpu\"]}");
+  }
+
+  private void statistics(long round, long fingerprint, String device) {
+    final var statistics = ShardStatistics.newBuilder().setRound(round);
+    statistics.addSlotsBuilder().setFingerprint(fingerprint).setDevice(device);
+    summary.statistics(statistics.build(), round);
   }
 
   private void verdict(long round, double a, double b, double... weights) {

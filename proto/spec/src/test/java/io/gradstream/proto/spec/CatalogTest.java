@@ -93,7 +93,7 @@ class CatalogTest {
 
   @Test
   void namesTheParameterAlsoWhereNoSpecWasRead() {
-    assertThatThrownBy(() -> new Compute(1, 1, "tpu"))
+    assertThatThrownBy(() -> new Compute(1, 1, "tpu", "any"))
         .isInstanceOf(SpecError.class)
         .hasMessage("device: \"tpu\" is not allowed; must be cpu, or gpu:0, gpu:1, ...");
   }

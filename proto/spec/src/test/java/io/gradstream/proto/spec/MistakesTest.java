@@ -56,6 +56,7 @@ class MistakesTest {
           {beta: 0.9} | {mode: adam} | x.yaml:13: momentum.mode: "adam" is not allowed; known: integrated, pure
           {beta: 0.9} | 0.9 | x.yaml:13: momentum: expected keys (mode, beta), found 0.9
           {device: cpu} | {device: cuda} | x.yaml:14: compute.device: "cuda" is not allowed; must be cpu, or gpu:0, gpu:1, ...; did you mean gpu:0?
+          {device: cpu} | {arithmetic: sam} | x.yaml:14: compute.arithmetic: "sam" is not allowed; must be any, same, or a fingerprint: 16 hexadecimal digits, as gradstream arithmetic prints them
           {name: l1, loss: masked-l1} | {name: ssim, loss: masked-l1} | x.yaml:6: tasks.1.name: "ssim" is already the name of tasks.0
           {name: l1, loss: masked-l1} | {name: L1, loss: masked-l1} | x.yaml:5: tasks.0.name: "L1" is not allowed; use at most 40 of a-z, 0-9 and inner hyphens, such as "left-digit"
           {name: l1, loss: masked-l1} | {name: all, loss: masked-l1} | x.yaml:5: tasks.0.name: "all" is reserved for all tasks together; choose another

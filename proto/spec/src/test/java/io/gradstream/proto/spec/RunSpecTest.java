@@ -41,7 +41,7 @@ class RunSpecTest {
         .isEqualTo(new LearningRateSchedule(0, LearningRateSchedule.Decay.CONSTANT, 0));
     assertThat(spec.scope()).isEqualTo(Scope.SHARED);
     assertThat(spec.evaluation().every()).isZero();
-    assertThat(spec.compute()).isEqualTo(new Compute(1, 1, "cpu"));
+    assertThat(spec.compute()).isEqualTo(new Compute(1, 1, "cpu", "any"));
     assertThat(spec.transport().valueType()).isEqualTo(ValueType.FLOAT32);
     assertThat(spec.transport().processing()).isEqualTo(Transport.Processing.AT_LEAST_ONCE);
     assertThat(spec.transport().retentionHours()).isNull();
@@ -74,7 +74,7 @@ class RunSpecTest {
             schedule: {warmup-rounds: 0, decay: constant, floor: 0.0}
             scope: shared
             evaluation: {every: 0, samples: 512}
-            compute: {workers: 1, intra-op-threads: 1, device: cpu}
+            compute: {workers: 1, intra-op-threads: 1, device: cpu, arithmetic: any}
             transport: {partitions: 1, value-type: float32, shard-values: 245760, \
             processing: at-least-once, held-max-bytes: 268435456, \
             replication: 1, standby-replicas: 0}

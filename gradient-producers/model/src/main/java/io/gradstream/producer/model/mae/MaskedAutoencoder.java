@@ -14,6 +14,7 @@ import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.model.torch.Layout;
 import io.gradstream.producer.model.torch.Parameters;
 import io.gradstream.producer.model.torch.Recording;
+import io.gradstream.producer.model.torch.TorchArithmetic;
 import io.gradstream.proto.manifest.TensorShape;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -172,6 +173,11 @@ final class MaskedAutoencoder implements TaskModel {
       batch.add(data.heldOut(), k, geometry.masks().order(random));
     }
     return batch;
+  }
+
+  @Override
+  public long fingerprint() {
+    return TorchArithmetic.fingerprint(manager).value();
   }
 
   /** Frees the tensors first: they lie on the vectors. */

@@ -59,6 +59,11 @@ public final class TorchEngine {
     }
   }
 
+  /** The engine with its version, such as {@code PyTorch 2.7.1}. */
+  public static String version() {
+    return ENGINE + " " + load().getVersion();
+  }
+
   private static Engine load() {
     try {
       return Engine.getEngine(ENGINE);

@@ -4,6 +4,7 @@ import io.gradstream.producer.data.CounterRandom;
 import io.gradstream.producer.data.RandomPurpose;
 import io.gradstream.producer.loss.Objective;
 import io.gradstream.producer.model.FlatVector;
+import io.gradstream.producer.model.JavaArithmetic;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.manifest.TensorShape;
@@ -137,6 +138,11 @@ public final class ToyModel implements TaskModel {
       losses[task] = evaluate(task);
     }
     return new Validation(samples, losses);
+  }
+
+  @Override
+  public long fingerprint() {
+    return JavaArithmetic.fingerprint().value();
   }
 
   @Override
