@@ -60,8 +60,22 @@ public final class RecordedRun {
   private final ValidationChain validations;
   private final RoundOrders orders;
   private final SlotGradient.Rules rules;
+  private final Worker second;
+  private final long fingerprint;
 
-  private RecordedRun(RunSpec spec, TaskModel model) {
+  /**
+   * The worker of the second task.
+   *
+   * @param fingerprint of the arithmetic that it says it has; that of the model where it is 0
+   * @param factor what it multiplies its gradients by, as another arithmetic might, or a liar
+   */
+  public record Worker(long fingerprint, float factor) {
+    static final Worker HONEST = new Worker(0, 1);
+  }
+
+  private RecordedRun(RunSpec spec, TaskModel model, Worker second) {
+    this.second = second;
+    this.fingerprint = model.fingerprint();
     this.model = model;
     this.run =
         RunDescription.of(
@@ -80,9 +94,14 @@ public final class RecordedRun {
 
   /** Trains a run to its end; overrides are assignments such as {@code rounds=3}. */
   public static MemoryLog train(String... overrides) {
+    return train(Worker.HONEST, overrides);
+  }
+
+  /** The same with another worker for the second task. */
+  public static MemoryLog train(Worker second, String... overrides) {
     final RunSpec spec = RunSpec.parse(SPEC, "test", List.of(overrides));
     try (TaskModel model = Models.create(spec)) {
-      final var run = new RecordedRun(spec, model);
+      final var run = new RecordedRun(spec, model, second);
       run.begin();
       for (long round = 0; round < spec.rounds(); round++) {
         run.next(round);
@@ -122,11 +141,20 @@ public final class RecordedRun {
     final long nonce = services.rounds().last().map(Verdict::getNonce).orElse(0L);
     for (final Order order : orders.of(round, RoundKind.EACH_TASK)) {
       final double loss = model.gradient(order.getTask(), order.getMicroBatch());
+      final Worker worker = order.getTask() == 0 ? Worker.HONEST : second;
+      scale(model.gradient(), worker.factor());
       for (final Shard shard : run.manifest().shards()) {
         if (run.manifest().touches(order.getTask(), shard)) {
           final byte[] record =
               gradient(
-                  run, order, nonce, "worker-" + order.getTask(), loss, shard, model.gradient());
+                  run,
+                  order,
+                  nonce,
+                  "worker-" + order.getTask(),
+                  worker.fingerprint() == 0 ? fingerprint : worker.fingerprint(),
+                  loss,
+                  shard,
+                  model.gradient());
           final long offset =
               log.append(
                   run.topics().gradients(order.getTask()),
@@ -185,6 +213,12 @@ public final class RecordedRun {
     }
   }
 
+  private static void scale(MemorySegment gradient, float factor) {
+    for (long at = 0; at < gradient.byteSize(); at += Float.BYTES) {
+      gradient.set(ValueType.FLOAT, at, factor * gradient.get(ValueType.FLOAT, at));
+    }
+  }
+
   private void publishWeights(ByteString verdict) {
     for (final Shard shard : run.manifest().shards()) {
       log.append(
@@ -211,6 +245,18 @@ public final class RecordedRun {
       double loss,
       Shard shard,
       MemorySegment flat) {
+    return gradient(run, order, nonce, worker, 0, loss, shard, flat);
+  }
+
+  private static byte[] gradient(
+      RunDescription run,
+      Order order,
+      long nonce,
+      String worker,
+      long fingerprint,
+      double loss,
+      Shard shard,
+      MemorySegment flat) {
     final ValueType type = run.spec().transport().valueType();
     final GradientShard header =
         RoundOrders.answer(order)
@@ -218,6 +264,7 @@ public final class RecordedRun {
             .setNonce(nonce)
             .setManifest(run.manifest().hash())
             .setWorker(worker)
+            .setFingerprint(fingerprint)
             .setSamples(1)
             .setLoss(loss)
             .setType(ValuesRecord.typeOf(type))

@@ -62,12 +62,16 @@ final class ArithmeticCommand implements Callable<Integer> {
       out.printf("processor    %s%n", processor());
       out.printf("java         %s%n", java());
       out.printf(
-          "engine       %s on %s, %d intra-op threads%n", TorchEngine.version(), device, threads);
+          "engine       %s on %s, %d intra-op thread%s%n",
+          TorchEngine.version(), device, threads, threads == 1 ? "" : "s");
       out.printf(
           "settings     %s%n",
           ArithmeticOptions.environment().entrySet().stream()
-              .map(each -> each.getKey() + "=" + each.getValue())
-              .collect(Collectors.joining(" ")));
+              .map(
+                  each ->
+                      each.getKey()
+                          + (each.getValue().isEmpty() ? " not set" : "=" + each.getValue()))
+              .collect(Collectors.joining(", ")));
       print("PyTorch; gradients of model mae carry it", torch, out);
       print("Java; gradients of model toy carry it", java, out);
     }

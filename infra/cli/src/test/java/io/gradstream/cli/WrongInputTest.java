@@ -173,6 +173,12 @@ class WrongInputTest {
   }
 
   @Test
+  void portableArithmeticWithoutTheLauncherIsRefused() {
+    refuses("use the launcher, ./gradstream", "train", "x.yaml", "--arithmetic", "portable");
+    refuses("x.yaml: no such file", "train", "x.yaml", "--arithmetic", "native");
+  }
+
+  @Test
   void noBrokerAtTheAddressIsSaid() throws IOException {
     final Path file = Files.writeString(directory.resolve("spec.yaml"), SPEC);
     final String address = "127.0.0.1:" + closedPort();

@@ -259,7 +259,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
   private void checkProgress(long now) {
     resume();
     if (intake.lookForFirstSlot()) {
-      progressed();
+      noteProgress();
       advance();
     }
     if (round.shards().isEmpty()

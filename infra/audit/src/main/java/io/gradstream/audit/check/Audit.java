@@ -118,6 +118,9 @@ public final class Audit implements AutoCloseable {
     }
     final ByteString head = before == null ? ByteString.EMPTY : Digests.of(before);
     demands.check(run, rounds.round(), head, findings);
+    if (recomputation != null) {
+      recomputation.notes().forEach(findings::note);
+    }
     return new AuditReport(
         first,
         compared,
@@ -127,6 +130,7 @@ public final class Audit implements AutoCloseable {
         findings.byRound(),
         findings.notes(),
         contributions.shares(),
+        contributions.arithmetics(),
         refused.byWorker(),
         contradictions,
         published.weightsCompared(),

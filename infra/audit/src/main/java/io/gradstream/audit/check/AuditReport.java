@@ -18,6 +18,7 @@ import java.util.SortedMap;
  * @param notes what the findings say about what is still proven, and which record is the odd one
  *     out
  * @param contributions per worker and index of the task
+ * @param arithmetics per fingerprint of the arithmetic and worker, how many slots were computed
  * @param refused dead letters per worker
  * @param contradictions per worker, its gradients of slots that other values had been counted for
  * @param weightsCompared versions of shards of the weights that were compared
@@ -37,6 +38,7 @@ public record AuditReport(
     SortedMap<Long, Long> broken,
     List<String> notes,
     SortedMap<String, SortedMap<Integer, Contributions.Share>> contributions,
+    SortedMap<Long, SortedMap<String, Long>> arithmetics,
     Map<String, Long> refused,
     SortedMap<String, Long> contradictions,
     long weightsCompared,

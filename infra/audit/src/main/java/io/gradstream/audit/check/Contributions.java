@@ -20,6 +20,8 @@ public final class Contributions {
 
   private final int[] firstShard;
   private final SortedMap<String, SortedMap<Integer, Share>> shares = new TreeMap<>();
+  private final SortedMap<Long, SortedMap<String, Long>> arithmetics =
+      new TreeMap<>(Long::compareUnsigned);
 
   Contributions(Manifest manifest) {
     firstShard = new int[manifest.tasks().size() + 1];
@@ -40,11 +42,19 @@ public final class Contributions {
       shares
           .computeIfAbsent(gradient.report().getWorker(), absent -> new TreeMap<>())
           .merge(task, new Share(0, 0, 0).plus(gradient), (old, one) -> old.plus(gradient));
+      arithmetics
+          .computeIfAbsent(gradient.report().getFingerprint(), absent -> new TreeMap<>())
+          .merge(gradient.report().getWorker(), 1L, Long::sum);
     }
   }
 
   /** By worker and index of the task, or of the pseudo-task. */
   public SortedMap<String, SortedMap<Integer, Share>> shares() {
     return shares;
+  }
+
+  /** By fingerprint of the arithmetic, and by worker, how many slots were computed with it. */
+  public SortedMap<Long, SortedMap<String, Long>> arithmetics() {
+    return arithmetics;
   }
 }

@@ -11,29 +11,39 @@ import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.GradientKind;
 import io.gradstream.proto.message.Order;
+import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.spec.ArithmeticPolicy;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /**
  * Spot checks of workers: computes a share of the slots once more from the recorded weights and the
  * slot's data, and compares.
  *
  * <p>Which slots follows from the last verdict and the share, so that two auditors of the same log
- * check the same, and no worker knew which when it computed. On the same kind of processor with the
- * same number of threads an honest gradient has the same bits; elsewhere it may differ in the last
- * places, so a worker is suspected only above {@link #TOLERANCE}. One owner, one thread: the
- * model's.
+ * check the same, and no worker knew which when it computed.
+ *
+ * <p>With the arithmetic that the worker had an honest gradient has the same bits, or nearly so,
+ * and a worker is suspected above {@link #TOLERANCE}. With another arithmetic, by the fingerprints,
+ * rounding may explain more, and the worker says itself which it had: there it is told how far
+ * apart the gradients are, and a worker is suspected only above {@link #OTHER_TOLERANCE}, which no
+ * rounding explains. One owner, one thread: the model's.
  */
 public final class Recomputation {
   /** Norm of the difference over the norm of the gradient that an honest worker stays under. */
   public static final double TOLERANCE = 1e-3;
+
+  /** The same where the worker computed with another arithmetic than this machine does. */
+  public static final double OTHER_TOLERANCE = 0.1;
 
   /** What came of a worker's slots. */
   public record Tally(long slots, long sameBits, long suspicious, double largestError) {
@@ -49,15 +59,29 @@ public final class Recomputation {
   private record Slot(int task, int slot) {}
 
   /** A slot's recorded shards, until the round is whole. */
-  private record Recorded(String worker, LogRecord first, List<SlotGradient> shards) {}
+  private record Recorded(ShardStatistics.Slot slot, LogRecord first, List<SlotGradient> shards) {
+    String worker() {
+      return slot.getWorker();
+    }
+  }
+
+  /** What came of the slots that were computed with another arithmetic than here. */
+  private record Other(Set<String> workers, long slots, double largestError) {
+    Other plus(Other more) {
+      workers.addAll(more.workers);
+      return new Other(workers, slots + more.slots, Math.max(largestError, more.largestError));
+    }
+  }
 
   private final RunDescription run;
   private final double share;
   private final TaskModel model;
+  private final long fingerprint;
   private final RoundOrders orders;
   private long seed;
   private final Kernels kernels = Kernels.best();
   private final SortedMap<String, Tally> tallies = new TreeMap<>();
+  private final SortedMap<Long, Other> others = new TreeMap<>(Long::compareUnsigned);
   private final SortedMap<Integer, Recorded> round = new TreeMap<>();
 
   /**
@@ -68,6 +92,7 @@ public final class Recomputation {
     this.run = run;
     this.share = share;
     this.model = model;
+    this.fingerprint = model.fingerprint();
     this.orders = new RoundOrders(run.spec());
   }
 
@@ -101,7 +126,7 @@ public final class Recomputation {
       round
           .computeIfAbsent(
               task * run.slots() + slot,
-              absent -> new Recorded(gradient.report().getWorker(), record, new ArrayList<>()))
+              absent -> new Recorded(gradient.report(), record, new ArrayList<>()))
           .shards()
           .add(gradient);
     }
@@ -152,7 +177,7 @@ public final class Recomputation {
       }
     }
     final double error = same ? 0 : Math.sqrt(difference) / Math.max(Math.sqrt(here), 1e-30);
-    final boolean suspect = !(error <= TOLERANCE);
+    final boolean suspect = !(error <= tolerance(recorded, error));
     tallies.merge(
         recorded.worker(),
         new Tally(0, 0, 0, 0).plus(error, same, suspect),
@@ -176,6 +201,32 @@ public final class Recomputation {
                     error),
             Double.toString(Math.sqrt(there)),
             Double.toString(Math.sqrt(here))));
+  }
+
+  /** Up to which error rounding explains it; notes what was computed with another arithmetic. */
+  private double tolerance(Recorded recorded, double error) {
+    final long theirs = recorded.slot().getFingerprint();
+    if (theirs == fingerprint || theirs == ArithmeticPolicy.NONE) {
+      return TOLERANCE;
+    }
+    others.merge(
+        theirs, new Other(new TreeSet<>(Set.of(recorded.worker())), 1, error), Other::plus);
+    return OTHER_TOLERANCE;
+  }
+
+  /** What was computed with another arithmetic than this machine's, and so proves less. */
+  List<String> notes() {
+    return others.entrySet().stream()
+        .map(
+            each ->
+                "%d slots of %s were computed with arithmetic %s, here it is %s: bits need not agree (largest relative error %.2g); to compare them, audit where gradstream arithmetic prints the former"
+                    .formatted(
+                        each.getValue().slots(),
+                        String.join(", ", each.getValue().workers()),
+                        ArithmeticPolicy.text(each.getKey()),
+                        ArithmeticPolicy.text(fingerprint),
+                        each.getValue().largestError()))
+        .toList();
   }
 
   /** The computed gradient of a shard as it would travel. */

@@ -322,6 +322,60 @@ class AuditTest {
     assertThat(drawn).hasSizeGreaterThan(1);
   }
 
+  private static AuditReport recompute(MemoryLog of) {
+    try (TaskModel model = Models.create(of.run().spec());
+        var audit = new Audit(of, Demands.all(), new Recomputation(of.run(), 1, model))) {
+      return audit.run(round -> {});
+    }
+  }
+
+  /** What rounds otherwise is no finding, and no proof: the report says which machine could tell. */
+  @Test
+  void gradientsOfAnotherArithmeticAreSaidToBeSoInsteadOfFound() {
+    final AuditReport other = recompute(RecordedRun.train(new RecordedRun.Worker(0xbb, 1.01f)));
+
+    assertThat(other.findings()).isEmpty();
+    assertThat(other.notes())
+        .singleElement()
+        .asString()
+        .startsWith("12 slots of worker-1 were computed with arithmetic 00000000000000bb, here it is")
+        .contains("largest relative error 0.010");
+    assertThat(other.arithmetics()).hasSize(2).containsKey(0xbbL);
+    assertThat(other.arithmetics().get(0xbbL)).containsEntry("worker-1", 12L);
+  }
+
+  @Test
+  void noOtherArithmeticExplainsAGradientThatIsHalfAsLargeAgain() {
+    final AuditReport liar = recompute(RecordedRun.train(new RecordedRun.Worker(0xbb, 1.5f)));
+
+    assertThat(liar.findings())
+        .hasSize(12)
+        .allMatch(finding -> finding.kind() == Finding.Kind.RECOMPUTED);
+  }
+
+  @Test
+  void whereTheArithmeticIsTheSameASmallDifferenceIsAFinding() {
+    final AuditReport liar = recompute(RecordedRun.train(new RecordedRun.Worker(0, 1.01f)));
+
+    assertThat(liar.findings()).hasSize(12);
+    assertThat(liar.notes()).isEmpty();
+  }
+
+  @Test
+  void aCountedGradientOfAnArithmeticThatTheRunDoesNotTakeIsAFinding() {
+    final MemoryLog any = RecordedRun.train(new RecordedRun.Worker(0xbb, 1));
+    final MemoryLog same =
+        RecordedRun.train(new RecordedRun.Worker(0xbb, 1), "compute.arithmetic=same");
+
+    assertThat(audit(any).findings()).isEmpty();
+    assertThat(audit(same).findings())
+        .isNotEmpty()
+        .allSatisfy(
+            finding ->
+                assertThat(finding.what())
+                    .contains("is not fit to be: arithmetic: 00000000000000bb, the run takes"));
+  }
+
   @Test
   void garbageAndEmptyRecordsAreNobodys() {
     for (final String topic :

@@ -7,6 +7,7 @@ import io.gradstream.audit.check.Contributions;
 import io.gradstream.audit.rounds.Finding;
 import io.gradstream.cli.progress.RunSize;
 import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.spec.ArithmeticPolicy;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
@@ -59,6 +60,7 @@ public record AuditText(RunDescription run, AuditReport report, long bytes, doub
     }
     proven(text);
     contributions(text);
+    arithmetics(text);
     refused(text);
     contradictions(text);
     recomputed(text);
@@ -159,6 +161,27 @@ public record AuditText(RunDescription run, AuditReport report, long bytes, doub
             });
   }
 
+  private void arithmetics(StringBuilder text) {
+    report
+        .arithmetics()
+        .forEach(
+            (fingerprint, workers) ->
+                line(
+                    text,
+                    "arithmetic",
+                    "%s: %d slots by %s",
+                    ArithmeticPolicy.text(fingerprint),
+                    workers.values().stream().mapToLong(Long::longValue).sum(),
+                    String.join(", ", workers.keySet())));
+    if (report.arithmetics().size() > 1) {
+      line(
+          text,
+          "note",
+          "%d kinds of arithmetic computed: the digest depends on which of them computed what",
+          report.arithmetics().size());
+    }
+  }
+
   private void refused(StringBuilder text) {
     final long sum = report.refused().values().stream().mapToLong(Long::longValue).sum();
     if (sum > 0) {
@@ -245,6 +268,15 @@ public record AuditText(RunDescription run, AuditReport report, long bytes, doub
                           .put("slots", share.slots())
                           .put("samples", share.samples())
                           .put("compute_seconds", share.computeSeconds()));
+            });
+    final ObjectNode arithmetics = json.putObject("arithmetics");
+    report
+        .arithmetics()
+        .forEach(
+            (fingerprint, slots) -> {
+              final ObjectNode byWorker =
+                  arithmetics.putObject(ArithmeticPolicy.text(fingerprint));
+              slots.forEach(byWorker::put);
             });
     final ObjectNode refused = json.putObject("refused");
     report.refused().forEach(refused::put);
