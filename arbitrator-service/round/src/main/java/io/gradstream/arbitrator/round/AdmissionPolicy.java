@@ -61,9 +61,9 @@ public final class AdmissionPolicy {
    */
   static long arithmeticAfter(ArithmeticPolicy policy, @Nullable Verdict before) {
     return switch (policy) {
-      case ArithmeticPolicy.Any any -> ArithmeticPolicy.NONE;
+      case ArithmeticPolicy.Any() -> ArithmeticPolicy.NONE;
       case ArithmeticPolicy.Only only -> only.fingerprint();
-      case ArithmeticPolicy.Same same ->
+      case ArithmeticPolicy.Same() ->
           before == null ? ArithmeticPolicy.NONE : before.getFingerprint();
     };
   }

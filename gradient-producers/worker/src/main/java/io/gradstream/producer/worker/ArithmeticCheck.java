@@ -43,9 +43,9 @@ final class ArithmeticCheck {
     final ArithmeticPolicy policy = run.spec().compute().arithmeticPolicy();
     final long taken =
         switch (policy) {
-          case ArithmeticPolicy.Any any -> fingerprint;
+          case ArithmeticPolicy.Any() -> fingerprint;
           case ArithmeticPolicy.Only only -> only.fingerprint();
-          case ArithmeticPolicy.Same same -> decided();
+          case ArithmeticPolicy.Same() -> decided();
         };
     if (taken == ArithmeticPolicy.NONE) {
       return;
