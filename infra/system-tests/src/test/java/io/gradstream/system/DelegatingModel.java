@@ -1,7 +1,6 @@
 package io.gradstream.system;
 
 import io.gradstream.producer.model.TaskModel;
-import io.gradstream.producer.model.Validation;
 import io.gradstream.proto.manifest.TensorShape;
 import java.lang.foreign.MemorySegment;
 import java.util.List;

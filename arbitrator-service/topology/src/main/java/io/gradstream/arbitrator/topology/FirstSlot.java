@@ -7,7 +7,7 @@ import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.spec.ArithmeticPolicy;
-import io.gradstream.proto.topic.LogReader;
+import io.gradstream.proto.log.LogReader;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
