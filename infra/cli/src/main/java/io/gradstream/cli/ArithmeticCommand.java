@@ -108,8 +108,7 @@ final class ArithmeticCommand implements Callable<Integer> {
 
   /** As Linux names it; elsewhere its architecture. */
   private static String processor() {
-    final String machine =
-        System.getProperty("os.arch") + ", " + System.getProperty("os.name");
+    final String machine = System.getProperty("os.arch") + ", " + System.getProperty("os.name");
     try (Stream<String> lines = Files.lines(PROCESSOR)) {
       return lines
           .filter(line -> line.startsWith("model name"))

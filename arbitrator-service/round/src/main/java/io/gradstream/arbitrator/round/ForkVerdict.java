@@ -22,10 +22,10 @@ public final class ForkVerdict {
   public static Verdict verdict(Verdict last, RunSpec from, RunSpec to) {
     final MethodState kept = VerdictStates.resolver(last);
     final MethodState fresh = Resolvers.create(to.resolver()).initialState(to.tasks().size());
-    final var verdict = last.toBuilder()
+    final var verdict =
+        last.toBuilder()
             .setStatisticsOffset(0)
-            .setFingerprint(
-                AdmissionPolicy.arithmeticAfter(to.compute().arithmeticPolicy(), last));
+            .setFingerprint(AdmissionPolicy.arithmeticAfter(to.compute().arithmeticPolicy(), last));
     if (!from.resolver().kind().equals(to.resolver().kind()) || !sameShape(fresh, kept)) {
       final MethodState selection = VerdictStates.selection(last);
       verdict.clearState();

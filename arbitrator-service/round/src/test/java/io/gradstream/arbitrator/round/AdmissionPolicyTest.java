@@ -31,7 +31,8 @@ class AdmissionPolicyTest {
   void onlyTheNonceOfTheVerdictBeforeLetsIn() {
     final var admission = policy("any");
 
-    assertThatCode(() -> admission.check(gradient(77, 1e9), BEFORE, NONE)).doesNotThrowAnyException();
+    assertThatCode(() -> admission.check(gradient(77, 1e9), BEFORE, NONE))
+        .doesNotThrowAnyException();
     assertThatThrownBy(() -> admission.check(gradient(76, 1), BEFORE, NONE))
         .isInstanceOf(MalformedRecordException.class)
         .hasMessageContaining("no answer to an order of this round");
@@ -50,7 +51,8 @@ class AdmissionPolicyTest {
   void anAbsurdNormIsRefused() {
     final var admission = policy("any", "max-norm-ratio=10");
 
-    assertThatCode(() -> admission.check(gradient(77, 400), BEFORE, NONE)).doesNotThrowAnyException();
+    assertThatCode(() -> admission.check(gradient(77, 400), BEFORE, NONE))
+        .doesNotThrowAnyException();
     assertThatThrownBy(() -> admission.check(gradient(77, 401), BEFORE, NONE))
         .isInstanceOf(MalformedRecordException.class)
         .hasMessageContaining("norm 20.02");

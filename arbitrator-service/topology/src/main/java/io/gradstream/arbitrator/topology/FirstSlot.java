@@ -2,12 +2,12 @@ package io.gradstream.arbitrator.topology;
 
 import io.gradstream.arbitrator.round.AdmissionPolicy;
 import io.gradstream.arbitrator.round.SlotGradient;
+import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.spec.ArithmeticPolicy;
-import io.gradstream.proto.log.LogReader;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
@@ -29,11 +29,7 @@ final class FirstSlot {
    * @param kind of the round
    */
   FirstSlot(
-      Run run,
-      RoundKind kind,
-      SlotGradient.Rules rules,
-      AdmissionPolicy admission,
-      LogReader log) {
+      Run run, RoundKind kind, SlotGradient.Rules rules, AdmissionPolicy admission, LogReader log) {
     this.rules = rules;
     this.admission = admission;
     this.log = log;

@@ -121,7 +121,8 @@ final class GradientIntake {
       held.hold(key, gradients(heldRecord.getTask()), heldRecord.getOffset());
     }
     previousVerdict = metadata.hasLast() ? metadata.getLast() : null;
-    decided = admission.decidesArithmetic(previousVerdict) ? round.arithmetic() : ArithmeticPolicy.NONE;
+    decided =
+        admission.decidesArithmetic(previousVerdict) ? round.arithmetic() : ArithmeticPolicy.NONE;
   }
 
   private TopicPartition gradients(int task) {

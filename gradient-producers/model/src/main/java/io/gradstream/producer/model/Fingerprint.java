@@ -64,7 +64,8 @@ public record Fingerprint(List<Step> steps, long value) {
       final MessageDigest one = Digests.sha256();
       for (final float[] result : results) {
         final byte[] bytes = new byte[result.length * Float.BYTES];
-        MemorySegment.copy(result, 0, MemorySegment.ofArray(bytes), LITTLE_ENDIAN, 0, result.length);
+        MemorySegment.copy(
+            result, 0, MemorySegment.ofArray(bytes), LITTLE_ENDIAN, 0, result.length);
         one.update(bytes);
         all.update(bytes);
       }

@@ -2,11 +2,11 @@ package io.gradstream.producer.worker;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.spec.ArithmeticPolicy;
-import io.gradstream.proto.log.LogReader;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;

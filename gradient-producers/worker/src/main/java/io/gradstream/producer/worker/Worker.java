@@ -236,7 +236,12 @@ final class Worker implements Runnable {
       sum += run.spec().tasks().get(task).weight() * losses[task];
     }
     return new GradientPublisher.Result(
-        name, fingerprint, samples, sum, Arrays.stream(losses).boxed().toList(), microsSince(start));
+        name,
+        fingerprint,
+        samples,
+        sum,
+        Arrays.stream(losses).boxed().toList(),
+        microsSince(start));
   }
 
   private static long microsSince(long start) {

@@ -329,7 +329,9 @@ class AuditTest {
     }
   }
 
-  /** What rounds otherwise is no finding, and no proof: the report says which machine could tell. */
+  /**
+   * What rounds otherwise is no finding, and no proof: the report says which machine could tell.
+   */
   @Test
   void gradientsOfAnotherArithmeticAreSaidToBeSoInsteadOfFound() {
     final AuditReport other = recompute(RecordedRun.train(new RecordedRun.Worker(0xbb, 1.01f)));
@@ -338,7 +340,8 @@ class AuditTest {
     assertThat(other.notes())
         .singleElement()
         .asString()
-        .startsWith("12 slots of worker-1 were computed with arithmetic 00000000000000bb, here it is")
+        .startsWith(
+            "12 slots of worker-1 were computed with arithmetic 00000000000000bb, here it is")
         .contains("largest relative error 0.010");
     assertThat(other.arithmetics()).hasSize(2).containsKey(0xbbL);
     assertThat(other.arithmetics().get(0xbbL)).containsEntry("worker-1", 12L);

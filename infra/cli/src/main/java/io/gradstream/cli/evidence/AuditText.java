@@ -274,8 +274,7 @@ public record AuditText(RunDescription run, AuditReport report, long bytes, doub
         .arithmetics()
         .forEach(
             (fingerprint, slots) -> {
-              final ObjectNode byWorker =
-                  arithmetics.putObject(ArithmeticPolicy.text(fingerprint));
+              final ObjectNode byWorker = arithmetics.putObject(ArithmeticPolicy.text(fingerprint));
               slots.forEach(byWorker::put);
             });
     final ObjectNode refused = json.putObject("refused");
