@@ -17,6 +17,7 @@ import picocli.CommandLine.Spec;
       IngestCommand.class,
       RoundCommand.class,
       ScaleCommand.class,
+      SizeCommand.class,
       TaxCommand.class
     })
 public final class BenchCommand implements Runnable {

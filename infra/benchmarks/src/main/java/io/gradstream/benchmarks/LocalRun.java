@@ -36,7 +36,11 @@ final class LocalRun implements AutoCloseable {
   }
 
   static LocalRun submit(RunSpec spec) {
-    final var checked = CheckedSpec.of(spec);
+    return submit(CheckedSpec.of(spec));
+  }
+
+  /** Submits a spec with another model than the one it names. */
+  static LocalRun submit(CheckedSpec checked) {
     final var directory = ScratchDirectory.create();
     try {
       final var kafka = EmbeddedKafka.start(directory.path().resolve("kafka"), 0);

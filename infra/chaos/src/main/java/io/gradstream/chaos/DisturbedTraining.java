@@ -127,6 +127,10 @@ final class DisturbedTraining implements AutoCloseable {
       case JOIN_OR_LEAVE -> fleet.joinOrLeave(fault.role());
       case DUPLICATE -> hostile.repeat();
       case BAD_RECORD -> hostile.send(fault.record());
+      case HOSTILE_RECORDS -> {
+        HostileRecords.send(run, watch.seen());
+        awaitRounds(2);
+      }
     }
   }
 

@@ -26,6 +26,8 @@ record Fault(Kind kind, Role role, long pauseMs, BadRecord record, int draw) {
     DUPLICATE,
     /** A record is sent that has to be refused. */
     BAD_RECORD,
+    /** Records of every kind that no service sends, on every topic ({@link HostileRecords}). */
+    HOSTILE_RECORDS,
     /** Brokers refuse what the role writes, on one of its topics, until its sends have failed. */
     REFUSE_SENDS,
     /** The role's network link is cut for longer than a send may take, then mended. */
@@ -55,7 +57,7 @@ record Fault(Kind kind, Role role, long pauseMs, BadRecord record, int draw) {
   /** How it is counted, such as {@code kill-arbitrator}. */
   String label() {
     return switch (kind) {
-      case DUPLICATE -> kind.label();
+      case DUPLICATE, HOSTILE_RECORDS -> kind.label();
       case BAD_RECORD -> kind.label() + "-" + record.label();
       case KILL, PAUSE, TERMINATE, JOIN_OR_LEAVE, REFUSE_SENDS, LINK_DOWN, CLOCK_STEP, LOSE_TAIL ->
           kind.label() + "-" + role.label();

@@ -42,6 +42,8 @@ final class FaultSchedule {
           new Entry(Kind.BAD_RECORD, Role.WORKER),
           new Entry(Kind.BAD_RECORD, Role.WORKER),
           new Entry(Kind.BAD_RECORD, Role.WORKER),
+          new Entry(Kind.HOSTILE_RECORDS, Role.WORKER),
+          new Entry(Kind.HOSTILE_RECORDS, Role.WORKER),
           new Entry(Kind.PAUSE, Role.BROKER),
           new Entry(Kind.REFUSE_SENDS, Role.ARBITRATOR),
           new Entry(Kind.REFUSE_SENDS, Role.ARBITRATOR),

@@ -16,8 +16,8 @@ class FaultScheduleTest {
 
   @Test
   void aShortCampaignHasSomeOfEach() {
-    assertThat(faults(1, 36)).extracting(Fault::kind).contains(Fault.Kind.values());
-    assertThat(faults(1, 144)).extracting(Fault::record).contains(BadRecord.values());
+    assertThat(faults(1, 38)).extracting(Fault::kind).contains(Fault.Kind.values());
+    assertThat(faults(1, 152)).extracting(Fault::record).contains(BadRecord.values());
   }
 
   @Test
