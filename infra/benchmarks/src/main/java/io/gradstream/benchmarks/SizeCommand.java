@@ -22,7 +22,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "size",
     description = {
-      "Trains a few rounds of a synthetic model of any size, with all services in this process.",
+      "Trains a few rounds of a synthetic model of any size, all in this process.",
       "The methods are the cheapest: the plain sum, plain SGD, one slot a task."
     },
     mixinStandardHelpOptions = true)

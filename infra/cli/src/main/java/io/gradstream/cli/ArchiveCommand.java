@@ -19,8 +19,8 @@ import picocli.CommandLine.Spec;
     name = "archive",
     description = {
       "Writes a run's topics into a directory, and Parquet tables for queries.",
-      "audit, explain, export, lineage, replay and restore read an archive with --archive DIR, without",
-      "Kafka. To fork a run its topics are needed."
+      "audit, explain, export, lineage, replay and restore read an archive: --archive DIR.",
+      "To fork a run its topics are needed."
     },
     mixinStandardHelpOptions = true,
     footer = {
