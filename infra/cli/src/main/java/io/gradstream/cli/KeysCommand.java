@@ -51,7 +51,7 @@ final class KeysCommand implements Callable<Integer> {
   }
 
   @ArgGroup(multiplicity = "1")
-  private Owner owner;
+  private final Owner owner = new Owner();
 
   @Option(
       names = "--out",

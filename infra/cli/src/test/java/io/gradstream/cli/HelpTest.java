@@ -1,5 +1,6 @@
 package io.gradstream.cli;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
@@ -35,7 +36,7 @@ class HelpTest {
   void everyLineOfADescriptionIsWholeSentences(List<String> command) {
     CommandLine found = new CommandLine(new Main());
     for (final String name : command) {
-      found = found.getSubcommands().get(name);
+      found = requireNonNull(found.getSubcommands().get(name));
     }
 
     final String[] description = found.getCommandSpec().usageMessage().description();
