@@ -89,8 +89,7 @@ final class SizeCommand implements Callable<Integer> {
             .mapToObj("  - {name: task%d, loss: quadratic}"::formatted)
             .collect(Collectors.joining("\n"));
     final var runSpec =
-        RunSpec.parse(
-            SPEC.formatted(rounds, names, partitions), "the benchmark's spec", List.of());
+        RunSpec.parse(SPEC.formatted(rounds, names, partitions), "the benchmark's spec", List.of());
     final List<TensorShape> tensors = tensors();
     final var checked = new CheckedSpec(runSpec, () -> new SyntheticModel(tensors));
     final var results = new BenchResults(spec.commandLine(), json);

@@ -9,8 +9,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * A model of any size that costs two vectors and no heap: each task pulls the weights towards made-up
- * values of its own, element by element. One thread.
+ * A model of any size that costs two vectors and no heap: each task pulls the weights towards
+ * made-up values of its own, element by element. One thread.
  */
 final class SyntheticModel implements TaskModel {
   private final List<TensorShape> tensors;
