@@ -2,6 +2,7 @@ package io.gradstream.benchmarks;
 
 import io.gradstream.producer.model.FlatVector;
 import io.gradstream.producer.model.TaskModel;
+import io.gradstream.producer.model.JavaArithmetic;
 import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.manifest.TensorShape;
 import java.lang.foreign.Arena;
@@ -64,6 +65,11 @@ final class SyntheticModel implements TaskModel {
   @Override
   public Validation validate(int samples) {
     throw new UnsupportedOperationException("the benchmark does not validate");
+  }
+
+  @Override
+  public long fingerprint() {
+    return JavaArithmetic.fingerprint().value();
   }
 
   @Override
