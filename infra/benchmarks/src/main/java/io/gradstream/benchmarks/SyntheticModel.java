@@ -1,8 +1,8 @@
 package io.gradstream.benchmarks;
 
 import io.gradstream.producer.model.FlatVector;
-import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.model.JavaArithmetic;
+import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.manifest.TensorShape;
 import java.lang.foreign.Arena;
