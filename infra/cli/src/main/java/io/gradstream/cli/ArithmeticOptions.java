@@ -37,7 +37,7 @@ final class ArithmeticOptions {
       paramLabel = "MODE",
       description =
           "native, or portable: slower kernels of PyTorch that more kinds of processors have in common.")
-  private void mode(Mode mode) {
+  void mode(Mode mode) {
     PORTABLE.forEach(
         (variable, value) -> {
           if (mode == Mode.PORTABLE && !value.equals(System.getenv(variable))) {
