@@ -32,6 +32,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * The log of a run of quadratics, written without Kafka by the classes that the services are made
@@ -94,17 +95,26 @@ public final class RecordedRun {
 
   /** Trains a run to its end; overrides are assignments such as {@code rounds=3}. */
   public static MemoryLog train(String... overrides) {
-    return train(Worker.HONEST, overrides);
+    return train(Worker.HONEST, Set.of(), overrides);
   }
 
   /** The same with another worker for the second task. */
   public static MemoryLog train(Worker second, String... overrides) {
+    return train(second, Set.of(), overrides);
+  }
+
+  /** The same, and in some rounds a slot is not finite, so that they are skipped. */
+  public static MemoryLog skipping(Set<Long> skipped, String... overrides) {
+    return train(Worker.HONEST, skipped, overrides);
+  }
+
+  private static MemoryLog train(Worker second, Set<Long> skipped, String... overrides) {
     final RunSpec spec = RunSpec.parse(SPEC, "test", List.of(overrides));
     try (TaskModel model = Models.create(spec)) {
       final var run = new RecordedRun(spec, model, second);
       run.begin();
       for (long round = 0; round < spec.rounds(); round++) {
-        run.next(round);
+        run.next(round, skipped.contains(round));
       }
       return run.log;
     } catch (MalformedRecordException e) {
@@ -136,10 +146,13 @@ public final class RecordedRun {
     validate(0);
   }
 
-  private void next(long round) throws MalformedRecordException {
+  private void next(long round, boolean skips) throws MalformedRecordException {
     services.copyWeights(model.weights());
     final long nonce = services.rounds().last().map(Verdict::getNonce).orElse(0L);
     for (final Order order : orders.of(round, RoundKind.EACH_TASK)) {
+      if (skips && order.getTask() == 1 && order.getSlot() == 1) {
+        continue;
+      }
       final double loss = model.gradient(order.getTask(), order.getMicroBatch());
       final Worker worker = order.getTask() == 0 ? Worker.HONEST : second;
       scale(model.gradient(), worker.factor());
@@ -168,7 +181,8 @@ public final class RecordedRun {
       }
     }
     Optional<Verdict> verdict = Optional.empty();
-    for (final ShardStatistics statistics : services.rounds().statistics()) {
+    for (final ShardStatistics statistics :
+        skips ? List.of(diverged(round, nonce)) : services.rounds().statistics()) {
       final long offset =
           log.append(run.topics().statistics(), 0, Keys.round(round), statistics.toByteArray());
       verdict = services.rounds().decide(statistics, offset);
@@ -217,6 +231,34 @@ public final class RecordedRun {
     for (long at = 0; at < gradient.byteSize(); at += Float.BYTES) {
       gradient.set(ValueType.FLOAT, at, factor * gradient.get(ValueType.FLOAT, at));
     }
+  }
+
+  /** What an arbitrator says of a slot that two workers have no finite gradient of. */
+  private ShardStatistics diverged(long round, long nonce) throws MalformedRecordException {
+    final Order order = orders.of(round, 1, 1, 0);
+    final Shard shard = run.manifest().shard(0);
+    final var statistics =
+        ShardStatistics.newBuilder()
+            .setRound(round)
+            .setPartition(shard.partition())
+            .setManifest(run.manifest().hash());
+    statistics.getDivergenceBuilder().setShard(shard.index());
+    for (final String worker : List.of("alice/0", "bob/0")) {
+      final byte[] record =
+          gradient(run, order, nonce, worker, Double.NaN, shard, model.gradient());
+      final long offset =
+          log.append(
+              run.topics().gradients(1), shard.partition(), Keys.shard(shard.index()), record);
+      statistics
+          .getDivergenceBuilder()
+          .addRefusedBuilder()
+          .setTask(1)
+          .setSlot(1)
+          .setWorker(worker)
+          .setOffset(offset)
+          .setDigest(ValuesRecord.read(record, GradientShard.parser()).header().getDigest());
+    }
+    return statistics.build();
   }
 
   private void publishWeights(ByteString verdict) {

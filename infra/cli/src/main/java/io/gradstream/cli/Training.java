@@ -16,6 +16,7 @@ import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.log.KafkaRunLog;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.spec.ListedKey.Role;
+import io.gradstream.proto.spec.OnDivergence;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.submission.Pause;
 import io.gradstream.weights.Safetensors;
@@ -37,12 +38,16 @@ import java.util.function.Supplier;
 final class Training {
   private static final Duration POLL_INTERVAL = Duration.ofMillis(250);
 
+  /** Between two looks for lost gradients, which read all statistics. */
+  private static final long LOSS_NANOS = Duration.ofSeconds(10).toNanos();
+
   private final Run run;
   private final RunDirectory directory;
   private final Map<Role, Signer> signers;
   private final WorkerIdentity identity;
   private final ProgressDisplay display;
   private final StopSignal stop;
+  private long lookedForLossNanos = System.nanoTime() - LOSS_NANOS;
   private Optional<RefusedSlots.Refusal> examinedRefusal = Optional.empty();
 
   /**
@@ -152,11 +157,30 @@ final class Training {
    * refused again and again, since it would compute the same once more. What other processes send
    * does not matter.
    *
-   * @throws UserError if a gradient of this process was refused again and again
+   * @throws UserError if a gradient of this process was refused again and again, or the arbitrator
+   *     found that the round cannot end
    */
   private void requireProgress(RunSummary summary) {
+    if (summary.waitsForDecidedRound() && System.nanoTime() - lookedForLossNanos > LOSS_NANOS) {
+      lookedForLossNanos = System.nanoTime();
+      Refusals.lost(run, summary)
+          .ifPresent(
+              lost -> {
+                throw new UserError("run %s: %s".formatted(run.spec().run(), lost));
+              });
+    }
+    if (Refusals.skips(run, summary)) {
+      return;
+    }
+    Refusals.found(run, summary)
+        .ifPresent(
+            found -> {
+              throw new UserError("run %s: %s".formatted(run.spec().run(), found));
+            });
     final Optional<RefusedSlots.Refusal> refusal = summary.refusal();
-    if (refusal.isEmpty() || refusal.equals(examinedRefusal)) {
+    if (run.spec().onDivergence() == OnDivergence.SKIP_ROUND
+        || refusal.isEmpty()
+        || refusal.equals(examinedRefusal)) {
       return;
     }
     examinedRefusal = refusal;

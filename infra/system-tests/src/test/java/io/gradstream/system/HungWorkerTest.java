@@ -53,6 +53,36 @@ class HungWorkerTest {
     }
   }
 
+  /** Else the orders in its hands would wait for their timeout. */
+  @Test
+  void aWorkerThatEndsHandsBackTheOrdersThatItHolds() throws Exception {
+    final LiveRun run =
+        LiveRun.submit(
+            kafka, directory, "ends", "orders.timeout-ms=120000", "rounds=2", "seed=3");
+    final var computing = new CountDownLatch(1);
+    final var goOn = new CountDownLatch(1);
+    try (var server = run.startServer("one");
+        var arbitrator = run.startArbitrator("one")) {
+      final WorkerFleet ends = fleet(run, () -> awaitQuietly(computing, goOn));
+      final var closing = Thread.ofPlatform().unstarted(ends::close);
+      try {
+        await().atMost(Duration.ofSeconds(60)).until(() -> computing.getCount() == 0);
+        closing.start();
+      } finally {
+        goOn.countDown();
+      }
+      closing.join();
+      assertThat(ends.failure()).isEmpty();
+
+      try (var goesOn = run.startWorkers(1)) {
+        run.awaitVersion(2); // waits for less than the orders' timeout
+        assertThat(goesOn.failure()).isEmpty();
+      }
+      assertThat(server.failure()).isEmpty();
+      assertThat(arbitrator.failure()).isEmpty();
+    }
+  }
+
   /** Each of its locks ends while it computes, and its membership does now and then. */
   @Test
   void aWorkerThatIsSlowerThanTheTimeoutStillEndsTheRun() {

@@ -29,36 +29,18 @@ public final class Dispatcher {
 
   private static final int MAX_TIMEOUTS = 16;
 
-  /**
-   * So many of a slot's orders in a row must have brought what is not finite, from one worker
-   * alone.
-   */
+  /** So many orders of a slot go out at once for answers that are not finite. */
   private static final int DIVERGED_ATTEMPTS = 3;
 
   /** The orders of one slot in the current round: how many went out, and when the last one did. */
   private record Attempts(int count, long lastMs) {}
-
-  /** Who answered a slot with what is not finite, and to how many of its orders. */
-  private static final class Divergence {
-    private final Set<String> workers = new HashSet<>();
-    private final Set<Integer> attempts = new HashSet<>();
-
-    void add(String worker, int attempt) {
-      workers.add(worker);
-      attempts.add(attempt);
-    }
-
-    boolean certain() {
-      return workers.size() > 1 || attempts.size() >= DIVERGED_ATTEMPTS;
-    }
-  }
 
   private record SlotOfTask(int task, int slot) {}
 
   private final RunSpec spec;
   private final RoundOrders orders;
   private final Map<SlotOfTask, Attempts> repeated = new HashMap<>();
-  private final Map<SlotOfTask, Divergence> divergences = new HashMap<>();
+  private final Set<SlotOfTask> diverged = new HashSet<>();
   private long ordered;
   private RoundKind kind;
   private long nonce;
@@ -108,7 +90,7 @@ public final class Dispatcher {
     nonce = roundNonce;
     orderedMs = nowMs;
     repeated.clear();
-    divergences.clear();
+    diverged.clear();
     return repeat();
   }
 
@@ -124,38 +106,35 @@ public final class Dispatcher {
   }
 
   /**
-   * The order of a slot whose record was refused: at once the first time, then as for any. A slot
-   * that diverged is not asked for any more.
+   * The order of a slot whose record was refused: at once the first time, then as for any. One
+   * whose answers are not finite is asked for at once until it is certain that all answers are, and
+   * no more then.
    */
   public List<Order> orderAgain(Metric.Refused refused, long nowMs) {
     final var slot = new SlotOfTask(refused.getTask(), refused.getSlot());
     if (refused.getRound() != ordered || !isOrdered(slot)) {
       return List.of();
     }
-    if (refused.getDiverged()) {
-      final Attempts earlier = repeated.get(slot);
-      divergences
-          .computeIfAbsent(slot, first -> new Divergence())
-          .add(refused.getWorker(), earlier == null ? 1 : earlier.count());
+    if (refused.getDiverged() && refused.getCertain()) {
+      diverged.add(slot);
     }
-    if (repeated.containsKey(slot)) {
-      return List.of();
-    }
-    return List.of(orderAgain(slot, new Attempts(1, orderedMs), nowMs));
+    final Attempts earlier = repeated.getOrDefault(slot, new Attempts(1, orderedMs));
+    final boolean first = !repeated.containsKey(slot);
+    final boolean answered =
+        refused.getDiverged()
+            && refused.getCopies() >= earlier.count()
+            && earlier.count() < DIVERGED_ATTEMPTS;
+    return !diverged.contains(slot) && (first || answered)
+        ? List.of(orderAgain(slot, earlier, nowMs))
+        : List.of();
   }
 
   /**
-   * Whether asking again is of no use: a slot names its data and its weights, and two workers, or
-   * one at three orders, had values for it that are not finite. One worker alone cannot bring this
-   * about where others answer: what they send is added, and then the slot is not refused again.
+   * Whether asking again is of no use: a slot names its data and its weights, and the arbitrator
+   * has found that nobody has finite values for it.
    */
   public boolean diverged(int task, int slot) {
-    return diverged(new SlotOfTask(task, slot));
-  }
-
-  private boolean diverged(SlotOfTask slot) {
-    final Divergence divergence = divergences.get(slot);
-    return divergence != null && divergence.certain();
+    return diverged.contains(new SlotOfTask(task, slot));
   }
 
   /** Whether the round has the slot; metrics are not read as strictly as gradients. */
@@ -183,7 +162,7 @@ public final class Dispatcher {
       final long waitMs =
           (long) spec.orders().timeoutMs()
               * Math.min(MAX_TIMEOUTS, 1 << Math.min(earlier.count() - 1, 30));
-      if (isOrdered(slot) && !diverged(slot) && nowMs - earlier.lastMs() >= waitMs) {
+      if (isOrdered(slot) && !diverged.contains(slot) && nowMs - earlier.lastMs() >= waitMs) {
         due.add(orderAgain(slot, earlier, nowMs));
       }
     }

@@ -22,7 +22,8 @@ public interface Optimizer {
    * One step.
    *
    * @param pieces whole tensors for a tensor-wise optimizer, else any pieces
-   * @param round the round whose update this is, 0 at the first step
+   * @param round how many steps came before: the round whose update this is, without those that
+   *     were skipped
    * @param factor the schedule's factor on the learning rate, 0 to 1
    */
   void step(List<Piece> pieces, long round, double factor);

@@ -38,24 +38,28 @@ final class OrderIssuer {
   private final ServerSinks sinks;
   private final LongSupplier clockMs;
   private final Supplier<Map<TopicPartition, Long>> gaps;
+  private final Supplier<Optional<String>> lostRound;
 
   /**
    * @param clockMs milliseconds that never go back
    * @param gaps tells which partitions of the orders deliver nothing until so many records have
    *     been appended, see {@link io.gradstream.proto.run.OrderGaps}
+   * @param lostRound tells whether gradients of a decided round are lost, and what to do then
    */
   OrderIssuer(
       Run run,
       Dispatcher dispatcher,
       ServerSinks sinks,
       LongSupplier clockMs,
-      Supplier<Map<TopicPartition, Long>> gaps) {
+      Supplier<Map<TopicPartition, Long>> gaps,
+      Supplier<Optional<String>> lostRound) {
     this.run = run;
     this.topics = run.topics();
     this.dispatcher = dispatcher;
     this.sinks = sinks;
     this.clockMs = clockMs;
     this.gaps = gaps;
+    this.lostRound = lostRound;
   }
 
   /** Issues the orders of the first round, once its weights are there. */
@@ -117,7 +121,7 @@ final class OrderIssuer {
 
   private void orderMissingSlots(Metric.Waiting waiting) {
     if (waiting.getRound() < dispatcher.ordered() && waiting.getSlotsCount() > 0) {
-      LOG.error(adviceOnLostRound(topics.run(), waiting.getRound()));
+      lostRound.get().ifPresent(LOG::error);
       return;
     }
     final List<Order> orders = dispatcher.orderAgain(waiting, clockMs.getAsLong());
@@ -166,17 +170,5 @@ final class OrderIssuer {
 
   private void send(List<Order> orders) {
     orders.forEach(sinks::order);
-  }
-
-  /**
-   * Says what to do about a round that was decided before and whose gradients are no longer on the
-   * log. The arbitrator that lost its sums cannot make them again, and nobody computes slots at old
-   * weights.
-   */
-  private static String adviceOnLostRound(String run, long round) {
-    return ("round %d was decided, and gradients of it are no longer on the log; run %s cannot go on, but"
-            + " a new run can, from the weights before that round: gradstream fork --run %s --version %d"
-            + " --as %s-from-%d")
-        .formatted(round, run, run, round, run, round);
   }
 }

@@ -5,13 +5,13 @@ import io.gradstream.proto.evidence.Signer;
 import io.gradstream.proto.evidence.VerdictChain;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.log.LogReader;
-import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.ServerMetadata;
 import io.gradstream.proto.message.StateRecord.Owner;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.run.InitialState;
+import io.gradstream.proto.run.LostRound;
 import io.gradstream.proto.run.OrderGaps;
 import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.run.Run;
@@ -96,9 +96,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
         store.recover(log, () -> metadata().toByteArray()).or(this::forkState);
     final ServerMetadata metadata =
         bytes.map(PartitionServer::parseMetadata).orElse(ServerMetadata.getDefaultInstance());
-    metadata
-        .getShardsList()
-        .forEach(shard -> weights.restore(shard.getShard(), shard.getVersion(), shard.getUpdate()));
+    metadata.getShardsList().forEach(weights::restore);
     verdicts.restore(metadata);
     updates = new UpdateIntake(run, partition, signer, weights, verdicts, log, sinks);
     updates.restore(metadata);
@@ -112,7 +110,8 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
             context.currentSystemTimeMs());
     orders =
         new OrderIssuer(
-            run, dispatcher, sinks, context::currentSystemTimeMs, () -> OrderGaps.of(run));
+            run, dispatcher, sinks, context::currentSystemTimeMs, () -> OrderGaps.of(run),
+            () -> LostRound.advice(run, log));
     resumed = false;
     repeated = false;
     resumption =
@@ -142,13 +141,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
             .setOrdered(dispatcher.ordered())
             .setOrderedScalarized(dispatcher.kind() == RoundKind.SUM)
             .setOrderedNonce(dispatcher.nonce());
-    for (final Shard shard : weights.shards()) {
-      metadata
-          .addShardsBuilder()
-          .setShard(shard.index())
-          .setVersion(weights.version(shard.index()))
-          .setUpdate(weights.update(shard.index()));
-    }
+    weights.save(metadata);
     verdicts.save(metadata);
     updates.save(metadata);
     return metadata.build();

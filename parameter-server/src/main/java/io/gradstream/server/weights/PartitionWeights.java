@@ -9,6 +9,7 @@ import io.gradstream.proto.kernels.VectorId;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.manifest.Tensor;
+import io.gradstream.proto.message.ServerMetadata;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.WeightSeal;
 import io.gradstream.proto.message.WeightShard;
@@ -47,6 +48,9 @@ public final class PartitionWeights {
   private final LearningRateFactor factor;
   private final Map<Integer, Long> versions = new HashMap<>();
   private final Map<Integer, ByteString> updates = new HashMap<>();
+
+  /** By shard, how many of the rounds before its version were skipped. */
+  private final Map<Integer, Long> skipped = new HashMap<>();
 
   /** By shard, the digest of the record of its version, once that was made. */
   private final Map<Integer, ByteString> digests = new HashMap<>();
@@ -91,10 +95,23 @@ public final class PartitionWeights {
     return updates.getOrDefault(shard, ByteString.EMPTY);
   }
 
-  /** Sets, after a restart, which version the vectors hold and which update led to it. */
-  public void restore(int shard, long version, ByteString update) {
-    versions.put(shard, version);
-    updates.put(shard, update);
+  /** Says which version the vectors hold, and what led to it, after a restart. */
+  public void restore(ServerMetadata.ShardVersion shard) {
+    versions.put(shard.getShard(), shard.getVersion());
+    updates.put(shard.getShard(), shard.getUpdate());
+    skipped.put(shard.getShard(), shard.getSkipped());
+  }
+
+  /** Writes down what {@link #restore} needs of each shard. */
+  public void save(ServerMetadata.Builder metadata) {
+    for (final Shard shard : shards) {
+      metadata
+          .addShardsBuilder()
+          .setShard(shard.index())
+          .setVersion(version(shard.index()))
+          .setUpdate(update(shard.index()))
+          .setSkipped(skipped.getOrDefault(shard.index(), 0L));
+    }
   }
 
   /**
@@ -140,7 +157,8 @@ public final class PartitionWeights {
   }
 
   /**
-   * Takes one optimizer step.
+   * Takes one optimizer step; none by the updates of a round that was skipped, which leads to a
+   * version with the same values.
    *
    * @param stepShards shards as {@link #shardsOfStep} gives them, all of one version
    * @param steps their updates of that round, in the same order
@@ -148,14 +166,23 @@ public final class PartitionWeights {
   public void apply(List<Shard> stepShards, List<ValuesRecord<UpdateShard>> steps)
       throws MalformedRecordException {
     final long round = version(stepShards.getFirst().index());
-    final var pieces = new ArrayList<Optimizer.Piece>();
-    for (int i = 0; i < stepShards.size(); i++) {
-      pieces.addAll(piecesOf(stepShards.get(i), steps.get(i)));
+    final boolean skips = steps.getFirst().header().getSkipped();
+    if (!skips) {
+      final var pieces = new ArrayList<Optimizer.Piece>();
+      for (int i = 0; i < stepShards.size(); i++) {
+        pieces.addAll(piecesOf(stepShards.get(i), steps.get(i)));
+      }
+      final long before = skipped.getOrDefault(stepShards.getFirst().index(), 0L);
+      optimizer.step(pieces, round - before, factor.at(round));
     }
-    optimizer.step(pieces, round, factor.at(round));
     for (int i = 0; i < stepShards.size(); i++) {
       final Shard shard = stepShards.get(i);
-      markChanged(shard);
+      if (skips) {
+        digests.remove(shard.index());
+        skipped.merge(shard.index(), 1L, Long::sum);
+      } else {
+        markChanged(shard);
+      }
       versions.put(shard.index(), round + 1);
       updates.put(shard.index(), steps.get(i).header().getDigest());
     }

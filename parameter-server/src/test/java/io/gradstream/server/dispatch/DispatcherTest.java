@@ -96,12 +96,12 @@ class DispatcherTest {
   }
 
   @Test
-  void aSlotThatTwoWorkersFoundNotFiniteIsNotAskedForAgain() {
+  void aSlotThatCertainlyHasNoFiniteGradientIsNotAskedForAgain() {
     dispatcher.order(1, RoundKind.EACH_TASK, 77, 0);
-    dispatcher.orderAgain(diverged("a/0"), 10);
+    dispatcher.orderAgain(diverged(1, false), 10);
     assertThat(dispatcher.diverged(1, 1)).isFalse();
 
-    dispatcher.orderAgain(diverged("b/0"), 20);
+    assertThat(dispatcher.orderAgain(diverged(2, true), 20)).isEmpty();
 
     assertThat(dispatcher.diverged(1, 1)).isTrue();
     assertThat(dispatcher.diverged(1, 0)).isFalse();
@@ -112,27 +112,25 @@ class DispatcherTest {
     assertThat(dispatcher.diverged(1, 1)).isFalse();
   }
 
-  /** However often it answers one order: the others would have answered the next. */
+  /** Each order is answered by one record a shard: more of them are one answer's shards. */
   @Test
-  void oneWorkerAloneHasToFindItAtThreeOrders() {
+  void aSlotThatIsNotFiniteIsAskedForAtOnceUntilThreeOrdersWereAnswered() {
     dispatcher.order(1, RoundKind.EACH_TASK, 77, 0);
-    for (int i = 0; i < 10; i++) {
-      dispatcher.orderAgain(diverged("a/0"), 10);
-    }
-    assertThat(dispatcher.diverged(1, 1)).isFalse();
-
-    dispatcher.orderAgain(bothWait(), 60_000);
-    dispatcher.orderAgain(diverged("a/0"), 60_010);
-    assertThat(dispatcher.diverged(1, 1)).isTrue();
+    assertThat(dispatcher.orderAgain(diverged(1, false), 10)).hasSize(1);
+    assertThat(dispatcher.orderAgain(diverged(1, false), 11)).isEmpty();
+    assertThat(dispatcher.orderAgain(diverged(2, false), 12)).hasSize(1);
+    assertThat(dispatcher.orderAgain(diverged(3, false), 13)).isEmpty();
   }
 
-  private static Metric.Refused diverged(String worker) {
+  private static Metric.Refused diverged(int copies, boolean certain) {
     return Metric.Refused.newBuilder()
         .setRound(1)
         .setTask(1)
         .setSlot(1)
-        .setWorker(worker)
+        .setWorker("a/0")
         .setDiverged(true)
+        .setCopies(copies)
+        .setCertain(certain)
         .build();
   }
 

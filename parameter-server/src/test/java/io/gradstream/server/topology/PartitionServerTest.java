@@ -260,6 +260,23 @@ class PartitionServerTest {
     assertThatCode(() -> Signers.of(run.spec()).check(seal)).doesNotThrowAnyException();
   }
 
+  @Test
+  void aSkippedRoundLeadsToAVersionWithTheSameValuesAndToTheNextOrders() {
+    updates.pipeInput(Keys.shard(0), initial());
+    weights();
+    orders();
+    final Verdict skipped = first.toBuilder().setSkipped(true).build();
+    verdicts.pipeInput(Keys.round(0), skipped.toByteArray());
+
+    updates.pipeInput(
+        Keys.shard(0),
+        record(UpdateShard.newBuilder().setVerdict(Digests.of(skipped)).setSkipped(true), 0f));
+
+    assertThat(weights()).containsExactly(List.of(1L, 1f));
+    assertThat(orders()).hasSize(4);
+    assertThat(letters()).isEmpty();
+  }
+
   /** Version and first value of what was published. */
   private List<List<Object>> weights() {
     return records(run.topics().weights()).stream()

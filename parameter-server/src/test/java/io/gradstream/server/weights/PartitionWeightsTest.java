@@ -12,6 +12,7 @@ import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.manifest.TensorShape;
 import io.gradstream.proto.message.DataType;
+import io.gradstream.proto.message.ServerMetadata;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.WeightShard;
 import io.gradstream.proto.record.MalformedRecordException;
@@ -177,6 +178,66 @@ class PartitionWeightsTest {
       MemorySegment.copy(values, ValueType.FLOAT, 0, flat, (int) shard.offset(), shard.length());
     }
     return flat;
+  }
+
+  /** Bias corrections count steps, before and after a restart. */
+  @ParameterizedTest
+  @ValueSource(strings = {ADAMW, LION})
+  void goOnAfterASkippedRoundAsIfThatHadNotBeen(String lines) throws MalformedRecordException {
+    final RunSpec spec = spec(lines + "momentum: {mode: pure}\n");
+    final Manifest manifest = manifest(1);
+
+    assertThat(stepsWithSkipped(spec, manifest, true))
+        .isEqualTo(stepsWithSkipped(spec, manifest, false));
+  }
+
+  private static float[] stepsWithSkipped(RunSpec spec, Manifest manifest, boolean skips)
+      throws MalformedRecordException {
+    final NamedVectors vectors = NamedVectors.inMemory();
+    PartitionWeights weights = weights(spec, manifest, 0, vectors);
+    for (final Shard shard : manifest.shards()) {
+      final var initial = header(manifest, shard, 0).toBuilder().setInitial(true).build();
+      weights.initialize(update(initial, shard.length()));
+    }
+    long version = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+      if (skips) {
+        final byte[] before = weights.record(manifest.shard(0));
+        apply(weights, version++, round, true);
+        assertThat(
+                weights
+                    .values(manifest.shard(0))
+                    .mismatch(ValuesRecord.read(before, WeightShard.parser()).values()))
+            .isEqualTo(-1);
+        final var saved = ServerMetadata.newBuilder();
+        weights.save(saved);
+        weights = weights(spec, manifest, 0, vectors);
+        saved.getShardsList().forEach(weights::restore);
+      }
+      apply(weights, version++, round, false);
+      assertThat(weights.version()).isEqualTo(version);
+    }
+    final float[] flat = new float[(int) manifest.size()];
+    for (final Shard shard : manifest.shards()) {
+      MemorySegment.copy(
+          weights.values(shard), ValueType.FLOAT, 0, flat, (int) shard.offset(), shard.length());
+    }
+    return flat;
+  }
+
+  private static void apply(PartitionWeights weights, long version, long values, boolean skipped)
+      throws MalformedRecordException {
+    for (final Shard shard : weights.shards()) {
+      if (weights.version(shard.index()) == version) {
+        final List<Shard> together = weights.shardsOfStep(shard);
+        final var updates = new ArrayList<ValuesRecord<UpdateShard>>();
+        for (final Shard each : together) {
+          final UpdateShard header = header(manifest(1), each, values);
+          updates.add(update(header.toBuilder().setSkipped(skipped).build(), each.length()));
+        }
+        weights.apply(together, updates);
+      }
+    }
   }
 
   private static PartitionWeights weights(

@@ -111,12 +111,7 @@ public final class AdmissionPolicy {
    */
   public void check(SlotGradient gradient, @Nullable Verdict before, long decided)
       throws MalformedRecordException {
-    final long nonce = before == null ? 0 : before.getNonce();
-    if (gradient.nonce() != nonce) {
-      throw new MalformedRecordException(
-          "nonce %016x, but orders of round %d have %016x: no answer to an order of this round"
-              .formatted(gradient.nonce(), gradient.round(), nonce));
-    }
+    requireNonce(gradient.nonce(), gradient.round(), before);
     checkArithmetic(gradient, before, decided);
     final int task = gradient.report().getTask();
     if (maxNormRatio == null || before == null || task >= before.getRunningSquaredCount()) {
@@ -148,6 +143,22 @@ public final class AdmissionPolicy {
     }
   }
 
+  /**
+   * Requires that a gradient of the open round answers an order of it.
+   *
+   * @param before verdict of the round before; null in the first round
+   * @throws MalformedRecordException if it does not
+   */
+  public static void requireNonce(long given, long round, @Nullable Verdict before)
+      throws MalformedRecordException {
+    final long nonce = before == null ? 0 : before.getNonce();
+    if (given != nonce) {
+      throw new MalformedRecordException(
+          "nonce %016x, but orders of round %d have %016x: no answer to an order of this round"
+              .formatted(given, round, nonce));
+    }
+  }
+
   /** The running squared norms after a round, from those before it and the round's own. */
   static List<Double> running(@Nullable Verdict before, double[] slotSquaredMean) {
     final var running = new ArrayList<Double>();
@@ -170,5 +181,14 @@ public final class AdmissionPolicy {
         .flatMap(List::stream)
         .mapToLong(Double::doubleToLongBits)
         .reduce(verdict.getManifest(), (hash, bits) -> SplitMix64.next(hash ^ bits));
+  }
+
+  /**
+   * The same for a round that was skipped, of which nobody knows what was refused before it was.
+   */
+  static long nonceOfSkipped(Verdict.Builder verdict) {
+    return SplitMix64.next(
+        verdict.getContributions().asReadOnlyByteBuffer().getLong()
+            ^ SplitMix64.next(verdict.getManifest() ^ verdict.getRound()));
   }
 }

@@ -29,11 +29,11 @@ record ClippedMomentum(double beta, double correction, double clip, double norm)
 
   /**
    * @param squared squared norm of the momentum after the round
-   * @param round the round, from 0
+   * @param steps how many came before
    */
-  static ClippedMomentum of(RunSpec spec, double squared, long round) {
+  static ClippedMomentum of(RunSpec spec, double squared, long steps) {
     final double beta = beta(spec);
-    final double correction = 1 - StrictMath.pow(beta, round + 1.0);
+    final double correction = 1 - StrictMath.pow(beta, steps + 1.0);
     final double norm = Math.sqrt(squared) / correction;
     final @Nullable Double limit = spec.clipNorm();
     final double clip = limit == null || norm <= limit ? 1 : limit / norm;

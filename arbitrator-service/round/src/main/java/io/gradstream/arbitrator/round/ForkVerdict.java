@@ -10,7 +10,8 @@ public final class ForkVerdict {
   private ForkVerdict() {}
 
   /**
-   * The verdict that a run goes on from: statistics begin anew, and so does the state of a method
+   * The verdict that a run goes on from: statistics and skipped rounds in a row begin anew,
+   * and so does the state of a method
    * that the other run did not decide by, or whose options give it another shape. Which arithmetic
    * the run takes is what its own spec says; {@code same} goes on with what the other run had
    * decided, and decides in its first round where that took any.
@@ -25,6 +26,7 @@ public final class ForkVerdict {
     final var verdict =
         last.toBuilder()
             .setStatisticsOffset(0)
+            .clearSkippedInARow()
             .setFingerprint(AdmissionPolicy.arithmeticAfter(to.compute().arithmeticPolicy(), last));
     if (!from.resolver().kind().equals(to.resolver().kind()) || !sameShape(fresh, kept)) {
       final MethodState selection = VerdictStates.selection(last);

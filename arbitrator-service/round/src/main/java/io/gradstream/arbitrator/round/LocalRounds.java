@@ -106,7 +106,11 @@ public final class LocalRounds {
   }
 
   private PartitionRound partitionOf(int shard) {
-    return partitions.get(run.manifest().shard(shard).partition());
+    return partition(run.manifest().shard(shard).partition());
+  }
+
+  PartitionRound partition(int partition) {
+    return partitions.get(partition);
   }
 
   /** Whether all slots are in, for all shards. */

@@ -8,6 +8,7 @@ import io.gradstream.proto.kernels.NamedVectors;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.ArbitratorMetadata;
+import io.gradstream.proto.message.GradientShard;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.run.RoundKind;
@@ -17,7 +18,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -65,6 +69,12 @@ public final class PartitionRound {
 
   private Phase phase = Phase.FIRST;
   private int incomplete;
+
+  /** Whose gradients the last round that was not skipped had. */
+  private final Set<String> workersBefore = new TreeSet<>();
+
+  /** How often the open round was reported to stand still. */
+  private int standstills;
 
   public PartitionRound(
       RunSpec spec, Manifest manifest, int partition, Kernels kernels, NamedVectors vectors) {
@@ -156,6 +166,52 @@ public final class PartitionRound {
     return phase.kind();
   }
 
+  /**
+   * Takes note of a gradient of the open round that was refused because it is not finite.
+   *
+   * @param header of the gradient, which is as it should be otherwise and whose slot is not in the
+   *     sums
+   * @param offset where its record lies on its partition of the task's gradients
+   * @return how many of its slot and shard there are
+   */
+  public int refuse(GradientShard header, int task, long offset) {
+    return sumOf(header.getShard())
+        .divergence()
+        .add(
+            ShardStatistics.Contribution.newBuilder()
+                .setTask(task)
+                .setSlot(header.getSlot())
+                .setWorker(header.getWorker())
+                .setOffset(offset)
+                .setDigest(header.getDigest())
+                .build(),
+            standstills);
+  }
+
+  /** Says that the round was reported to stand still. */
+  public void standsStill() {
+    standstills++;
+  }
+
+  /** Why the open round cannot end, as statistics of it; empty where that is not certain. */
+  public Optional<ShardStatistics> divergence() {
+    final Set<String> workers = new TreeSet<>(workersBefore);
+    sums.values().stream().flatMap(ShardAccumulator::workers).forEach(workers::add);
+    for (final ShardAccumulator sum : sums.values()) {
+      final Optional<List<ShardStatistics.Contribution>> certain =
+          sum.divergence().certain(workers);
+      if (certain.isPresent()) {
+        final ShardStatistics.Builder statistics = newStatistics();
+        statistics
+            .getDivergenceBuilder()
+            .setShard(sum.shard().index())
+            .addAllRefused(certain.get());
+        return Optional.of(statistics.build());
+      }
+    }
+    return Optional.empty();
+  }
+
   private int firstShardOf(int task) {
     return shards.stream()
         .filter(shard -> manifest.touches(task, shard))
@@ -205,21 +261,34 @@ public final class PartitionRound {
   }
 
   /**
-   * Closes the round: combines every shard and hands over its update record, in shard order.
+   * Closes the round: combines every shard and hands over its update record, in shard order. A
+   * round that is skipped need not be complete, and moves nothing.
    *
    * @param verdict of this round
    */
   public void close(Verdict verdict, BiConsumer<Shard, byte[]> updates) {
-    if (verdict.getRound() != phase.round() || !complete()) {
+    if (!isClosedBy(verdict)) {
       throw new IllegalStateException(
           "verdict %d closes round %d".formatted(verdict.getRound(), phase.round()));
     }
     final ByteString digest = Digests.of(verdict);
     shards.forEach(shard -> updates.accept(shard, vectors.combine(phase, shard, verdict, digest)));
+    if (verdict.getSkipped()) {
+      sums.values().forEach(sum -> sum.skip(phase));
+    } else {
+      workersBefore.clear();
+      sums.values().stream().flatMap(ShardAccumulator::workers).forEach(workersBefore::add);
+      sums.values().forEach(ShardAccumulator::clear);
+    }
     phase = phase.after(verdict);
     incomplete = shards.size();
-    sums.values().forEach(ShardAccumulator::clear);
+    standstills = 0;
     Arrays.fill(reports, null);
+  }
+
+  /** Whether the open round can be closed by a verdict as it stands. */
+  public boolean isClosedBy(Verdict verdict) {
+    return verdict.getRound() == phase.round() && (complete() || verdict.getSkipped());
   }
 
   /** Hands over the update records of the round before once more, with the same bits. */
@@ -267,7 +336,8 @@ public final class PartitionRound {
     metadata
         .setRound(phase.round())
         .setJointRounds(phase.joint())
-        .setScalarized(phase.scalarized());
+        .setScalarized(phase.scalarized())
+        .addAllWorkersBefore(workersBefore);
     sums.values().forEach(sum -> sum.save(metadata.addShardsBuilder()));
     for (final ShardStatistics.Slot report : reports) {
       if (report != null) {
@@ -281,6 +351,9 @@ public final class PartitionRound {
     phase =
         new Phase(
             metadata.getRound(), metadata.getJointRounds(), RoundKind.of(metadata.getScalarized()));
+    workersBefore.clear();
+    workersBefore.addAll(metadata.getWorkersBeforeList());
+    standstills = 0;
     Arrays.fill(reports, null);
     metadata
         .getSlotsList()

@@ -21,14 +21,16 @@ record Phase(long round, long joint, RoundKind kind) {
   /** What follows on the verdict of this round. */
   Phase after(Verdict verdict) {
     return new Phase(
-        round + 1, scalarized() ? joint : joint + 1, RoundKind.of(verdict.getNextScalarized()));
+        round + 1,
+        scalarized() || verdict.getSkipped() ? joint : joint + 1,
+        RoundKind.of(verdict.getNextScalarized()));
   }
 
   /** What came before, by the verdict that closed it. */
   Phase before(Verdict verdict) {
     return new Phase(
         round - 1,
-        verdict.getScalarized() ? joint : joint - 1,
+        verdict.getScalarized() || verdict.getSkipped() ? joint : joint - 1,
         RoundKind.of(verdict.getScalarized()));
   }
 }

@@ -1,6 +1,5 @@
 package io.gradstream.arbitrator.round;
 
-import com.google.protobuf.ByteString;
 import io.gradstream.arbitrator.calibrator.Calibrator;
 import io.gradstream.arbitrator.calibrator.Calibrators;
 import io.gradstream.arbitrator.resolver.ElementwiseResolver;
@@ -35,9 +34,9 @@ import org.jspecify.annotations.Nullable;
  * verdict before ({@link Digests}). One owner, one thread.
  */
 public final class RoundDecider {
+  private final RunDescription run;
   private final RunSpec spec;
   private final Manifest manifest;
-  private final ByteString runDigest;
   private final Resolver resolver;
   private final Calibrator calibrator;
   private final @Nullable SelectiveOptimization selection;
@@ -50,9 +49,9 @@ public final class RoundDecider {
   private @Nullable Verdict last;
 
   public RoundDecider(RunDescription run) {
+    this.run = run;
     this.spec = run.spec();
     this.manifest = run.manifest();
-    this.runDigest = run.digest();
     this.admission = new AdmissionPolicy(run);
     final int tasks = spec.tasks().size();
     this.resolver = Resolvers.create(spec.resolver());
@@ -102,12 +101,15 @@ public final class RoundDecider {
    * Takes in some shards' statistics of the round that is to be decided.
    *
    * @param offset where they lie on their topic
-   * @return the verdict, once all shards are in
+   * @return the verdict, once all shards are in or the round is skipped
    */
   public Optional<Verdict> add(ShardStatistics statistics, long offset) {
     if (statistics.getRound() != phase.round()) {
       throw new IllegalArgumentException(
           "statistics of round %d in round %d".formatted(statistics.getRound(), phase.round()));
+    }
+    if (SkippedRound.isDecidedBy(statistics, run, last)) {
+      return Optional.of(skip(statistics, offset));
     }
     totals.add(statistics, offset);
     return totals.complete() ? Optional.of(decide(offset)) : Optional.empty();
@@ -136,13 +138,36 @@ public final class RoundDecider {
     verdict.setFingerprint(
         admission.arithmeticAfter(
             last, totals.reportOf(admission.firstTask(phase.kind()), 0).getFingerprint()));
-    verdict.setRun(runDigest).setContributions(totals.contributions());
+    verdict.setContributions(totals.contributions());
+    verdict.setSkippedRounds(skippedRounds());
+    return chained(verdict);
+  }
+
+  private Verdict skip(ShardStatistics statistics, long offset) {
+    final Verdict.Builder verdict = SkippedRound.verdict(run, phase, statistics, offset, last);
+    verdict.setNonce(AdmissionPolicy.nonceOfSkipped(verdict));
+    VerdictStates.putResolver(verdict, resolverState);
+    VerdictStates.putSelection(verdict, selectionState);
+    return chained(verdict);
+  }
+
+  private Verdict chained(Verdict.Builder verdict) {
+    verdict.setRun(run.digest());
     if (last != null) {
       verdict.setPrevious(Digests.of(last));
     }
     final Verdict decided = verdict.build();
     restore(decided);
     return decided;
+  }
+
+  private long skippedRounds() {
+    return last == null ? 0 : last.getSkippedRounds();
+  }
+
+  /** How many steps came before the round; what was skipped is none. */
+  private long steps() {
+    return phase.round() - skippedRounds();
   }
 
   private ClippedMomentum resolve(Verdict.Builder verdict, double[] losses) {
@@ -155,7 +180,7 @@ public final class RoundDecider {
     Arrays.stream(resolution.weights()).forEach(verdict::addWeights);
     final ClippedMomentum momentum =
         ClippedMomentum.of(
-            spec, joint.squaredNormAfter(weights, ClippedMomentum.beta(spec)), phase.round());
+            spec, joint.squaredNormAfter(weights, ClippedMomentum.beta(spec)), steps());
     for (int task = 0; task < losses.length; task++) {
       verdict
           .addSharedCoefficients((float) ((1 - momentum.beta()) * weights[task] * scales[task]))
@@ -187,7 +212,7 @@ public final class RoundDecider {
                 totals.momentumSquared(),
                 scale * totals.summedMomentum(),
                 scale * scale * totals.summedSquared()),
-            phase.round());
+            steps());
     verdict.setScalarizedCoefficient((float) ((1 - beta) * scale)).setResolver("none");
     if (last != null) {
       verdict.addAllRunningSquared(last.getRunningSquaredList());

@@ -1,5 +1,6 @@
 package io.gradstream.arbitrator.round;
 
+import io.gradstream.proto.evidence.Signers;
 import io.gradstream.proto.kernels.InnerProducts;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.ArbitratorMetadata;
@@ -31,6 +32,7 @@ final class ShardAccumulator {
   private double[] squared = {};
 
   private ShardStatistics.@Nullable Products products;
+  private final Divergence divergence = new Divergence();
 
   ShardAccumulator(Shard shard, int tasks, int slots, ShardVectors vectors) {
     this.shard = shard;
@@ -39,6 +41,10 @@ final class ShardAccumulator {
     this.next = new int[tasks + 1];
     this.slotSquared = new double[next.length * slots];
     this.contributions = new ShardStatistics.Contribution[slotSquared.length];
+  }
+
+  Shard shard() {
+    return shard;
   }
 
   /** The slot of a task that is to be added next; the number of slots when all are in. */
@@ -72,6 +78,7 @@ final class ShardAccumulator {
     slotSquared[task * slots + slot] = gradient.squaredNorm();
     contributions[task * slots + slot] = gradient.contribution(offset);
     next[task]++;
+    divergence.disproved(task, slot);
     if (!hasAll(phase)) {
       return false;
     }
@@ -116,6 +123,28 @@ final class ShardAccumulator {
     }
   }
 
+  /** What was refused of the shard because it is not finite. */
+  Divergence divergence() {
+    return divergence;
+  }
+
+  /** Names of the workers whose gradients the sums contain. */
+  Stream<String> workers() {
+    return Stream.of(contributions)
+        .filter(Objects::nonNull)
+        .map(each -> Signers.nameOf(each.getWorker()));
+  }
+
+  /**
+   * Makes room for the next round, after one that was skipped: what calibration moved goes back.
+   */
+  void skip(Phase phase) {
+    if (products != null) {
+      vectors.undoCalibration(phase, shard);
+    }
+    clear();
+  }
+
   /** Makes room for the next round. */
   void clear() {
     Arrays.fill(next, 0);
@@ -123,6 +152,7 @@ final class ShardAccumulator {
     Arrays.fill(contributions, null);
     squared = new double[0];
     products = null;
+    divergence.clear();
   }
 
   void save(ArbitratorMetadata.ShardProgress.Builder metadata) {
@@ -131,6 +161,7 @@ final class ShardAccumulator {
     addAll(slotSquared, metadata::addSlotSquared);
     addAll(squared, metadata::addSumSquared);
     Stream.of(contributions).filter(Objects::nonNull).forEach(metadata::addContributions);
+    metadata.addAllDiverged(divergence.save());
   }
 
   /**
@@ -145,6 +176,7 @@ final class ShardAccumulator {
     metadata
         .getContributionsList()
         .forEach(each -> contributions[each.getTask() * slots + each.getSlot()] = each);
+    divergence.restore(metadata.getDivergedList());
     if (!hasAll(phase)) {
       return false;
     }

@@ -17,6 +17,7 @@ import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.spec.Momentum;
+import io.gradstream.proto.spec.OnDivergence;
 import io.gradstream.proto.spec.RunSpec;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -41,9 +42,13 @@ final class ShardVectors {
   private static final int MEMORY = 3;
   private static final int SUMMED = 4;
 
+  /** Memories as they were before the round, where one may be skipped after they have moved. */
+  private static final int MEMORY_BEFORE = 6;
+
   private final Manifest manifest;
   private final ValueType updateType;
   private final boolean integratesMomentum;
+  private final boolean undoes;
   private final Calibrator calibrator;
   private final @Nullable ElementwiseCombiner elementwise;
   private final Kernels kernels;
@@ -56,6 +61,10 @@ final class ShardVectors {
     this.updateType = spec.transport().valueType();
     this.integratesMomentum = spec.momentum().mode() == Momentum.Mode.INTEGRATED;
     this.calibrator = Calibrators.create(spec.calibrator());
+    this.undoes =
+        spec.onDivergence() == OnDivergence.SKIP_ROUND
+            && calibrator.remembers()
+            && !calibrator.needsNorms();
     final Resolver resolver = Resolvers.create(spec.resolver());
     this.elementwise =
         resolver instanceof ElementwiseResolver method
@@ -68,7 +77,8 @@ final class ShardVectors {
     long values = 0;
     for (final Shard shard : shards) {
       final int tasks = shard.shared() ? manifest.tasks().size() : 1;
-      final int memories = shard.shared() && calibrator.remembers() ? tasks : 0;
+      final int ofTask = calibrator.remembers() ? undoes ? 2 : 1 : 0;
+      final int memories = shard.shared() ? ofTask * tasks : 0;
       final int others = (integratesMomentum ? 1 : 0) + (selective ? 2 : 0);
       values += (long) shard.length() * (2 * tasks + memories + others);
     }
@@ -113,9 +123,25 @@ final class ShardVectors {
         sums(phase, shard).stream()
             .mapToDouble(sum -> kernels.squaredNorm(sum, ValueType.FLOAT32, shard.length()))
             .toArray();
+    if (undoes) {
+      tasksOf(phase, shard).forEach(task -> copy(shard, task, MEMORY, MEMORY_BEFORE));
+    }
     final double[] unread = new double[squared.length];
     calibrate(phase, shard, calibrator.calibrate(phase.joint(), unread, unread));
     return squared;
+  }
+
+  /** Takes back what calibrating a shard of a round that is skipped did to the memories. */
+  void undoCalibration(Phase phase, Shard shard) {
+    if (undoes && shard.shared() && !phase.scalarized()) {
+      tasksOf(phase, shard).forEach(task -> copy(shard, task, MEMORY_BEFORE, MEMORY));
+    }
+  }
+
+  private void copy(Shard shard, int task, int from, int to) {
+    kernels.set(
+        vector(to, shard, task), vector(from, shard, task), ValueType.FLOAT32, shard.length());
+    vectors.changed(id(to, shard, task));
   }
 
   private void calibrate(Phase phase, Shard shard, Calibration calibration) {
@@ -171,11 +197,15 @@ final class ShardVectors {
   }
 
   /**
-   * The update record of a shard, as the verdict asks for it; moves the momentum.
+   * The update record of a shard, as the verdict asks for it; moves the momentum. That of a skipped
+   * round is zero and moves nothing.
    *
    * @param digest of the verdict
    */
   byte[] combine(Phase phase, Shard shard, Verdict verdict, ByteString digest) {
+    if (verdict.getSkipped()) {
+      return UpdateRecord.skipped(manifest, shard, verdict.getRound(), updateType, digest);
+    }
     if (shard.shared() && verdict.hasCalibration()) {
       calibrate(phase, shard, calibrationOf(verdict.getCalibration()));
     }
@@ -190,6 +220,9 @@ final class ShardVectors {
 
   /** The update record of a closed round once more, with the same bits. */
   byte[] repeat(Phase phase, Shard shard, Verdict verdict, ByteString digest) {
+    if (verdict.getSkipped()) {
+      return UpdateRecord.skipped(manifest, shard, verdict.getRound(), updateType, digest);
+    }
     final MemorySegment momentum = momentumOf(shard);
     final var record = new UpdateRecord(manifest, shard, verdict.getRound(), updateType, digest);
     if (momentum == null) {

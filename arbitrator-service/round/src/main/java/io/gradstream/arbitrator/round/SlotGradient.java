@@ -155,9 +155,8 @@ public record SlotGradient(
         expected);
     require(
         RoundKind.asking(task, manifest.tasks().size()) == RoundKind.EACH_TASK
-            || (header.getTaskLossesCount() == manifest.tasks().size()
-                && header.getTaskLossesList().stream().allMatch(Double::isFinite)),
-        "losses %s, a summed gradient has a finite one for each of %d tasks",
+            || header.getTaskLossesCount() == manifest.tasks().size(),
+        "losses %s, a summed gradient has one for each of %d tasks",
         header.getTaskLossesList(),
         manifest.tasks().size());
     require(
@@ -165,22 +164,12 @@ public record SlotGradient(
             || RoundKind.asking(task, manifest.tasks().size()) == RoundKind.SUM,
         "%d task losses, which only a summed gradient has",
         header.getTaskLossesCount());
-    requireFinite(
-        Math.abs(header.getLoss()) <= Float.MAX_VALUE
-            && header.getTaskLossesList().stream()
-                .allMatch(loss -> Math.abs(loss) <= Float.MAX_VALUE),
-        "loss %s is not finite, or no float32",
-        header.getLoss());
-    final double squared = rules.kernels().squaredNorm(read.values(), type, shard.length());
-    requireFinite(
-        squared <= MAX_SQUARED_NORM / rules.slots() / rules.slots(),
-        "a value that is not finite, or too large to square and add: squared norm %.3g, at most %.3g",
-        squared,
-        MAX_SQUARED_NORM / rules.slots() / rules.slots());
     final String name = task < manifest.tasks().size() ? manifest.tasks().get(task) : Topics.ALL;
     final ByteString digest = Digests.of(rules.run(), name, header, read.values());
     require(digest.equals(header.getDigest()), "its bytes have another digest than it claims");
     rules.signers().check(header.getWorker(), name, digest, header.getSignature());
+    final double squared = rules.kernels().squaredNorm(read.values(), type, shard.length());
+    requireFinite(header, squared, MAX_SQUARED_NORM / rules.slots() / rules.slots());
     final var report =
         ShardStatistics.Slot.newBuilder()
             .setTask(task)
@@ -250,13 +239,23 @@ public record SlotGradient(
   }
 
   /**
-   * Requires that values are finite and not too large. Otherwise the slot has diverged: whoever
-   * computes it again, at the same weights, gets the same.
+   * Requires that loss and values are finite and not too large. Otherwise the slot has diverged:
+   * whoever computes it again, at the same weights, gets the same. That is looked at last, since it
+   * must be certain who sent it.
    */
-  private static void requireFinite(boolean holds, String reason, Object... details)
+  private static void requireFinite(GradientShard header, double squared, double limit)
       throws DivergedException {
-    if (!holds) {
-      throw new DivergedException(reason.formatted(details));
+    if (!(Math.abs(header.getLoss()) <= Float.MAX_VALUE)
+        || !header.getTaskLossesList().stream()
+            .allMatch(loss -> Math.abs(loss) <= Float.MAX_VALUE)) {
+      throw new DivergedException(
+          "loss %s is not finite, or no float32".formatted(header.getLoss()), header);
+    }
+    if (!(squared <= limit)) {
+      throw new DivergedException(
+          "a value that is not finite, or too large to square and add: squared norm %.3g, at most %.3g"
+              .formatted(squared, limit),
+          header);
     }
   }
 

@@ -21,9 +21,25 @@ record StatisticsCheck(Manifest manifest, int slots, RoundKind kind, boolean mem
   }
 
   boolean fits(ShardStatistics statistics) {
+    if (statistics.hasDivergence()) {
+      return statistics.getShardsCount() == 0
+          && statistics.getSlotsCount() == 0
+          && fits(statistics.getDivergence());
+    }
     return statistics.getGroups() <= 1
         && statistics.getShardsList().stream().allMatch(this::fits)
         && statistics.getSlotsList().stream().allMatch(this::fits);
+  }
+
+  private boolean fits(ShardStatistics.Divergence of) {
+    if (of.getShard() < 0
+        || of.getShard() >= manifest.shards().size()
+        || !Divergence.isStated(of)) {
+      return false;
+    }
+    final int task = of.getRefused(0).getTask();
+    return has(task, of.getRefused(0).getSlot())
+        && manifest.touches(task, manifest.shard(of.getShard()));
   }
 
   private boolean fits(ShardStatistics.Products of) {

@@ -19,6 +19,16 @@ final class UpdateRecord {
    * @param verdict digest of the verdict that the update follows from
    */
   UpdateRecord(Manifest manifest, Shard shard, long round, ValueType type, ByteString verdict) {
+    this(manifest, shard, round, type, verdict, false);
+  }
+
+  private UpdateRecord(
+      Manifest manifest,
+      Shard shard,
+      long round,
+      ValueType type,
+      ByteString verdict,
+      boolean skipped) {
     final int bytes = shard.length() * type.bytes();
     this.header =
         UpdateShard.newBuilder()
@@ -28,9 +38,16 @@ final class UpdateRecord {
             .setType(ValuesRecord.typeOf(type))
             .setVerdict(verdict)
             .setDigest(Digests.UNKNOWN)
+            .setSkipped(skipped)
             .build();
     this.record = ValuesRecord.allocate(header, bytes);
     this.values = ValuesRecord.valuesOf(record, bytes);
+  }
+
+  /** The record of a round that was skipped: its values are zero. */
+  static byte[] skipped(
+      Manifest manifest, Shard shard, long round, ValueType type, ByteString verdict) {
+    return new UpdateRecord(manifest, shard, round, type, verdict, true).sealed();
   }
 
   /** Where the values go. */

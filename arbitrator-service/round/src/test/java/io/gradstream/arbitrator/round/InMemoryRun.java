@@ -9,6 +9,7 @@ import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.kernels.VectorId;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
+import io.gradstream.proto.message.GradientShard;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.Verdict;
@@ -44,6 +45,7 @@ final class InMemoryRun {
   private SortedMap<Integer, byte[]> lastUpdates = new TreeMap<>();
   private LocalRounds rounds;
   private long offset;
+  private long shift;
 
   InMemoryRun(RunSpec spec, Manifest manifest) {
     this.spec = spec;
@@ -64,6 +66,61 @@ final class InMemoryRun {
         .flatMap(kept -> kept.all().values().stream())
         .mapToLong(MemorySegment::byteSize)
         .sum();
+  }
+
+  /**
+   * From here on, rounds have the gradients of so many rounds later: as in a run that has skipped
+   * so many.
+   */
+  void shift(int by) {
+    shift = by;
+  }
+
+  /**
+   * Begins the round that is open with so many gradients of its shards, and skips it for the last slot
+   * of the first task on the first shard, which has none.
+   */
+  Verdict skip(int added) {
+    final boolean scalarized = rounds.last().map(Verdict::getNextScalarized).orElse(false);
+    final int first = scalarized ? MadeUpGradients.TASKS : 0;
+    final int end = scalarized ? MadeUpGradients.TASKS + 1 : MadeUpGradients.TASKS;
+    final int last = spec.accumulation().slots(MadeUpGradients.TASKS) - 1;
+    int left = added;
+    for (int slot = 0; slot <= last; slot++) {
+      for (int task = first; task < end; task++) {
+        for (final Shard shard : manifest.shards()) {
+          final boolean diverges = task == first && slot == last && shard.index() == 0;
+          if (manifest.touches(task, shard) && !diverges && left-- > 0) {
+            add(task, slot, shard);
+          }
+        }
+      }
+    }
+    return skip(first, rounds.round());
+  }
+
+  private Verdict skip(int task, long round) {
+    final int shard = 0;
+    final PartitionRound partition = rounds.partition(manifest.shard(shard).partition());
+    for (final String worker : List.of("a/0", "b/0")) {
+      assertThat(partition.divergence()).isEmpty();
+      partition.refuse(
+          GradientShard.newBuilder()
+              .setRound(round)
+              .setShard(shard)
+              .setSlot(spec.accumulation().slots(MadeUpGradients.TASKS) - 1)
+              .setWorker(worker)
+              .build(),
+          task,
+          offset++);
+    }
+    restart();
+    final ShardStatistics statistics =
+        rounds.partition(manifest.shard(shard).partition()).divergence().orElseThrow();
+    assertThat(rounds.fits(statistics)).isTrue();
+    final Verdict verdict = rounds.decide(statistics, 17).orElseThrow();
+    lastUpdates = rounds.close(verdict);
+    return verdict;
   }
 
   /** Plays the round that is open. */
@@ -97,14 +154,15 @@ final class InMemoryRun {
 
   private void add(int task, int slot, Shard shard) {
     final long round = rounds.round();
-    final float[] piece = MadeUpGradients.piece(gradients.of(round, task, slot), shard);
+    final long number = round + shift;
+    final float[] piece = MadeUpGradients.piece(gradients.of(number, task, slot), shard);
     final MemorySegment values = MemorySegment.ofArray(piece);
     final var report = ShardStatistics.Slot.newBuilder().setTask(task).setSlot(slot);
     if (task < MadeUpGradients.TASKS) {
-      report.setLoss(gradients.loss(round, task, slot));
+      report.setLoss(gradients.loss(number, task, slot));
     } else {
       for (int each = 0; each < task; each++) {
-        report.addTaskLosses(gradients.loss(round, each, slot));
+        report.addTaskLosses(gradients.loss(number, each, slot));
       }
     }
     assertThat(rounds.statusOf(round, shard.index(), task, slot))

@@ -1,6 +1,7 @@
 package io.gradstream.arbitrator.round;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.gradstream.proto.manifest.Manifest;
@@ -9,6 +10,7 @@ import io.gradstream.proto.spec.RunSpec;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.NoSuchElementException;
 import java.util.stream.DoubleStream;
 import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.Test;
@@ -125,6 +127,60 @@ class RoundTest {
         assertThat(decision(outcome.verdict())).isEqualTo(decision(verdicts.get(round)));
       }
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        GCOND,
+        GCOND + "momentum: {mode: pure}\n",
+        GCOND + "clip-norm: 0.5\n",
+        GCOND + "calibrator: {method: vargrad, beta: 0.8, final-beta: 0.5, beta-rounds: 4}\n",
+        GCOND + "calibrator: moco\n" + SELECTED,
+        "resolver: moco\ncalibrator: moco\nmomentum: {mode: pure}\n" + SELECTED,
+        "resolver: famo\nmax-norm-ratio: 100\n",
+      })
+  void goesOnAfterASkippedRoundAsIfThatHadNotBeen(String lines) {
+    final RunSpec spec = MadeUpGradients.spec(lines + "on-divergence: skip-round\n");
+    // With all there are, a calibrator has moved its memories of all shards but one.
+    for (final int added : new int[] {0, 1, Integer.MAX_VALUE}) {
+      final var run = new InMemoryRun(spec, MadeUpGradients.manifest(SHARD_VALUES, 3));
+      final var without = new InMemoryRun(spec, MadeUpGradients.manifest(SHARD_VALUES, 1));
+      for (int round = 0; round < ROUNDS; round++) {
+        if (round == 2 || round == 3 || round == 7) {
+          assertThat(run.skip(added).getSkipped()).isTrue();
+          without.shift(round == 2 ? 1 : round == 3 ? 2 : 3);
+        }
+        final InMemoryRun.Outcome outcome = run.next();
+        final InMemoryRun.Outcome expected = without.next();
+        assertThat(outcome.update()).as("round %d", round).isEqualTo(expected.update());
+        assertThat(outcome.verdict().getStateMap()).isEqualTo(expected.verdict().getStateMap());
+        assertThat(outcome.verdict().getRunningSquaredList())
+            .isEqualTo(expected.verdict().getRunningSquaredList());
+        assertThat(outcome.verdict().getSkippedInARow()).isZero();
+        assertThat(outcome.verdict().getSkippedRounds())
+            .isEqualTo(round < 2 ? 0 : round < 3 ? 1 : round < 7 ? 2 : 3);
+      }
+    }
+  }
+
+  @Test
+  void tooManySkippedRoundsInARowAreAStop() {
+    final RunSpec spec = MadeUpGradients.spec(GCOND + "on-divergence: skip-round\n");
+    final var run = new InMemoryRun(spec, MadeUpGradients.manifest(SHARD_VALUES, 1));
+    for (int i = 1; i <= SkippedRound.MOST_IN_A_ROW; i++) {
+      assertThat(run.skip(0).getSkippedInARow()).isEqualTo(i);
+    }
+
+    assertThatThrownBy(() -> run.skip(0)).isInstanceOf(NoSuchElementException.class);
+  }
+
+  @Test
+  void noRoundIsSkippedWhereTheSpecDoesNotSaySo() {
+    final RunSpec spec = MadeUpGradients.spec(GCOND);
+    final var run = new InMemoryRun(spec, MadeUpGradients.manifest(SHARD_VALUES, 1));
+
+    assertThatThrownBy(() -> run.skip(0)).isInstanceOf(NoSuchElementException.class);
   }
 
   /** A verdict without what says where its round's records lay. */

@@ -24,12 +24,10 @@ class SlotGradientTest {
 
   @Test
   void countsWithTheDigestOfItsBytes() throws MalformedRecordException {
-    final byte[] record = record();
-    final var read = ValuesRecord.read(record, GradientShard.parser());
-    final ByteString digest = Digests.of(RUN.digest(), "a", read.header(), read.values());
-    ValuesRecord.replaceHeader(record, read.header().toBuilder().setDigest(digest).build());
+    final byte[] record = sealed(record());
 
-    assertThat(read(record).digest()).isEqualTo(digest);
+    assertThat(read(record).digest())
+        .isEqualTo(ValuesRecord.read(record, GradientShard.parser()).header().getDigest());
   }
 
   /** Without keys as well: an audit would find it later, when nothing can be mended any more. */
@@ -64,9 +62,26 @@ class SlotGradientTest {
                 .build(),
             MANIFEST.shard(0).length() * Float.BYTES);
     ValuesRecord.valuesOf(record, Float.BYTES).set(ValueLayout.JAVA_FLOAT_UNALIGNED, 0, value);
-    assertThatThrownBy(() -> read(record))
+    assertThatThrownBy(() -> read(sealed(record)))
         .isInstanceOf(MalformedRecordException.class)
         .hasMessageContaining(reason);
+  }
+
+  /** Two workers that are not finite end a round, so nobody may speak for another. */
+  @Test
+  void whatIsNotFiniteIsLookedAtLast() {
+    final byte[] record = record();
+    ValuesRecord.valuesOf(record, Float.BYTES).set(ValueLayout.JAVA_FLOAT_UNALIGNED, 0, Float.NaN);
+
+    assertThatThrownBy(() -> read(record)).isNotInstanceOf(DivergedException.class);
+    assertThatThrownBy(() -> read(sealed(record))).isInstanceOf(DivergedException.class);
+  }
+
+  private static byte[] sealed(byte[] record) throws MalformedRecordException {
+    final var read = ValuesRecord.read(record, GradientShard.parser());
+    final ByteString digest = Digests.of(RUN.digest(), "a", read.header(), read.values());
+    ValuesRecord.replaceHeader(record, read.header().toBuilder().setDigest(digest).build());
+    return record;
   }
 
   private static SlotGradient read(byte[] record) throws MalformedRecordException {

@@ -10,7 +10,9 @@ import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.ArbitratorMetadata;
 import io.gradstream.proto.message.DeadLetter;
+import io.gradstream.proto.message.GradientShard;
 import io.gradstream.proto.message.Metric;
+import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.run.Run;
@@ -19,6 +21,7 @@ import io.gradstream.proto.streams.HeldRecords;
 import io.gradstream.proto.topic.Topics;
 import java.time.Duration;
 import java.util.Comparator;
+import java.util.Optional;
 import java.util.TreeMap;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.metrics.Sensor;
@@ -137,6 +140,9 @@ final class GradientIntake {
         throw new MalformedRecordException("an empty record");
       }
       gradient = SlotGradient.read(value, task, partition, rules);
+    } catch (DivergedException e) {
+      diverged(e, task, offset, value);
+      return false;
     } catch (MalformedRecordException e) {
       refuse(task, offset, value, e);
       return false;
@@ -324,23 +330,69 @@ final class GradientIntake {
   }
 
   /**
+   * Refuses a gradient that is not finite. Where the open round lacks its slot, it is remembered;
+   * once that shows that the round cannot end, the statistics say so.
+   */
+  private void diverged(DivergedException e, int task, long offset, byte @Nullable [] value) {
+    final GradientShard header = e.header();
+    final boolean counts;
+    try {
+      counts = isLacking(header, task);
+      if (counts) {
+        AdmissionPolicy.requireNonce(header.getNonce(), header.getRound(), previousVerdict);
+      }
+    } catch (MalformedRecordException unordered) {
+      refuse(task, offset, value, unordered);
+      return;
+    }
+    final int copies = counts ? round.refuse(header, task, offset) : 0;
+    final Optional<ShardStatistics> divergence = counts ? round.divergence() : Optional.empty();
+    refuse(
+        task,
+        offset,
+        value,
+        e,
+        Metric.Refused.newBuilder()
+            .setDiverged(true)
+            .setCopies(copies)
+            .setCertain(divergence.isPresent()));
+    divergence.ifPresent(sinks::statistics);
+  }
+
+  private boolean isLacking(GradientShard header, int task) {
+    return header.getRound() == round.round()
+        && switch (round.statusOf(header.getRound(), header.getShard(), task, header.getSlot())) {
+          case NEXT, EARLY -> true;
+          case CONTAINED, CLOSED, NOT_ORDERED -> false;
+        };
+  }
+
+  private void refuse(
+      int task, long offset, byte @Nullable [] value, MalformedRecordException refused) {
+    refuse(task, offset, value, refused, Metric.Refused.newBuilder());
+  }
+
+  /**
    * Refuses a record. If it names a slot that the open round lacks, a metric says so, and the
    * parameter server orders the slot again.
    */
   private void refuse(
-      int task, long offset, byte @Nullable [] value, MalformedRecordException refused) {
+      int task,
+      long offset,
+      byte @Nullable [] value,
+      MalformedRecordException refused,
+      Metric.Refused.Builder metric) {
     final DeadLetter letter =
         sinks.refuse(gradients(task), offset, value, String.valueOf(refused.getMessage()));
     final var slot = new PartitionRound.MissingSlot(task, letter.getSlot());
     if (letter.getRound() == round.round() && round.missing().contains(slot)) {
       sinks.refused(
-          Metric.Refused.newBuilder()
+          metric
               .setRound(letter.getRound())
               .setTask(task)
               .setSlot(letter.getSlot())
               .setWorker(letter.getWorker())
               .setReason(letter.getReason())
-              .setDiverged(refused instanceof DivergedException)
               .setTakes(
                   refused instanceof ForeignArithmeticException foreign
                       ? foreign.taken()

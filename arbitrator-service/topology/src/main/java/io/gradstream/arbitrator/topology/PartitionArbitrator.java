@@ -10,6 +10,7 @@ import io.gradstream.proto.message.StateRecord.Owner;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.run.InitialState;
+import io.gradstream.proto.run.LostRound;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.run.StoreImage;
 import io.gradstream.proto.streams.InPlaceStore;
@@ -159,6 +160,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     }
     progress.catchUp(verdicts(), this::verdict);
     advance();
+    round.divergence().ifPresent(sinks::statistics);
     LOG.info(
         "the arbitrator goes on with partition {} of run {} in round {}",
         partition,
@@ -224,7 +226,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
 
   private void closeRounds() {
     Verdict verdict = pendingVerdicts.get(round.round());
-    while (verdict != null && round.complete()) {
+    while (verdict != null && round.isClosedBy(verdict)) {
       pendingVerdicts.remove(round.round());
       round.close(verdict, sinks::update);
       last = verdict;
@@ -268,10 +270,26 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
       return;
     }
     standstill.report(round, sinks, now);
+    round.standsStill();
     if (round.complete()) {
       publishStatistics();
-    } else if (last != null) {
-      round.repeat(last, sinks::update);
+    } else {
+      round.divergence().ifPresent(sinks::statistics);
+      if (last != null) {
+        round.repeat(last, sinks::update);
+      }
+      lookForLostRecords();
+    }
+  }
+
+  /** A broker may have lost what the round waits for, or what comes in its place is not seen. */
+  private void lookForLostRecords() {
+    for (int task = 0; task < run.orderedTasks(); task++) {
+      progress.truncate(new TopicPartition(topics.gradients(task), partition));
+    }
+    progress.truncate(verdicts());
+    if (pendingVerdicts.containsKey(round.round())) {
+      LostRound.advice(run, log).ifPresent(LOG::error);
     }
   }
 

@@ -2,6 +2,7 @@ package io.gradstream.arbitrator.topology;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.arbitrator.round.RoundDecider;
+import io.gradstream.arbitrator.round.SkippedRound;
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.message.ShardStatistics;
@@ -96,7 +97,7 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
       refuse(offset, value, "statistics of another manifest");
     } else if (statistics.getRound() == decider.round()) {
       if (decider.fits(statistics)) {
-        decider.add(statistics, offset).ifPresent(this::publish);
+        decider.add(statistics, offset).ifPresentOrElse(this::publish, () -> logStop(statistics));
       } else {
         refuse(offset, value, "statistics of shards or slots that the round does not have");
       }
@@ -105,7 +106,25 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
     }
   }
 
+  private void logStop(ShardStatistics statistics) {
+    if (statistics.hasDivergence()) {
+      LOG.error(
+          "arbitrator of run {}: round {} cannot end and is not skipped ({} in a row were): {}",
+          topics.run(),
+          statistics.getRound(),
+          decider.last().map(Verdict::getSkippedInARow).orElse(0),
+          SkippedRound.reason(statistics.getDivergence(), topics.tasks()));
+    }
+  }
+
   private void publish(Verdict verdict) {
+    if (verdict.getSkipped()) {
+      LOG.warn(
+          "arbitrator of run {}: round {} is skipped: {}",
+          topics.run(),
+          verdict.getRound(),
+          verdict.getSkippedBecause());
+    }
     context.forward(
         new Record<>(
             Keys.round(verdict.getRound()),

@@ -37,6 +37,7 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.streams.TopologyDescription;
 import org.apache.kafka.streams.TopologyTestDriver;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -53,12 +54,19 @@ class ArbitratorTopologyTest {
   private Run run;
   private TopologyTestDriver driver;
 
+  /** The verdict of the round before; null in the first. */
+  private @Nullable Verdict answered;
+
   @BeforeEach
   void start() {
-    start("any");
+    start(List.of());
   }
 
   private void start(String arithmetic) {
+    start(List.of("compute.arithmetic=" + arithmetic));
+  }
+
+  private void start(List<String> overrides) {
     final RunSpec spec =
         RunSpec.parse(
             """
@@ -72,7 +80,7 @@ class ArbitratorTopologyTest {
             optimizer: {type: sgd, learning-rate: 1.0}
             """,
             "test",
-            List.of("compute.arithmetic=" + arithmetic));
+            overrides);
     final Manifest manifest =
         Manifest.of(
             List.of("a", "b"),
@@ -136,7 +144,9 @@ class ArbitratorTopologyTest {
 
     send(1, 1, 30f);
 
-    assertThat(verdicts()).singleElement().satisfies(v -> assertThat(v.getRound()).isZero());
+    assertThat(verdicts())
+        .singleElement()
+        .satisfies(v -> assertThat(v.getRound()).isEqualTo(open()));
     // The mean over each task's slots, summed over the tasks.
     assertThat(update()).isEqualTo(22f);
   }
@@ -154,6 +164,24 @@ class ArbitratorTopologyTest {
     assertThat(letters()).isEmpty();
   }
 
+  /** Of rounds that have begun; a worker that floods an early slot does not fill the memory. */
+  @Test
+  void ofAnEarlySlotEightCopiesAreHeldAndTheFirstCounts() throws Exception {
+    for (int copy = 0; copy < 100; copy++) {
+      send("w" + copy, 0, 1, copy == 0 ? 3f : 7f);
+    }
+    assertThat(ignored()).isEqualTo(100 - 8);
+
+    aRoundIsDecided();
+  }
+
+  private double ignored() {
+    return driver.metrics().entrySet().stream()
+        .filter(each -> each.getKey().name().equals("ignored-total"))
+        .mapToDouble(each -> (double) each.getValue().metricValue())
+        .sum();
+  }
+
   @Test
   void aGradientThatIsNotFiniteIsRefusedAndSaidToRepeatItself() throws Exception {
     send(0, 0, Float.NaN);
@@ -166,6 +194,57 @@ class ArbitratorTopologyTest {
               assertThat(metric.getRefused().getDiverged()).isTrue();
               assertThat(metric.getRefused().getWorker()).isEqualTo("w");
             });
+  }
+
+  @Test
+  void aRoundThatTwoWorkersCannotEndIsSkippedAndTheNextOneIsDecided() throws Exception {
+    driver.close();
+    start(List.of("on-divergence=skip-round"));
+    send(1, 0, 10f);
+    send("alice/0", 0, 1, Float.NaN);
+    send("alice/1", 0, 1, Float.NaN);
+    assertThat(verdicts()).isEmpty();
+
+    send("bob/0", 0, 1, Float.NaN);
+
+    final Verdict skipped = verdicts().getFirst();
+    assertThat(skipped.getSkipped()).isTrue();
+    assertThat(skipped.getSkippedBecause())
+        .isEqualTo("slot 1 of a is not finite, by alice/0 and alice/1 and bob/0");
+    assertThat(metrics()).last().satisfies(m -> assertThat(m.getRefused().getCertain()).isTrue());
+    final var update =
+        ValuesRecord.read(read(run.topics().updates()).getFirst(), UpdateShard.parser());
+    assertThat(update.header().getSkipped()).isTrue();
+    assertThat(update.values().get(ValueType.FLOAT, 0)).isZero();
+
+    answered = skipped;
+    aRoundIsDecided();
+  }
+
+  @Test
+  void aRoundThatCannotEndStaysOpenWhereTheSpecSaysStop() throws Exception {
+    send("alice/0", 0, 1, Float.NaN);
+    send("bob/0", 0, 1, Float.NaN);
+
+    assertThat(verdicts()).isEmpty();
+    final var said = ShardStatistics.parseFrom(read(run.topics().statistics()).getFirst());
+    assertThat(said.getDivergence().getRefusedCount()).isEqualTo(2);
+    aRoundIsDecided();
+  }
+
+  /** A stranger that invents workers has no nonce. */
+  @Test
+  void whatAnswersNoOrderDoesNotShowThatTheRoundCannotEnd() throws Exception {
+    driver.close();
+    start(List.of("on-divergence=skip-round"));
+    answered = Verdict.newBuilder().setRound(-1).setNonce(5).build();
+    send("alice/0", 0, 1, Float.NaN);
+    send("bob/0", 0, 1, Float.NaN);
+
+    assertThat(verdicts()).isEmpty();
+    assertThat(letters()).hasSize(2).allMatch(letter -> letter.getReason().contains("nonce"));
+    answered = null;
+    aRoundIsDecided();
   }
 
   @Test
@@ -265,15 +344,28 @@ class ArbitratorTopologyTest {
     start(arithmetic);
   }
 
+  private long open() {
+    return answered == null ? 0 : answered.getRound() + 1;
+  }
+
   private void send(int task, int slot, float value) {
-    send(task, slot, value, OWN);
+    send("w", task, slot, value, OWN);
   }
 
   private void send(int task, int slot, float value, long fingerprint) {
+    send("w", task, slot, value, fingerprint);
+  }
+
+  private void send(String worker, int task, int slot, float value) {
+    send(worker, task, slot, value, OWN);
+  }
+
+  private void send(String worker, int task, int slot, float value, long fingerprint) {
     final GradientShard header =
-        RoundOrders.answer(new RoundOrders(run.spec()).of(0, task, slot, 0))
+        RoundOrders.answer(new RoundOrders(run.spec()).of(open(), task, slot, 0))
+            .setNonce(answered == null ? 0 : answered.getNonce())
             .setManifest(run.manifest().hash())
-            .setWorker("w")
+            .setWorker(worker)
             .setSamples(1)
             .setLoss(1)
             .setFingerprint(fingerprint)

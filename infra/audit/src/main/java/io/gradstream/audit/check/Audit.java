@@ -65,6 +65,7 @@ public final class Audit implements AutoCloseable {
   private boolean summing = true;
   private boolean stepping = true;
   private long compared;
+  private long skippedRounds;
 
   /**
    * @param log is cut where it stands now, so that a run that goes on can be audited
@@ -115,6 +116,9 @@ public final class Audit implements AutoCloseable {
       }
     } catch (MalformedRecordException e) {
       throw new IllegalStateException("a record that was computed here is malformed", e);
+    }
+    if (skippedRounds > 1) {
+      findings.note("%d rounds were skipped".formatted(skippedRounds));
     }
     final ByteString head = before == null ? ByteString.EMPTY : Digests.of(before);
     demands.check(run, rounds.round(), head, findings);
@@ -178,7 +182,13 @@ public final class Audit implements AutoCloseable {
       return false;
     }
     final boolean whole = rounds.gradients(logged, this::count);
-    final boolean sums = summing && whole && recalculation.rounds().complete();
+    final boolean skipped = logged.isSkipped();
+    if (skipped && ++skippedRounds == 1) {
+      findings.note(
+          "round %d is the first that was skipped: %s"
+              .formatted(logged.round(), logged.verdict().getSkippedBecause()));
+    }
+    final boolean sums = summing && (skipped || (whole && recalculation.rounds().complete()));
     if (summing && !sums) {
       if (findings.count() == soFar) {
         findings.add(
@@ -191,7 +201,7 @@ public final class Audit implements AutoCloseable {
       loseSums(logged.round());
     }
     final SortedMap<Integer, LogRecord> recorded = published.updates(logged.round());
-    final VerdictCheck.Outcome outcome = verdicts.check(logged, before, sums, recorded);
+    final VerdictCheck.Outcome outcome = verdicts.check(logged, before, sums && !skipped, recorded);
     final Verdict verdict = outcome.verdict();
     if (outcome.corrected()) {
       rounds.correct(verdict);

@@ -98,6 +98,7 @@ final class VerdictCheck {
   /** Whether partitions can close their rounds by one verdict as by the other. */
   private static boolean isOfOneShape(Verdict one, Verdict other) {
     return one.getScalarized() == other.getScalarized()
+        && one.getSkipped() == other.getSkipped()
         && one.getSharedCoefficientsCount() == other.getSharedCoefficientsCount()
         && one.getOwnCoefficientsCount() == other.getOwnCoefficientsCount()
         && one.getCalibration().getKeepCount() == other.getCalibration().getKeepCount()

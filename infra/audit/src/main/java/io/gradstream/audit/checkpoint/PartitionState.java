@@ -77,9 +77,7 @@ public record PartitionState(
 
   /** Says to weights over {@link #moments} which version they are. */
   public void restore(PartitionWeights held) {
-    for (final ServerMetadata.ShardVersion shard : weights.getShardsList()) {
-      held.restore(shard.getShard(), shard.getVersion(), shard.getUpdate());
-    }
+    weights.getShardsList().forEach(held::restore);
   }
 
   /** The same state after another verdict. */

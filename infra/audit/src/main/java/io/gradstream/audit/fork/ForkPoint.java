@@ -64,7 +64,8 @@ public final class ForkPoint {
                         new UserError(
                             "--version: run %s has come to version %d, not to %d"
                                 .formatted(run.spec().run(), rounds.round(), version)));
-        if (!rounds.gradients(logged, recalculation) || !recalculation.rounds().complete()) {
+        final boolean all = rounds.gradients(logged, recalculation);
+        if (!logged.isSkipped() && !(all && recalculation.rounds().complete())) {
           throw new UserError(
               "round %d: the log does not have all of its gradients".formatted(logged.round()));
         }

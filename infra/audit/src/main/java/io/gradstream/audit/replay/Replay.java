@@ -87,7 +87,9 @@ public final class Replay implements AutoCloseable {
     if (logged == null) {
       return Optional.empty();
     }
-    if (!rounds.gradients(logged, recalculation) || !recalculation.rounds().complete()) {
+    final boolean whole = rounds.gradients(logged, recalculation);
+    final LoggedRound.Statement divergence = logged.divergence().orElse(null);
+    if (divergence == null && !(whole && recalculation.rounds().complete())) {
       throw new UserError(
           "round %d: the log does not have all of its gradients".formatted(logged.round()));
     }
@@ -97,7 +99,14 @@ public final class Replay implements AutoCloseable {
           .next(logged.round())
           .forEach((shard, record) -> recorded.put(shard, record.bytes()));
     }
-    final Verdict verdict = recalculation.rounds().decide();
+    // What is not finite is so for any method.
+    final Verdict verdict =
+        divergence == null
+            ? recalculation.rounds().decide()
+            : recalculation
+                .rounds()
+                .decide(divergence.statistics(), divergence.record().offset())
+                .orElseThrow();
     final SortedMap<Integer, byte[]> alternative = recalculation.rounds().close(verdict);
     // The newest verdict of a run that still trains may be there before its updates are.
     return recorded.keySet().equals(alternative.keySet())

@@ -129,6 +129,11 @@ final class LoggedGradients implements AutoCloseable {
     return whole && turns.done();
   }
 
+  /** Says that a round was skipped: none of its gradients counted. */
+  void readNone(Verdict verdict, @Nullable Verdict before) {
+    read(new TreeMap<>(), before, verdict, (gradient, record) -> {});
+  }
+
   /** Only what could have been counted is held against a worker. */
   private void noteContradiction(byte[] bytes, GradientShard header, @Nullable Verdict before)
       throws MalformedRecordException {

@@ -33,6 +33,7 @@ public final class LoggedRounds implements AutoCloseable {
 
   private final RunDescription run;
   private final FindingListener findings;
+  private final DivergenceCheck divergences;
   private final LoggedStatistics statistics;
   private final List<LoggedVerdicts> verdicts = new ArrayList<>();
   private final Map<Source, LoggedGradients> gradients = new HashMap<>();
@@ -50,6 +51,7 @@ public final class LoggedRounds implements AutoCloseable {
     this.findings = findings;
     this.statistics = new LoggedStatistics(log, findings);
     final var rules = SlotGradient.Rules.of(run, Recalculation.kernels(run));
+    this.divergences = new DivergenceCheck(log, rules, findings);
     for (int partition = 0; partition < run.manifest().partitions(); partition++) {
       verdicts.add(new LoggedVerdicts(log, partition, findings));
       for (int task = 0; task < run.orderedTasks(); task++) {
@@ -58,7 +60,7 @@ public final class LoggedRounds implements AutoCloseable {
             new LoggedGradients(log, task, partition, rules, refused, findings));
       }
     }
-    final boolean whole = verdictsBeginWith(log);
+    final boolean whole = verdictsBeginWith(log) && statisticsBeginWith(log);
     this.round = whole ? run.firstRound() : firstKept();
     this.current = round == 0 ? null : taken(round - 1);
   }
@@ -69,13 +71,22 @@ public final class LoggedRounds implements AutoCloseable {
             partition -> log.start(new TopicPartition(run.topics().verdicts(), partition)) == 0);
   }
 
-  /** The round after the first whose verdict all partitions still have; retention took the rest. */
+  private boolean statisticsBeginWith(RunLog log) {
+    return log.start(new TopicPartition(run.topics().statistics(), 0)) == 0;
+  }
+
+  /**
+   * The round after the first whose verdict all partitions still have, and of which all statistics
+   * are there; retention took the rest.
+   */
   private long firstKept() {
-    return verdicts.stream()
-        .map(LoggedVerdicts::first)
-        .mapToLong(verdict -> verdict == null ? run.spec().rounds() : verdict.getRound() + 1)
-        .max()
-        .orElseThrow();
+    final long ofVerdicts =
+        verdicts.stream()
+            .map(LoggedVerdicts::first)
+            .mapToLong(verdict -> verdict == null ? run.spec().rounds() : verdict.getRound() + 1)
+            .max()
+            .orElseThrow();
+    return Math.max(ofVerdicts, statistics.firstWhole());
   }
 
   /** The verdict that a forked run has taken over, a copy of which begins each partition. */
@@ -165,9 +176,18 @@ public final class LoggedRounds implements AutoCloseable {
   /**
    * Hands over the gradients of the round that {@link #next} told of last.
    *
+   * <p>Of a round that was skipped none was counted; those that it was skipped for are looked at.
+   *
    * @return whether all of them were there and fit to be added
    */
   public boolean gradients(LoggedRound logged, CountedGradients target) {
+    if (logged.isSkipped()) {
+      gradients.values().forEach(source -> source.readNone(logged.verdict(), before));
+      logged
+          .divergence()
+          .ifPresent(statement -> divergences.check(logged.round(), statement, before));
+      return false;
+    }
     final Map<Source, TreeMap<Long, LoggedGradients.Claim>> claims = new HashMap<>();
     logged
         .products()

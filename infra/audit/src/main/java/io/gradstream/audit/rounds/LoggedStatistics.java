@@ -2,6 +2,7 @@ package io.gradstream.audit.rounds;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.arbitrator.round.RoundDecider;
+import io.gradstream.arbitrator.round.SkippedRound;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.manifest.Manifest;
@@ -18,10 +19,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The statistics topic, read as the resolver reads it: of each round the records up to the one that
- * completes it. Statistics that the round cannot have, and such of a later round, are passed over,
+ * it is decided by. Statistics that the round cannot have, and such of a later round, are passed over,
  * as the resolver did. What comes again afterwards must say the same. One owner, one thread.
  */
 final class LoggedStatistics implements AutoCloseable {
+  private final RunDescription run;
   private final Manifest manifest;
   private final FindingListener findings;
   private final PeekingCursor records;
@@ -31,7 +33,7 @@ final class LoggedStatistics implements AutoCloseable {
   private Map<Integer, ShardStatistics.Products> before = Map.of();
 
   LoggedStatistics(RunLog log, FindingListener findings) {
-    final RunDescription run = log.run();
+    this.run = log.run();
     this.manifest = run.manifest();
     this.decider = new RoundDecider(run);
     this.findings = findings;
@@ -39,7 +41,7 @@ final class LoggedStatistics implements AutoCloseable {
   }
 
   /**
-   * The records that complete a round; empty if the log does not have all of them.
+   * The records that a round is decided by; empty if the log does not have all of them.
    *
    * @param verdict of the round before; null in the first
    */
@@ -50,7 +52,8 @@ final class LoggedStatistics implements AutoCloseable {
     passedOver = null;
     final var statements = new ArrayList<LoggedRound.Statement>();
     final var products = new HashMap<Integer, ShardStatistics.Products>();
-    while (products.size() < manifest.shards().size()) {
+    boolean skipped = false;
+    while (!skipped && products.size() < manifest.shards().size()) {
       final LogRecord record = records.peek();
       if (record == null) {
         return Optional.empty();
@@ -65,6 +68,7 @@ final class LoggedStatistics implements AutoCloseable {
         }
       } else if (statistics != null && statistics.getRound() == round) {
         statements.add(new LoggedRound.Statement(record, statistics));
+        skipped = SkippedRound.isDecidedBy(statistics, run, verdict);
         statistics.getShardsList().forEach(each -> products.putIfAbsent(each.getShard(), each));
       } else if (statistics != null && statistics.getRound() == round - 1) {
         compareWithFirst(record, statistics);
@@ -74,6 +78,21 @@ final class LoggedStatistics implements AutoCloseable {
     before = products;
     passedOver = null;
     return Optional.of(statements);
+  }
+
+  /**
+   * The first round of which nothing is gone: retention may have taken a part of one. That past the
+   * run's last where there are no statistics.
+   */
+  long firstWhole() {
+    for (LogRecord record = records.peek(); record != null; record = records.peek()) {
+      final ShardStatistics statistics = parse(record);
+      if (statistics != null) {
+        return statistics.getRound() + 1;
+      }
+      records.skip();
+    }
+    return run.spec().rounds();
   }
 
   /** Whether nothing comes any more. */

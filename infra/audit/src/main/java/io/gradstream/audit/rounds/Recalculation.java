@@ -169,13 +169,7 @@ public final class Recalculation implements CountedGradients {
             .setOrderedScalarized(last.getScalarized());
     orders.addVerdictsBuilder().setRound(last.getRound()).setDigest(Digests.of(last));
     final PartitionWeights held = weights.get(partition);
-    for (final Shard shard : held.shards()) {
-      orders
-          .addShardsBuilder()
-          .setShard(shard.index())
-          .setVersion(held.version(shard.index()))
-          .setUpdate(held.update(shard.index()));
-    }
+    held.save(orders);
     final PartitionState vectors = begun.get(partition);
     return new PartitionState(
         vectors.sums(), rounds.save(partition, last), vectors.moments(), orders.build());

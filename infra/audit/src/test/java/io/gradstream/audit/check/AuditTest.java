@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.ByteString;
+import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.MessageLite;
 import com.google.protobuf.Parser;
 import io.gradstream.audit.MemoryLog;
@@ -15,6 +16,7 @@ import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.log.LogRecord;
+import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.GradientShard;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.Verdict;
@@ -281,6 +283,28 @@ class AuditTest {
     assertThatThrownBy(() -> origins.round(2, passed -> {}))
         .isInstanceOf(UserError.class)
         .hasMessageContaining("round 2 is no longer on the log, which begins with round 4");
+  }
+
+  /** Topics are cut where their segments end, each at another round. */
+  @Test
+  void statisticsThatRetentionTookAreNobodysFault() {
+    drop(TOPICS.verdicts(), record -> round(record) < 1);
+    drop(TOPICS.statistics(), record -> statisticsRound(record) < 3);
+
+    final AuditReport report = audit(log);
+
+    assertThat(report.findings()).isEmpty();
+    assertThat(report.first()).isEqualTo(4);
+    assertThat(report.rounds()).isEqualTo(2);
+    assertThat(report.head()).isEqualTo(audit(WHOLE.copy()).head());
+  }
+
+  private static long statisticsRound(LogRecord record) {
+    try {
+      return ShardStatistics.parseFrom(record.value()).getRound();
+    } catch (InvalidProtocolBufferException e) {
+      throw new AssertionError(e);
+    }
   }
 
   @Test

@@ -118,7 +118,10 @@ public final class LineageText {
     line(
         "  %s at offset %d, digest %s",
         round.source().source(), round.source().offset(), shown(Digests.of(round.verdict())));
-    line("made of the gradients");
+    line(
+        round.verdict().getSkipped()
+            ? "the round was skipped for the gradients, which are not finite"
+            : "made of the gradients");
     final SortedMap<Integer, LoggedRound.Said> said = round.products();
     for (final Shard shard : shards) {
       final LoggedRound.Said of = said.get(shard.index());
@@ -147,6 +150,9 @@ public final class LineageText {
 
   /** Counts each slot once, at the first of the shards where its task has values. */
   private void count(LoggedRound round, SortedMap<String, SortedMap<Integer, Long>> totals) {
+    if (round.verdict().getSkipped()) {
+      return;
+    }
     final SortedMap<Integer, LoggedRound.Said> said = round.products();
     final var counted = new TreeSet<Integer>();
     for (final Shard shard : shards) {

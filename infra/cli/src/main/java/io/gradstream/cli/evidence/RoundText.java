@@ -47,6 +47,10 @@ public final class RoundText {
     line(
         "run %s, round %d of %d: from weights version %d to %d",
         run.spec().run(), round.round(), run.spec().rounds(), round.round(), round.round() + 1);
+    if (verdict.getSkipped()) {
+      skipped();
+      return text.toString().stripTrailing();
+    }
     line(
         verdict.getScalarized()
             ? "One gradient of the summed loss a slot; the tasks were balanced."
@@ -59,6 +63,30 @@ public final class RoundText {
     weights();
     contributors();
     return text.toString().stripTrailing();
+  }
+
+  private void skipped() {
+    line("The round was skipped: %s.", Printable.of(verdict.getSkippedBecause()));
+    line("Weights, momentum and whatever else is remembered stayed as they were.");
+    line("");
+    round
+        .divergence()
+        .ifPresent(
+            statement -> {
+              final ShardStatistics.Divergence divergence = statement.statistics().getDivergence();
+              for (final ShardStatistics.Contribution each : divergence.getRefusedList()) {
+                line(
+                    "refused of %s: slot %d of %s, shard %d, at offset %d",
+                    Printable.of(each.getWorker()),
+                    each.getSlot(),
+                    run.topics().nameOf(each.getTask()),
+                    divergence.getShard(),
+                    each.getOffset());
+              }
+            });
+    line(
+        "skipped so far: %d rounds, %d in a row",
+        verdict.getSkippedRounds(), verdict.getSkippedInARow());
   }
 
   private void tasks() {

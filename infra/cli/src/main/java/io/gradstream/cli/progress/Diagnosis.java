@@ -78,13 +78,23 @@ public final class Diagnosis {
   }
 
   private void refusal(List<String> lines) {
-    summary
-        .refusal()
-        .ifPresent(
-            refusal ->
-                Refusals.repeated(run, refusal)
-                    .map(letter -> Refusals.text(run, refusal, letter, summary.bestVersion()))
-                    .ifPresent(lines::add));
+    Refusals.lost(run, summary).ifPresent(lines::add);
+    if (Refusals.skips(run, summary)) {
+      return; // the round will be skipped
+    }
+    Refusals.found(run, summary)
+        .or(
+            () ->
+                summary
+                    .refusal()
+                    .flatMap(
+                        refusal ->
+                            Refusals.repeated(run, refusal)
+                                .map(
+                                    letter ->
+                                        Refusals.text(
+                                            run, refusal, letter, summary.bestVersion()))))
+        .ifPresent(lines::add);
   }
 
   private void standstill(List<String> lines) {

@@ -1,10 +1,13 @@
 package io.gradstream.cli.progress;
 
 import com.google.protobuf.InvalidProtocolBufferException;
+import io.gradstream.arbitrator.round.SkippedRound;
 import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.DeadLetter;
+import io.gradstream.proto.run.LostRound;
 import io.gradstream.proto.run.Run;
+import io.gradstream.proto.spec.OnDivergence;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -83,13 +86,61 @@ public final class Refusals {
    */
   public static String text(
       Run run, RefusedSlots.Refusal refusal, DeadLetter letter, long bestVersion) {
+    return cannotEnd(
+        run,
+        refusal.round(),
+        "the gradient of task %s, slot %d, is refused each time (%s)"
+            .formatted(run.topics().nameOf(refusal.task()), refusal.slot(), letter.getReason()),
+        bestVersion);
+  }
+
+  /**
+   * The same where the arbitrator has found it, and the run's spec does not want the round to be
+   * skipped, or too many were in a row.
+   */
+  public static Optional<String> found(Run run, RunSummary summary) {
+    return summary
+        .divergence()
+        .filter(divergence -> !skips(run, summary))
+        .map(
+            divergence ->
+                cannotEnd(
+                    run,
+                    summary.rounds(),
+                    "%sthe gradient of task %s, slot %d, is refused each time (a value that is not finite, by %s)"
+                        .formatted(
+                            summary.skippedInARow() > 0
+                                ? "the %d before it were skipped, and "
+                                    .formatted(summary.skippedInARow())
+                                : "",
+                            run.topics().nameOf(divergence.getRefused(0).getTask()),
+                            divergence.getRefused(0).getSlot(),
+                            SkippedRound.workers(divergence)),
+                    summary.bestVersion()));
+  }
+
+  /** Why the run cannot go on, where gradients of a decided round are lost; empty if they are not. */
+  public static Optional<String> lost(Run run, RunSummary summary) {
+    if (!summary.waitsForDecidedRound()) {
+      return Optional.empty();
+    }
+    try (var log = new LogReader(run.connection(), run.spec().run() + ".lost")) {
+      return LostRound.advice(run, log);
+    }
+  }
+
+  /** Whether a round that cannot end is skipped. */
+  public static boolean skips(Run run, RunSummary summary) {
+    return run.spec().onDivergence() == OnDivergence.SKIP_ROUND
+        && summary.skippedInARow() < SkippedRound.MOST_IN_A_ROW;
+  }
+
+  private static String cannotEnd(Run run, long round, String because, long bestVersion) {
     final String name = run.spec().run();
-    return "round %d cannot end: the gradient of task %s, slot %d, is refused each time (%s), and whoever computes it gets the same. Most often the weights have diverged: %s with a smaller optimizer.learning-rate, or with clip-norm"
+    return "round %d cannot end: %s, and whoever computes it gets the same. Most often the weights have diverged: %s with a smaller optimizer.learning-rate, or with clip-norm"
         .formatted(
-            refusal.round(),
-            run.topics().nameOf(refusal.task()),
-            refusal.slot(),
-            letter.getReason(),
+            round,
+            because,
             bestVersion > run.description().firstRound()
                 ? "gradstream fork --run %s --version %d --as %s-2 --set optimizer.learning-rate=..., to go on from before,"
                     .formatted(name, bestVersion, name)

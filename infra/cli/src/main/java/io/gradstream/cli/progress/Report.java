@@ -62,7 +62,7 @@ public record Report(
     for (int task = 0; task < tasks.size(); task++) {
       final String name = tasks.get(task);
       text.append(format("%-" + width + "s", name));
-      if (summary.seenRounds() > 0) {
+      if (summary.decidedRounds() > 0) {
         text.append(pair(summary.firstLosses()[task], summary.lastLosses()[task]));
       } else {
         text.append(" ".repeat(23));
@@ -85,7 +85,7 @@ public record Report(
 
   private void conflicts(StringBuilder text) {
     final List<String> tasks = summary.tasks();
-    if (tasks.size() < 2 || summary.seenRounds() == 0) {
+    if (tasks.size() < 2 || summary.decidedRounds() == 0) {
       return;
     }
     final var pairs = new StringBuilder();
@@ -103,14 +103,14 @@ public record Report(
         format(
             "in %s of the %srounds%s, smallest cosine %+.2f%s",
             percent(summary.conflictRatio()),
-            summary.jointRounds() < summary.seenRounds() ? "joint " : "",
+            summary.jointRounds() < summary.decidedRounds() ? "joint " : "",
             tasks.size() > 2 ? " (mean over pairs)" : "",
             summary.smallestCosine(),
             pairs));
   }
 
   private void evaluations(StringBuilder text) {
-    if (summary.seenRounds() > 0) {
+    if (summary.decidedRounds() > 0) {
       line(
           text,
           "gradients",
@@ -124,6 +124,16 @@ public record Report(
    * Warnings: rounds in which the method had no answer, and rounds that moved no shared parameter.
    */
   private void warnings(StringBuilder text) {
+    if (summary.skipped().all() > 0) {
+      line(
+          text,
+          "skipped",
+          "%s, the last round %d: %s"
+              .formatted(
+                  summary.skipped().text(),
+                  summary.lastSkipped().getRound(),
+                  summary.lastSkipped().getSkippedBecause()));
+    }
     if (summary.withoutAnswer().all() > 0) {
       line(
           text,
@@ -140,7 +150,7 @@ public record Report(
   }
 
   private double jointShare() {
-    return (double) summary.jointRounds() / summary.seenRounds();
+    return (double) summary.jointRounds() / summary.decidedRounds();
   }
 
   private void time(StringBuilder text) {
@@ -176,7 +186,7 @@ public record Report(
     final var validations = summary.validations();
     for (int task = 0; task < summary.tasks().size(); task++) {
       final String name = summary.tasks().get(task);
-      if (summary.seenRounds() > 0) {
+      if (summary.decidedRounds() > 0) {
         losses
             .putObject(name)
             .put("first", summary.firstLosses()[task])
@@ -197,12 +207,19 @@ public record Report(
       summary.signalToNoise(task).ifPresent(ratio -> signalToNoise.put(name, ratio));
     }
     json.put("gradient_evaluations", summary.gradientEvaluations());
-    if (summary.seenRounds() > 0) {
+    if (summary.decidedRounds() > 0) {
       json.put("joint_share", jointShare());
     }
     json.put("conflict_ratio", summary.conflictRatio());
     if (Double.isFinite(summary.smallestCosine())) {
       json.put("smallest_cosine", summary.smallestCosine());
+    }
+    json.put("skipped_rounds", summary.skipped().all())
+        .put("skipped_in_a_row", summary.skippedInARow());
+    if (summary.skipped().all() > 0) {
+      json.putObject("last_skipped")
+          .put("round", summary.lastSkipped().getRound())
+          .put("because", summary.lastSkipped().getSkippedBecause());
     }
     json.put("fallback_rounds", summary.withoutAnswer().all())
         .put("fallback_rounds_of_last_100", summary.withoutAnswer().recent())

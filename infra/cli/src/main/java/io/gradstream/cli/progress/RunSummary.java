@@ -51,7 +51,12 @@ public final class RunSummary {
   private long lastVerdictMs;
   private @Nullable Conflict conflict;
   private final TreeMap<Long, Standstill> standstills = new TreeMap<>();
+  private Metric lastWaiting = Metric.getDefaultInstance();
   private final RefusedSlots refused = new RefusedSlots();
+  private final TreeMap<Long, ShardStatistics.Divergence> divergences = new TreeMap<>();
+  private final RoundCounter skipped = new RoundCounter();
+  private Verdict lastSkipped = Verdict.getDefaultInstance();
+  private int skippedInARow;
   private final RoundCounter withoutAnswer = new RoundCounter();
   private final RoundCounter withoutUpdate = new RoundCounter();
   private String lastFallback = "";
@@ -84,6 +89,9 @@ public final class RunSummary {
   void statistics(ShardStatistics statistics, long timeMs) {
     time.statistics(statistics, timeMs);
     arithmetics.add(statistics);
+    if (statistics.getDivergence().getRefusedCount() > 0 && statistics.getRound() >= rounds) {
+      divergences.put(statistics.getRound(), statistics.getDivergence());
+    }
   }
 
   void verdict(Verdict verdict, long timeMs) {
@@ -96,6 +104,13 @@ public final class RunSummary {
     arithmetic = verdict.getFingerprint();
     standstills.headMap(rounds, false).clear();
     refused.dropBefore(rounds);
+    divergences.headMap(rounds, false).clear();
+    skipped.add(verdict.getSkipped());
+    skippedInARow = verdict.getSkippedInARow();
+    if (verdict.getSkipped()) {
+      lastSkipped = verdict;
+      return; // it has no losses, and nothing was weighed
+    }
     withoutAnswer.add(!verdict.getFallback().isEmpty());
     withoutUpdate.add(isZero(verdict));
     if (!verdict.getFallback().isEmpty()) {
@@ -122,6 +137,9 @@ public final class RunSummary {
       case VALIDATION ->
           validations.put(metric.getValidation().getVersion(), metric.getValidation());
       case WAITING -> {
+        if (metric.getTimeMs() > lastWaiting.getTimeMs()) {
+          lastWaiting = metric;
+        }
         // Topics are read in any order, so the verdict of the round before may come later.
         if (metric.getWaiting().getRound() >= rounds) {
           standstills.put(
@@ -184,6 +202,31 @@ public final class RunSummary {
     return rounds - first;
   }
 
+  /** Rounds of this run that were decided: those that are over without those that were skipped. */
+  public long decidedRounds() {
+    return seenRounds() - skipped.all();
+  }
+
+  /** Rounds that were skipped, because a slot's gradient was not finite. */
+  public RoundCounter skipped() {
+    return skipped;
+  }
+
+  /** Which round was skipped last, and why; nothing is said where none was. */
+  public Verdict lastSkipped() {
+    return lastSkipped;
+  }
+
+  /** How many of the newest rounds were skipped, one after the other. */
+  public int skippedInARow() {
+    return skippedInARow;
+  }
+
+  /** Why the open round cannot end, by what the arbitrator found; empty where it may. */
+  public Optional<ShardStatistics.Divergence> divergence() {
+    return Optional.ofNullable(divergences.get(rounds));
+  }
+
   /** Rounds of one gradient a task; the others took one gradient of the summed loss. */
   public long jointRounds() {
     return jointRounds;
@@ -191,7 +234,7 @@ public final class RunSummary {
 
   /** Gradients that the rounds were made of: one a slot, of each task in a joint round. */
   public long gradientEvaluations() {
-    return slots * (jointRounds * tasks.size() + seenRounds() - jointRounds);
+    return slots * (jointRounds * tasks.size() + decidedRounds() - jointRounds);
   }
 
   /** |G|^2 over tr(Sigma) of a task's gradients on one micro-batch; empty if it cannot be told. */
@@ -201,7 +244,7 @@ public final class RunSummary {
 
   /** Which share of its first training loss a task has lost; empty if that was not above 0. */
   public OptionalDouble improvement(int task) {
-    return seenRounds() > 0 && firstLosses[task] > 0
+    return decidedRounds() > 0 && firstLosses[task] > 0
         ? OptionalDouble.of((firstLosses[task] - lastLosses[task]) / firstLosses[task])
         : OptionalDouble.empty();
   }
@@ -253,6 +296,16 @@ public final class RunSummary {
   /** What the newest round waits for, if it was reported to stand still. */
   public Optional<Standstill> standstill() {
     return Optional.ofNullable(standstills.get(rounds));
+  }
+
+  /**
+   * Whether the newest report is of slots that a round waits for although it was decided: the
+   * arbitrator sums it once more, and may never have what it needs.
+   */
+  public boolean waitsForDecidedRound() {
+    return lastWaiting.getWaiting().getSlotsCount() > 0
+        && lastWaiting.getWaiting().getRound() < rounds
+        && lastWaiting.getTimeMs() > lastVerdictMs;
   }
 
   /** The slot of the open round that was refused most often; empty if none was. */

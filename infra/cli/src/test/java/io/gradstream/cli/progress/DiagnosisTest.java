@@ -6,6 +6,7 @@ import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.TensorShape;
 import io.gradstream.proto.message.DeadLetter;
 import io.gradstream.proto.message.Metric;
+import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.run.RunDescription;
@@ -49,6 +50,75 @@ class DiagnosisTest {
 
     assertThat(of(run(1), new RunMembers(1, 1, 1, Set.of(0), Set.of()), false))
         .anyMatch(line -> line.endsWith("waits for second slots [0] (no worker serves it)"));
+  }
+
+  @Test
+  void aRoundThatWasFoundNotToEndIsSaidUnlessItIsSkipped() {
+    final var statistics = ShardStatistics.newBuilder();
+    for (final String worker : List.of("a/0", "b/0")) {
+      statistics.getDivergenceBuilder().addRefusedBuilder().setTask(1).setSlot(3).setWorker(worker);
+    }
+    summary.statistics(statistics.build(), 1000);
+
+    assertThat(of(run(1), crew(1, 1, 1), false))
+        .anyMatch(
+            line ->
+                line.startsWith(
+                    "round 0 cannot end: the gradient of task second, slot 3, is refused each time (a value that is not finite, by a/0 and b/0)"));
+    assertThat(of(run(1, "on-divergence: skip-round"), crew(1, 1, 1), false))
+        .noneMatch(line -> line.contains("cannot end"));
+
+    summary.verdict(skipped(0, 1), 2000);
+    assertThat(of(run(1), crew(1, 1, 1), false)).noneMatch(line -> line.contains("cannot end"));
+    for (int round = 1; round < 10; round++) {
+      summary.verdict(skipped(round, round + 1), 2000);
+    }
+    summary.statistics(statistics.setRound(10).build(), 1000);
+    assertThat(of(run(1, "on-divergence: skip-round"), crew(1, 1, 1), false))
+        .anyMatch(
+            line -> line.startsWith("round 10 cannot end: the 10 before it were skipped, and"));
+  }
+
+  /** An arbitrator that reads its log again waits for decided rounds, too, until it has them. */
+  @Test
+  void aDecidedRoundIsWaitedForAsLongAsNoVerdictComesAfterTheReport() {
+    final var waiting = Metric.Waiting.newBuilder().setRound(0);
+    waiting.addSlotsBuilder().setTask(1).setSlot(0);
+    summary.metric(Metric.newBuilder().setTimeMs(1500).setWaiting(waiting).build());
+    assertThat(summary.waitsForDecidedRound()).isFalse();
+
+    summary.verdict(Verdict.newBuilder().setRound(0).addAllLosses(List.of(1.0, 1.0)).build(), 1000);
+    assertThat(summary.waitsForDecidedRound()).isTrue();
+
+    summary.verdict(Verdict.newBuilder().setRound(1).addAllLosses(List.of(1.0, 1.0)).build(), 2000);
+    assertThat(summary.waitsForDecidedRound()).isFalse();
+  }
+
+  private static Verdict skipped(long round, int inARow) {
+    return Verdict.newBuilder()
+        .setRound(round)
+        .setSkipped(true)
+        .setSkippedBecause("slot 3 of second is not finite, by a/0 and b/0")
+        .setSkippedRounds(inARow)
+        .setSkippedInARow(inARow)
+        .build();
+  }
+
+  @Test
+  void skippedRoundsAreInTheTableAndInJson() {
+    summary.verdict(skipped(0, 1), 1000);
+    final var report = new Report("r", 10, summary, 1, "00", 1, 1);
+    assertThat(report.table())
+        .contains(
+            "skipped     1 rounds, 1 of the last 1, the last round 0: slot 3 of second is not finite");
+
+    summary.verdict(Verdict.newBuilder().setRound(1).addAllLosses(List.of(1.0, 1.0)).build(), 2000);
+
+    assertThat(report.table()).contains("skipped     1 rounds, 1 of the last 2");
+    assertThat(report.json().get("skipped_rounds").asLong()).isEqualTo(1);
+    assertThat(report.json().get("skipped_in_a_row").asLong()).isZero();
+    assertThat(report.json().get("last_skipped").get("round").asLong()).isZero();
+    assertThat(report.json().get("losses").get("first").get("first").asDouble()).isEqualTo(1);
   }
 
   /** A slot's records are refused one by one: as many as it has shards are one attempt. */
@@ -126,6 +196,10 @@ class DiagnosisTest {
   }
 
   private static Run run(int replication) {
+    return run(replication, "");
+  }
+
+  private static Run run(int replication, String more) {
     final var spec =
         RunSpec.parse(
             """
@@ -138,8 +212,9 @@ class DiagnosisTest {
             resolver: sum
             optimizer: {type: sgd, learning-rate: 0.1}
             transport: {replication: %d}
+            %s
             """
-                .formatted(replication),
+                .formatted(replication, more),
             "test",
             List.of());
     final var manifest =

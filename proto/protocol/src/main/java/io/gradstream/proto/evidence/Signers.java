@@ -45,6 +45,14 @@ public final class Signers {
   }
 
   /**
+   * A worker's name without the number of its thread: whoever has its key has all of its threads.
+   */
+  public static String nameOf(String worker) {
+    final int slash = worker.lastIndexOf('/');
+    return slash < 0 ? worker : worker.substring(0, slash);
+  }
+
+  /**
    * Checks who sent a gradient, where the run lists its workers.
    *
    * @param worker what it says of itself
@@ -58,8 +66,7 @@ public final class Signers {
     if (of(Role.WORKER).isEmpty()) {
       return;
     }
-    final int slash = worker.lastIndexOf('/');
-    final Listed known = of(Role.WORKER).get(slash < 0 ? worker : worker.substring(0, slash));
+    final Listed known = of(Role.WORKER).get(nameOf(worker));
     if (known == null) {
       throw new MalformedRecordException("worker " + worker + ", whose key is not listed");
     }

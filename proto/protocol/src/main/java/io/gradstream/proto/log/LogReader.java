@@ -72,6 +72,11 @@ public final class LogReader implements AutoCloseable {
     return follower().end(partition);
   }
 
+  /** The offset of the first record that the log still holds; the end of one that holds none. */
+  public long start(TopicPartition partition) {
+    return follower().start(partition);
+  }
+
   /**
    * Reads one record.
    *

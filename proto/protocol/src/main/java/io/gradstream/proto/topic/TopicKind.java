@@ -25,11 +25,11 @@ public enum TopicKind {
       Kept.AS_EVIDENCE,
       Writer.ARBITRATOR,
       Writer.SUBMISSION_OF_FORK),
-  STATISTICS("statistics", Partitions.ONE, Kept.FOR_EVER, Writer.ARBITRATOR),
+  STATISTICS("statistics", Partitions.ONE, Kept.AS_EVIDENCE, Writer.ARBITRATOR),
   GRADIENTS("gradients", Partitions.SHARDS, Kept.AS_EVIDENCE, Writer.WORKER),
-  ORDERS("orders", Partitions.SLOTS, Kept.FOR_EVER, Writer.SERVER),
-  METRICS("metrics", Partitions.ONE, Kept.FOR_EVER, Writer.ARBITRATOR, Writer.EVALUATOR),
-  DEAD_LETTERS("dead-letters", Partitions.ONE, Kept.FOR_EVER, Writer.ARBITRATOR, Writer.SERVER),
+  ORDERS("orders", Partitions.SLOTS, Kept.AS_EVIDENCE, Writer.SERVER),
+  METRICS("metrics", Partitions.ONE, Kept.AS_EVIDENCE, Writer.ARBITRATOR, Writer.EVALUATOR),
+  DEAD_LETTERS("dead-letters", Partitions.ONE, Kept.AS_EVIDENCE, Writer.ARBITRATOR, Writer.SERVER),
   /** Of forked runs alone. */
   STATE("state", Partitions.SHARDS, Kept.FOR_EVER, Writer.SUBMISSION_OF_FORK);
 

@@ -33,6 +33,7 @@ import org.jspecify.annotations.Nullable;
  * @param clipNorm largest global norm of what the optimizer gets; null for no clipping
  * @param maxNormRatio how many times its task's running norm a slot's gradient may have before it
  *     is refused; null for no limit
+ * @param onDivergence what to do when a slot's gradient is not finite, whoever computes it
  * @param keys who signs what; a role without an entry signs nothing
  */
 public record RunSpec(
@@ -76,6 +77,12 @@ public record RunSpec(
             min = 1,
             exclusiveMin = true)
         @Nullable Double maxNormRatio,
+    @Param(
+            value =
+                "what to do when a slot's gradient is not finite, whoever computes it: stop, or skip"
+                    + " the round (at most 10 in a row)",
+            defaultValue = "stop")
+        OnDivergence onDivergence,
     @Param(value = "how weights follow from the unified gradient", inFork = Param.InFork.KIND_FIXED)
         @Section.KindKey("type")
         Section optimizer,

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param heldMaxBytes bytes of early slots that an arbitrator holds in memory
  * @param replication replicas of each topic
  * @param standbyReplicas other instances that follow a partition's state, ready to take it over
- * @param retentionHours how long gradients, verdicts and updates are kept; null for ever
+ * @param retentionHours how long all but the spec and the newest weights is kept; null for ever
  */
 public record Transport(
     @Param(
@@ -56,7 +56,7 @@ public record Transport(
             max = 31)
         int standbyReplicas,
     @Param(
-            value = "hours that gradients, verdicts and updates are kept; absent: for ever",
+            value = "hours that the run's records are kept, but for spec and weights; absent: for ever",
             min = 1,
             max = 1_000_000)
         @Nullable Integer retentionHours) {

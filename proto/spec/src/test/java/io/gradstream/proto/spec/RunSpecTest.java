@@ -70,6 +70,7 @@ class RunSpecTest {
             selection: none
             momentum: {mode: integrated, beta: 0.9}
             clip-norm: 2.0
+            on-divergence: stop
             optimizer: {type: sgd, learning-rate: 1e-3}
             schedule: {warmup-rounds: 0, decay: constant, floor: 0.0}
             scope: shared

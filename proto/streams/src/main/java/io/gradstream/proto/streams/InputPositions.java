@@ -6,6 +6,8 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * How far each of a service's topics was taken in, on one partition.
@@ -22,6 +24,8 @@ public final class InputPositions {
   public interface Handler {
     void accept(long offset, byte @Nullable [] value);
   }
+
+  private static final Logger LOG = LoggerFactory.getLogger(InputPositions.class);
 
   private final LogReader log;
   private final TreeMap<String, Long> positions = new TreeMap<>();
@@ -56,14 +60,45 @@ public final class InputPositions {
     positions.put(topic, offset + 1);
   }
 
-  /** Hands over what was committed but not taken in; normally nothing. */
+  /**
+   * Hands over what was committed but not taken in; normally nothing.
+   *
+   * <p>Neither a position nor a committed offset beyond the partition's end is waited for, see
+   * {@link #truncate}.
+   */
   public void catchUp(TopicPartition from, Handler handler) {
-    final long position = positions.getOrDefault(from.topic(), 0L);
     final long committed = log.committed(from);
-    if (committed > position) {
-      log.read(
-          from, position, committed, record -> handler.accept(record.offset(), record.value()));
-      positions.put(from.topic(), committed);
+    if (committed == 0 && !positions.containsKey(from.topic())) {
+      return;
     }
+    truncate(from);
+    final long position = positions.getOrDefault(from.topic(), 0L);
+    final long to = Math.min(committed, log.end(from));
+    if (to > position) {
+      log.read(from, position, to, record -> handler.accept(record.offset(), record.value()));
+      positions.put(from.topic(), to);
+    }
+  }
+
+  /**
+   * Goes back to a partition's end where the position lies beyond it, because a broker has lost the
+   * end of its log. Otherwise the records that come in the lost ones' place would be taken for those.
+   *
+   * @return whether it was so
+   */
+  public boolean truncate(TopicPartition of) {
+    final long position = positions.getOrDefault(of.topic(), 0L);
+    final long end = position == 0 ? 0 : log.end(of);
+    if (end >= position) {
+      return false;
+    }
+    LOG.warn(
+        "{} ends at offset {}, and was read up to {}: its last {} records were lost",
+        of,
+        end,
+        position,
+        position - end);
+    positions.put(of.topic(), end);
+    return true;
   }
 }

@@ -14,6 +14,7 @@ import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
@@ -89,6 +90,33 @@ class LogReaderTest {
 
     assertThat(offsets)
         .containsExactlyElementsOf(IntStream.range(5, RECORDS).mapToObj(Long::valueOf).toList());
+  }
+
+  /** As after a broker lost its end: what is appended then would be taken for what was there. */
+  @Test
+  void aPositionBeyondTheEndIsFoundOutAndNotWaitedFor() throws Exception {
+    try (var admin = connection.admin();
+        var log = new LogReader(connection, "truncated")) {
+      admin
+          .alterConsumerGroupOffsets(
+              "truncated", Map.of(NUMBERS, new OffsetAndMetadata(RECORDS + 300)))
+          .all()
+          .get();
+      final var positions = new InputPositions(log);
+      positions.restore(Map.of(NUMBERS.topic(), RECORDS + 500L));
+      final var read = new ArrayList<Long>();
+
+      positions.catchUp(NUMBERS, (offset, value) -> read.add(offset));
+
+      assertThat(read).isEmpty();
+      assertThat(positions.contains(NUMBERS.topic(), RECORDS - 1)).isTrue();
+      assertThat(positions.contains(NUMBERS.topic(), RECORDS)).isFalse();
+
+      positions.restore(Map.of(NUMBERS.topic(), RECORDS - 2L));
+      positions.catchUp(NUMBERS, (offset, value) -> read.add(offset));
+      assertThat(read).containsExactly(RECORDS - 2L, RECORDS - 1L);
+      assertThat(positions.truncate(NUMBERS)).isFalse();
+    }
   }
 
   @Test

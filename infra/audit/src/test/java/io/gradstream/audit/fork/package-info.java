@@ -1,0 +1,4 @@
+@NullMarked
+package io.gradstream.audit.fork;
+
+import org.jspecify.annotations.NullMarked;
