@@ -57,8 +57,7 @@ class HungWorkerTest {
   @Test
   void aWorkerThatEndsHandsBackTheOrdersThatItHolds() throws Exception {
     final LiveRun run =
-        LiveRun.submit(
-            kafka, directory, "ends", "orders.timeout-ms=120000", "rounds=2", "seed=3");
+        LiveRun.submit(kafka, directory, "ends", "orders.timeout-ms=120000", "rounds=2", "seed=3");
     final var computing = new CountDownLatch(1);
     final var goOn = new CountDownLatch(1);
     try (var server = run.startServer("one");

@@ -123,8 +123,7 @@ class LostGradientsTest {
     Files.deleteIfExists(log.resolve(".kafka_cleanshutdown"));
     try (var segment =
         FileChannel.open(
-            log.resolve(partition).resolve("00000000000000000000.log"),
-            StandardOpenOption.WRITE)) {
+            log.resolve(partition).resolve("00000000000000000000.log"), StandardOpenOption.WRITE)) {
       assertThat(segment.size()).isGreaterThan(2 * CUT_BYTES);
       segment.truncate(segment.size() - CUT_BYTES);
     }
@@ -188,8 +187,7 @@ class LostGradientsTest {
 
   /** Reports come after a timeout without progress, so all that is there was taken in. */
   private static boolean hasReportedStandstill(Run run) throws Exception {
-    final List<TopicPartition> topics =
-        gradientsOfFirstTask(run).toList();
+    final List<TopicPartition> topics = gradientsOfFirstTask(run).toList();
     return ends(run, List.of(new TopicPartition(run.topics().metrics(), 0))).values().stream()
             .allMatch(end -> end > 0)
         && ends(run, topics).values().stream().allMatch(end -> end > 0);
@@ -218,8 +216,7 @@ class LostGradientsTest {
     final Map<TopicPartition, RecordsToDelete> all =
         ends(run, gradientsOfFirstTask(run).toList()).entrySet().stream()
             .collect(
-                toMap(
-                    Map.Entry::getKey, each -> RecordsToDelete.beforeOffset(each.getValue())));
+                toMap(Map.Entry::getKey, each -> RecordsToDelete.beforeOffset(each.getValue())));
     try (Admin admin = run.connection().admin()) {
       admin.deleteRecords(all).all().get();
     }

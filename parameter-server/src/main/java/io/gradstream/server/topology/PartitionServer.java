@@ -110,7 +110,11 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
             context.currentSystemTimeMs());
     orders =
         new OrderIssuer(
-            run, dispatcher, sinks, context::currentSystemTimeMs, () -> OrderGaps.of(run),
+            run,
+            dispatcher,
+            sinks,
+            context::currentSystemTimeMs,
+            () -> OrderGaps.of(run),
             () -> LostRound.advice(run, log));
     resumed = false;
     repeated = false;

@@ -10,11 +10,10 @@ public final class ForkVerdict {
   private ForkVerdict() {}
 
   /**
-   * The verdict that a run goes on from: statistics and skipped rounds in a row begin anew,
-   * and so does the state of a method
-   * that the other run did not decide by, or whose options give it another shape. Which arithmetic
-   * the run takes is what its own spec says; {@code same} goes on with what the other run had
-   * decided, and decides in its first round where that took any.
+   * The verdict that a run goes on from: statistics and skipped rounds in a row begin anew, and so
+   * does the state of a method that the other run did not decide by, or whose options give it
+   * another shape. Which arithmetic the run takes is what its own spec says; {@code same} goes on
+   * with what the other run had decided, and decides in its first round where that took any.
    *
    * @param last the other run's verdict
    * @param from the other run's spec

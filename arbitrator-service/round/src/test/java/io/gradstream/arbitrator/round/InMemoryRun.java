@@ -77,8 +77,8 @@ final class InMemoryRun {
   }
 
   /**
-   * Begins the round that is open with so many gradients of its shards, and skips it for the last slot
-   * of the first task on the first shard, which has none.
+   * Begins the round that is open with so many gradients of its shards, and skips it for the last
+   * slot of the first task on the first shard, which has none.
    */
   Verdict skip(int added) {
     final boolean scalarized = rounds.last().map(Verdict::getNextScalarized).orElse(false);

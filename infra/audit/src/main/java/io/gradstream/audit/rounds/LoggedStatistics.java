@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The statistics topic, read as the resolver reads it: of each round the records up to the one that
- * it is decided by. Statistics that the round cannot have, and such of a later round, are passed over,
- * as the resolver did. What comes again afterwards must say the same. One owner, one thread.
+ * it is decided by. Statistics that the round cannot have, and such of a later round, are passed
+ * over, as the resolver did. What comes again afterwards must say the same. One owner, one thread.
  */
 final class LoggedStatistics implements AutoCloseable {
   private final RunDescription run;

@@ -119,7 +119,9 @@ public final class Refusals {
                     summary.bestVersion()));
   }
 
-  /** Why the run cannot go on, where gradients of a decided round are lost; empty if they are not. */
+  /**
+   * Why the run cannot go on, where gradients of a decided round are lost; empty if they are not.
+   */
   public static Optional<String> lost(Run run, RunSummary summary) {
     if (!summary.waitsForDecidedRound()) {
       return Optional.empty();

@@ -9,10 +9,10 @@ import java.util.stream.IntStream;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * A round that was decided before and whose gradients are no longer on the log, because a broker lost
- * the end of it or retention took its beginning. An arbitrator that has to sum the round once more
- * cannot, and nobody computes slots at old weights: the run cannot go on, but another one can from
- * the weights before that round.
+ * A round that was decided before and whose gradients are no longer on the log, because a broker
+ * lost the end of it or retention took its beginning. An arbitrator that has to sum the round once
+ * more cannot, and nobody computes slots at old weights: the run cannot go on, but another one can
+ * from the weights before that round.
  */
 public final class LostRound {
   private LostRound() {}

@@ -56,7 +56,8 @@ public record Transport(
             max = 31)
         int standbyReplicas,
     @Param(
-            value = "hours that the run's records are kept, but for spec and weights; absent: for ever",
+            value =
+                "hours that the run's records are kept, but for spec and weights; absent: for ever",
             min = 1,
             max = 1_000_000)
         @Nullable Integer retentionHours) {

@@ -82,7 +82,8 @@ public final class InputPositions {
 
   /**
    * Goes back to a partition's end where the position lies beyond it, because a broker has lost the
-   * end of its log. Otherwise the records that come in the lost ones' place would be taken for those.
+   * end of its log. Otherwise the records that come in the lost ones' place would be taken for
+   * those.
    *
    * @return whether it was so
    */
