@@ -24,7 +24,7 @@ import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.spec.TaskSpec;
 import io.gradstream.submission.CheckedSpec;
-import io.gradstream.weights.Weights;
+import io.gradstream.submission.weights.Weights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;

@@ -3,13 +3,12 @@ package io.gradstream.benchmarks;
 import static io.gradstream.proto.kernels.ValueType.BFLOAT16;
 import static io.gradstream.proto.kernels.ValueType.FLOAT32;
 
+import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.kernels.AdamWStep;
 import io.gradstream.proto.kernels.Kernels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.List;
 
 /**
@@ -134,13 +133,9 @@ final class KernelsBench {
   }
 
   private static int digest(MemorySegment vector) {
-    try {
-      final var sha256 = MessageDigest.getInstance("SHA-256");
-      sha256.update(vector.asByteBuffer());
-      return sha256.digest()[0];
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every JDK has SHA-256", e);
-    }
+    final var sha256 = Digests.sha256();
+    sha256.update(vector.asByteBuffer());
+    return sha256.digest()[0];
   }
 
   private MemorySegment vector(long seed) {

@@ -3,7 +3,7 @@ package io.gradstream.benchmarks;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.submission.CheckedSpec;
-import io.gradstream.weights.WeightsReader;
+import io.gradstream.submission.weights.WeightsReader;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

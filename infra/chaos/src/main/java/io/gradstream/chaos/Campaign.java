@@ -8,7 +8,7 @@ import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.topic.Connection;
 import io.gradstream.submission.CheckedSpec;
 import io.gradstream.submission.Submission;
-import io.gradstream.weights.Weights;
+import io.gradstream.submission.weights.Weights;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

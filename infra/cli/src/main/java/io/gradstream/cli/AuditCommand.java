@@ -4,7 +4,7 @@ import com.google.protobuf.ByteString;
 import io.gradstream.audit.check.Audit;
 import io.gradstream.audit.check.AuditReport;
 import io.gradstream.audit.check.Demands;
-import io.gradstream.audit.check.Recomputation;
+import io.gradstream.audit.check.WorkerSpotCheck;
 import io.gradstream.cli.evidence.AuditText;
 import io.gradstream.producer.model.Models;
 import io.gradstream.producer.model.TaskModel;
@@ -111,15 +111,15 @@ final class AuditCommand implements Callable<Integer> {
 
   private AuditText recompute(MeasuredRunLog log, Demands demands) {
     try (TaskModel model = Models.create(log.run().spec())) {
-      return audit(log, demands, new Recomputation(log.run(), share, model));
+      return audit(log, demands, new WorkerSpotCheck(log.run(), share, model));
     }
   }
 
   private AuditText audit(
-      MeasuredRunLog log, Demands demands, @Nullable Recomputation recomputation) {
+      MeasuredRunLog log, Demands demands, @Nullable WorkerSpotCheck spotCheck) {
     final var display = new ProgressDisplay(spec.commandLine().getErr());
     final long start = System.nanoTime();
-    try (var audit = new Audit(log, demands, recomputation)) {
+    try (var audit = new Audit(log, demands, spotCheck)) {
       final long planned = Math.min(log.run().spec().rounds(), demands.last() + 1);
       final AuditReport report =
           audit.run(done -> display.progress("audited round " + done + "/" + planned));

@@ -2,8 +2,8 @@ package io.gradstream.cli;
 
 import io.gradstream.cli.progress.RunSummary;
 import io.gradstream.proto.run.Run;
-import io.gradstream.weights.Weights;
-import io.gradstream.weights.WeightsReader;
+import io.gradstream.submission.weights.Weights;
+import io.gradstream.submission.weights.WeightsReader;
 
 /**
  * Tells whether a run is over: all rounds have a verdict, the weights of the last round are

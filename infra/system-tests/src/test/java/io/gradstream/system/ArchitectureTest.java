@@ -47,7 +47,6 @@ class ArchitectureTest {
     "io.gradstream.embedded..",
     "io.gradstream.audit..",
     "io.gradstream.submission..",
-    "io.gradstream.weights..",
     "io.gradstream.chaos..",
     "io.gradstream.benchmarks..",
     "io.gradstream.cli.."

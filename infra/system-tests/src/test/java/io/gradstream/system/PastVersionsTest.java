@@ -10,7 +10,7 @@ import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.WeightRecord;
 import io.gradstream.proto.run.Run;
-import io.gradstream.weights.Weights;
+import io.gradstream.submission.weights.Weights;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -8,7 +8,7 @@ import io.gradstream.proto.record.DeadLetters;
 import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.topic.Topics;
-import io.gradstream.server.dispatch.Dispatcher;
+import io.gradstream.server.dispatch.OrderPolicy;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -34,7 +34,7 @@ final class OrderIssuer {
 
   private final Run run;
   private final Topics topics;
-  private final Dispatcher dispatcher;
+  private final OrderPolicy policy;
   private final ServerSinks sinks;
   private final LongSupplier clockMs;
   private final Supplier<Map<TopicPartition, Long>> gaps;
@@ -48,14 +48,14 @@ final class OrderIssuer {
    */
   OrderIssuer(
       Run run,
-      Dispatcher dispatcher,
+      OrderPolicy policy,
       ServerSinks sinks,
       LongSupplier clockMs,
       Supplier<Map<TopicPartition, Long>> gaps,
       Supplier<Optional<String>> lostRound) {
     this.run = run;
     this.topics = run.topics();
-    this.dispatcher = dispatcher;
+    this.policy = policy;
     this.sinks = sinks;
     this.clockMs = clockMs;
     this.gaps = gaps;
@@ -65,13 +65,13 @@ final class OrderIssuer {
   /** Issues the orders of the first round, once its weights are there. */
   void orderFirstRound() {
     send(
-        dispatcher.order(
+        policy.order(
             run.description().firstRound(), RoundKind.EACH_TASK, 0, clockMs.getAsLong()));
   }
 
   /** Issues the last orders once more, in case that they were lost. */
   void repeatLastOrders() {
-    send(dispatcher.repeat());
+    send(policy.repeat());
   }
 
   /**
@@ -84,11 +84,11 @@ final class OrderIssuer {
       return;
     }
     final long round = verdict.getRound() + 1;
-    if (again && round == dispatcher.ordered()) {
+    if (again && round == policy.ordered()) {
       repeatLastOrders();
     } else {
       send(
-          dispatcher.order(
+          policy.order(
               round,
               RoundKind.of(verdict.getNextScalarized()),
               verdict.getNonce(),
@@ -107,9 +107,9 @@ final class OrderIssuer {
   }
 
   private void orderRefusedSlot(Metric.Refused refused) {
-    final boolean before = dispatcher.diverged(refused.getTask(), refused.getSlot());
-    send(dispatcher.orderAgain(refused, clockMs.getAsLong()));
-    if (!before && dispatcher.diverged(refused.getTask(), refused.getSlot())) {
+    final boolean before = policy.diverged(refused.getTask(), refused.getSlot());
+    send(policy.orderAgain(refused, clockMs.getAsLong()));
+    if (!before && policy.diverged(refused.getTask(), refused.getSlot())) {
       LOG.error(
           "the parameter server no longer orders slot {} of task {} in round {}: whoever computes it gets {}",
           refused.getSlot(),
@@ -120,11 +120,11 @@ final class OrderIssuer {
   }
 
   private void orderMissingSlots(Metric.Waiting waiting) {
-    if (waiting.getRound() < dispatcher.ordered() && waiting.getSlotsCount() > 0) {
+    if (waiting.getRound() < policy.ordered() && waiting.getSlotsCount() > 0) {
       lostRound.get().ifPresent(LOG::error);
       return;
     }
-    final List<Order> orders = dispatcher.orderAgain(waiting, clockMs.getAsLong());
+    final List<Order> orders = policy.orderAgain(waiting, clockMs.getAsLong());
     if (!orders.isEmpty()) {
       LOG.warn(
           "the parameter server orders {} slots of round {} again",
@@ -151,7 +151,7 @@ final class OrderIssuer {
   private void fillGap(TopicPartition partition, long records) {
     final int task = topics.taskOfOrders(partition.topic());
     final Optional<Order> order =
-        dispatcher.repeat().stream().filter(each -> each.getTask() == task).findFirst();
+        policy.repeat().stream().filter(each -> each.getTask() == task).findFirst();
     if (order.isEmpty()) {
       return; // this round does not ask for it
     }

@@ -19,7 +19,7 @@ import io.gradstream.proto.run.StoreImage;
 import io.gradstream.proto.streams.InPlaceStore;
 import io.gradstream.proto.streams.InputPositions;
 import io.gradstream.proto.topic.Topics;
-import io.gradstream.server.dispatch.Dispatcher;
+import io.gradstream.server.dispatch.OrderPolicy;
 import io.gradstream.server.weights.PartitionWeights;
 import java.time.Duration;
 import java.util.Optional;
@@ -60,7 +60,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
   private InPlaceStore store;
   private PartitionWeights weights;
   private UpdateIntake updates;
-  private Dispatcher dispatcher;
+  private OrderPolicy policy;
   private OrderIssuer orders;
   private ServerSinks sinks;
   private Cancellable resumption;
@@ -101,17 +101,17 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
     updates = new UpdateIntake(run, partition, signer, weights, verdicts, log, sinks);
     updates.restore(metadata);
     progress.restore(metadata.getPositionsMap());
-    dispatcher =
-        new Dispatcher(
+    policy =
+        new OrderPolicy(
             run.spec(),
-            bytes.isPresent() ? metadata.getOrdered() : Dispatcher.NONE,
+            bytes.isPresent() ? metadata.getOrdered() : OrderPolicy.NONE,
             RoundKind.of(metadata.getOrderedScalarized()),
             metadata.getOrderedNonce(),
             context.currentSystemTimeMs());
     orders =
         new OrderIssuer(
             run,
-            dispatcher,
+            policy,
             sinks,
             context::currentSystemTimeMs,
             () -> OrderGaps.of(run),
@@ -142,9 +142,9 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
     final var metadata =
         ServerMetadata.newBuilder()
             .putAllPositions(progress.positions())
-            .setOrdered(dispatcher.ordered())
-            .setOrderedScalarized(dispatcher.kind() == RoundKind.SUM)
-            .setOrderedNonce(dispatcher.nonce());
+            .setOrdered(policy.ordered())
+            .setOrderedScalarized(policy.kind() == RoundKind.SUM)
+            .setOrderedNonce(policy.nonce());
     weights.save(metadata);
     verdicts.save(metadata);
     updates.save(metadata);

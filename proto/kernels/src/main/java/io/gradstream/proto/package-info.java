@@ -1,4 +1,7 @@
-/** The ground floor: protocol, run spec, manifest, tensor kernels and in-place state. */
+/**
+ * Errors that every module may throw. They stand in the lowest module, which all others import; the
+ * other packages of {@code proto} have names of their own below this one.
+ */
 @NullMarked
 package io.gradstream.proto;
 

@@ -59,7 +59,7 @@ public final class PartitionRound {
   private final int slots;
   private final ShardVectors vectors;
   private final List<Shard> shards;
-  private final TreeMap<Integer, ShardAccumulator> sums = new TreeMap<>();
+  private final TreeMap<Integer, ShardProgress> sums = new TreeMap<>();
   private final ShardStatistics.@Nullable Slot[] reports;
 
   /**
@@ -88,7 +88,7 @@ public final class PartitionRound {
     Arrays.setAll(reporting, this::firstShardOf);
     final int tasks = manifest.tasks().size();
     shards.forEach(
-        shard -> sums.put(shard.index(), new ShardAccumulator(shard, tasks, slots, this.vectors)));
+        shard -> sums.put(shard.index(), new ShardProgress(shard, tasks, slots, this.vectors)));
     incomplete = shards.size();
   }
 
@@ -196,8 +196,8 @@ public final class PartitionRound {
   /** Why the open round cannot end, as statistics of it; empty where that is not certain. */
   public Optional<ShardStatistics> divergence() {
     final Set<String> workers = new TreeSet<>(workersBefore);
-    sums.values().stream().flatMap(ShardAccumulator::workers).forEach(workers::add);
-    for (final ShardAccumulator sum : sums.values()) {
+    sums.values().stream().flatMap(ShardProgress::workers).forEach(workers::add);
+    for (final ShardProgress sum : sums.values()) {
       final Optional<List<ShardStatistics.Contribution>> certain =
           sum.divergence().certain(workers);
       if (certain.isPresent()) {
@@ -233,7 +233,7 @@ public final class PartitionRound {
         records.getLast().addSlots(report);
       }
     }
-    for (final ShardAccumulator sum : sums.values()) {
+    for (final ShardProgress sum : sums.values()) {
       final ShardStatistics.Products products = sum.products();
       bytes = next(records, bytes, products.getSerializedSize());
       records.getLast().addShards(products);
@@ -277,8 +277,8 @@ public final class PartitionRound {
       sums.values().forEach(sum -> sum.skip(phase));
     } else {
       workersBefore.clear();
-      sums.values().stream().flatMap(ShardAccumulator::workers).forEach(workersBefore::add);
-      sums.values().forEach(ShardAccumulator::clear);
+      sums.values().stream().flatMap(ShardProgress::workers).forEach(workersBefore::add);
+      sums.values().forEach(ShardProgress::clear);
     }
     phase = phase.after(verdict);
     incomplete = shards.size();
@@ -302,8 +302,8 @@ public final class PartitionRound {
     shards.forEach(shard -> updates.accept(shard, vectors.repeat(before, shard, verdict, digest)));
   }
 
-  private ShardAccumulator sumOf(int shard) {
-    final ShardAccumulator sum = sums.get(shard);
+  private ShardProgress sumOf(int shard) {
+    final ShardProgress sum = sums.get(shard);
     if (sum == null) {
       throw new IllegalArgumentException(
           "shard %d is not on partition %d".formatted(shard, partition));

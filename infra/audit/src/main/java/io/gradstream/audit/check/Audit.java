@@ -56,10 +56,10 @@ public final class Audit implements AutoCloseable {
   private final LoggedRounds rounds;
   private final PublishedShards published;
   private final Recalculation recalculation;
-  private final VerdictCheck verdicts;
+  private final DecisionCheck decisions;
   private final Contributions contributions;
   private final ValidationCheck validations;
-  private final @Nullable Recomputation recomputation;
+  private final @Nullable WorkerSpotCheck spotCheck;
   private SortedMap<String, Long> contradictions = new TreeMap<>();
   private @Nullable Verdict before;
   private boolean summing = true;
@@ -69,9 +69,9 @@ public final class Audit implements AutoCloseable {
 
   /**
    * @param log is cut where it stands now, so that a run that goes on can be audited
-   * @param recomputation computes a share of the gradients as well; null for none
+   * @param spotCheck computes a share of the gradients as well; null for none
    */
-  public Audit(RunLog log, Demands demands, @Nullable Recomputation recomputation) {
+  public Audit(RunLog log, Demands demands, @Nullable WorkerSpotCheck spotCheck) {
     this.log = LogCut.of(log);
     this.run = log.run();
     this.demands = demands;
@@ -81,13 +81,13 @@ public final class Audit implements AutoCloseable {
     this.reachesBack = rounds.round() == run.firstRound() && reachesBack(run.topics().updates());
     this.first = Math.max(demands.first(), rounds.round());
     this.recalculation = new Recalculation(run, PartitionState.begun(this.log));
-    this.verdicts = new VerdictCheck(recalculation.rounds(), findings);
-    this.recomputation = recomputation;
+    this.decisions = new DecisionCheck(recalculation.rounds(), findings);
+    this.spotCheck = spotCheck;
     this.contributions = new Contributions(run.manifest());
     this.published = new PublishedShards(this.log, findings);
     this.validations = new ValidationCheck(this.log, findings);
-    if (recomputation != null) {
-      this.log.last().map(Digests::of).ifPresent(recomputation::drawBy);
+    if (spotCheck != null) {
+      this.log.last().map(Digests::of).ifPresent(spotCheck::drawBy);
     }
   }
 
@@ -122,8 +122,8 @@ public final class Audit implements AutoCloseable {
     }
     final ByteString head = before == null ? ByteString.EMPTY : Digests.of(before);
     demands.check(run, rounds.round(), head, findings);
-    if (recomputation != null) {
-      recomputation.notes().forEach(findings::note);
+    if (spotCheck != null) {
+      spotCheck.notes().forEach(findings::note);
     }
     return new AuditReport(
         first,
@@ -143,7 +143,7 @@ public final class Audit implements AutoCloseable {
         validations.compared(),
         head,
         stepping ? recalculation.sha256() : "",
-        recomputation == null ? new TreeMap<>() : recomputation.tallies());
+        spotCheck == null ? new TreeMap<>() : spotCheck.tallies());
   }
 
   /** Takes the weights to start from; false if they are not there or cannot be. */
@@ -201,7 +201,7 @@ public final class Audit implements AutoCloseable {
       loseSums(logged.round());
     }
     final SortedMap<Integer, LogRecord> recorded = published.updates(logged.round());
-    final VerdictCheck.Outcome outcome = verdicts.check(logged, before, sums && !skipped, recorded);
+    final DecisionCheck.Outcome outcome = decisions.check(logged, before, sums && !skipped, recorded);
     final Verdict verdict = outcome.verdict();
     if (outcome.corrected()) {
       rounds.correct(verdict);
@@ -209,8 +209,8 @@ public final class Audit implements AutoCloseable {
     if (summing && !outcome.closes()) {
       loseSums(logged.round());
     }
-    if (sums && recomputation != null) {
-      recomputation.check(logged.round(), recalculation).forEach(findings::add);
+    if (sums && spotCheck != null) {
+      spotCheck.check(logged.round(), recalculation).forEach(findings::add);
     }
     take(logged.round(), verdict, recorded);
     if (logged.round() >= first) {
@@ -229,8 +229,8 @@ public final class Audit implements AutoCloseable {
         && open.statusOf(gradient.round(), gradient.shard(), task, slot)
             == PartitionRound.SlotStatus.NEXT) {
       recalculation.add(gradient, record);
-      if (recomputation != null && gradient.round() >= first) {
-        recomputation.add(gradient, record);
+      if (spotCheck != null && gradient.round() >= first) {
+        spotCheck.add(gradient, record);
       }
     }
   }

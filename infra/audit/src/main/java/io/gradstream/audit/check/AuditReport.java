@@ -47,7 +47,7 @@ public record AuditReport(
     long validationsCompared,
     ByteString head,
     String weights,
-    SortedMap<String, Recomputation.Tally> recomputed) {
+    SortedMap<String, WorkerSpotCheck.Tally> recomputed) {
   /** So many findings are kept; one mistake at the beginning may have many consequences. */
   public static final int MAX_FINDINGS = 100;
 

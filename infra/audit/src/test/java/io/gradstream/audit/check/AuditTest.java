@@ -336,10 +336,10 @@ class AuditTest {
       cutAfter(part, rounds);
       try (TaskModel model = Models.create(part.run().spec());
           var audit =
-              new Audit(part, Demands.rounds(0, 2), new Recomputation(part.run(), 0.5, model))) {
+              new Audit(part, Demands.rounds(0, 2), new WorkerSpotCheck(part.run(), 0.5, model))) {
         final AuditReport report = audit.run(round -> {});
         assertThat(report.findings()).isEmpty();
-        drawn.add(report.recomputed().values().stream().map(Recomputation.Tally::slots).toList());
+        drawn.add(report.recomputed().values().stream().map(WorkerSpotCheck.Tally::slots).toList());
       }
     }
 
@@ -348,7 +348,7 @@ class AuditTest {
 
   private static AuditReport recompute(MemoryLog of) {
     try (TaskModel model = Models.create(of.run().spec());
-        var audit = new Audit(of, Demands.all(), new Recomputation(of.run(), 1, model))) {
+        var audit = new Audit(of, Demands.all(), new WorkerSpotCheck(of.run(), 1, model))) {
       return audit.run(round -> {});
     }
   }

@@ -1,10 +1,9 @@
 package io.gradstream.proto.manifest;
 
+import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.message.ManifestRecord;
 import io.gradstream.proto.run.RoundKind;
 import java.nio.ByteBuffer;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -204,12 +203,7 @@ public final class Manifest {
   }
 
   private static long hashOf(ManifestRecord record) {
-    try {
-      final byte[] digest = MessageDigest.getInstance("SHA-256").digest(record.toByteArray());
-      return ByteBuffer.wrap(digest).getLong();
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every JDK has SHA-256", e);
-    }
+    return ByteBuffer.wrap(Digests.sha256().digest(record.toByteArray())).getLong();
   }
 
   /** Task names, in the order of the run spec. */

@@ -96,7 +96,7 @@ public record RunSpec(
     @Param(value = "validation on held-out data", defaultValue = "{}") Evaluation evaluation,
     @Param(value = "where gradients are computed", defaultValue = "{}") Compute compute,
     @Param(value = "how the run uses Kafka", defaultValue = "{}") Transport transport,
-    @Param(value = "how long a worker may take", defaultValue = "{}") Orders orders,
+    @Param(value = "how long a worker may take", defaultValue = "{}") OrderSettings orders,
     @Param(
             value =
                 "whose signed gradients, weights and validation losses are taken; a role that is"

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * the odd one out: what was decided from, what was decided, or what came after. One owner, one
  * thread.
  */
-final class VerdictCheck {
+final class DecisionCheck {
   /**
    * What came of it.
    *
@@ -34,7 +34,7 @@ final class VerdictCheck {
   /**
    * @param rounds the open one of which holds the sums, where there are any
    */
-  VerdictCheck(LocalRounds rounds, Findings findings) {
+  DecisionCheck(LocalRounds rounds, Findings findings) {
     this.rounds = rounds;
     this.findings = findings;
   }

@@ -1,4 +1,4 @@
-package io.gradstream.weights;
+package io.gradstream.submission.weights;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 

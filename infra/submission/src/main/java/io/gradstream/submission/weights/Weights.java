@@ -1,4 +1,4 @@
-package io.gradstream.weights;
+package io.gradstream.submission.weights;
 
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.kernels.Kernels;

@@ -38,7 +38,7 @@ import java.util.TreeSet;
  * apart the gradients are, and a worker is suspected only above {@link #OTHER_TOLERANCE}, which no
  * rounding explains. One owner, one thread: the model's.
  */
-public final class Recomputation {
+public final class WorkerSpotCheck {
   /** Norm of the difference over the norm of the gradient that an honest worker stays under. */
   public static final double TOLERANCE = 1e-3;
 
@@ -88,7 +88,7 @@ public final class Recomputation {
    * @param share of the slots to compute, 0 to 1
    * @param model the run's model; the caller closes it
    */
-  public Recomputation(RunDescription run, double share, TaskModel model) {
+  public WorkerSpotCheck(RunDescription run, double share, TaskModel model) {
     this.run = run;
     this.share = share;
     this.model = model;

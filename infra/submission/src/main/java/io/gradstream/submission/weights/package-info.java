@@ -1,5 +1,5 @@
 /** A run's weights as they lie on its topic, and as files for other programs. */
 @NullMarked
-package io.gradstream.weights;
+package io.gradstream.submission.weights;
 
 import org.jspecify.annotations.NullMarked;

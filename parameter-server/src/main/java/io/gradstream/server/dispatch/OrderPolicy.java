@@ -23,7 +23,7 @@ import java.util.Set;
  *
  * <p>One owner, one thread: the instance that has partition 0.
  */
-public final class Dispatcher {
+public final class OrderPolicy {
   /** Nothing ordered yet. */
   public static final long NONE = -1;
 
@@ -51,7 +51,7 @@ public final class Dispatcher {
    * @param kind what they asked for
    * @param nonce that they carried
    */
-  public Dispatcher(RunSpec spec, long ordered, RoundKind kind, long nonce, long nowMs) {
+  public OrderPolicy(RunSpec spec, long ordered, RoundKind kind, long nonce, long nowMs) {
     this.spec = spec;
     this.orders = new RoundOrders(spec);
     this.ordered = ordered;

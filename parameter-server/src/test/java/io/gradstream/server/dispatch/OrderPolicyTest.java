@@ -9,7 +9,7 @@ import io.gradstream.proto.spec.RunSpec;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-class DispatcherTest {
+class OrderPolicyTest {
   private static final int TIMEOUT_MS = 1000;
 
   private static final RunSpec SPEC =
@@ -27,55 +27,55 @@ class DispatcherTest {
           "test",
           List.of());
 
-  private final Dispatcher dispatcher =
-      new Dispatcher(SPEC, Dispatcher.NONE, RoundKind.EACH_TASK, 0, 0);
+  private final OrderPolicy policy =
+      new OrderPolicy(SPEC, OrderPolicy.NONE, RoundKind.EACH_TASK, 0, 0);
 
   @Test
   void aRoundIsOrderedOnceSlotBySlotWithItsNonce() {
-    final List<Order> orders = dispatcher.order(1, RoundKind.EACH_TASK, 77, 0);
+    final List<Order> orders = policy.order(1, RoundKind.EACH_TASK, 77, 0);
 
     assertThat(orders).extracting(Order::getSlot).containsExactly(0, 0, 1, 1);
     assertThat(orders).extracting(Order::getTask).containsExactly(0, 1, 0, 1);
     assertThat(orders).extracting(Order::getNonce).containsOnly(77L);
-    assertThat(dispatcher.order(1, RoundKind.EACH_TASK, 77, 0)).isEmpty();
-    assertThat(dispatcher.repeat()).isEqualTo(orders);
+    assertThat(policy.order(1, RoundKind.EACH_TASK, 77, 0)).isEmpty();
+    assertThat(policy.repeat()).isEqualTo(orders);
   }
 
   @Test
   void theRunEndsAfterItsLastRound() {
-    assertThat(dispatcher.order(3, RoundKind.EACH_TASK, 77, 0)).isEmpty();
+    assertThat(policy.order(3, RoundKind.EACH_TASK, 77, 0)).isEmpty();
   }
 
   @Test
   void aRefusedSlotIsAskedForAtOnceButOnlyOnce() {
-    dispatcher.order(1, RoundKind.EACH_TASK, 77, 0);
+    policy.order(1, RoundKind.EACH_TASK, 77, 0);
     final var refused = Metric.Refused.newBuilder().setRound(1).setTask(1).setSlot(1).build();
 
-    final Order again = dispatcher.orderAgain(refused, 10).getFirst();
+    final Order again = policy.orderAgain(refused, 10).getFirst();
 
     assertThat(again.getTask()).isEqualTo(1);
     assertThat(again.getSlot()).isEqualTo(1);
     assertThat(again.getAttempt()).isEqualTo(1);
     assertThat(again.getNonce()).isEqualTo(77);
-    assertThat(dispatcher.orderAgain(refused, 20)).isEmpty();
-    assertThat(dispatcher.orderAgain(refused.toBuilder().setRound(0).build(), 30)).isEmpty();
+    assertThat(policy.orderAgain(refused, 20)).isEmpty();
+    assertThat(policy.orderAgain(refused.toBuilder().setRound(0).build(), 30)).isEmpty();
   }
 
   @Test
   void aMissingSlotIsAskedForAfterTheTimeoutAndThenLessAndLessOften() {
-    dispatcher.order(1, RoundKind.EACH_TASK, 77, 0);
+    policy.order(1, RoundKind.EACH_TASK, 77, 0);
 
-    assertThat(dispatcher.orderAgain(waiting(), TIMEOUT_MS - 1)).isEmpty();
-    assertThat(dispatcher.orderAgain(waiting(), TIMEOUT_MS)).hasSize(1);
-    assertThat(dispatcher.orderAgain(waiting(), 2 * TIMEOUT_MS)).isEmpty();
-    assertThat(dispatcher.orderAgain(waiting(), 3 * TIMEOUT_MS)).hasSize(1);
-    assertThat(dispatcher.orderAgain(waiting(), 6 * TIMEOUT_MS)).isEmpty();
-    assertThat(dispatcher.orderAgain(waiting(), 7 * TIMEOUT_MS)).hasSize(1);
+    assertThat(policy.orderAgain(waiting(), TIMEOUT_MS - 1)).isEmpty();
+    assertThat(policy.orderAgain(waiting(), TIMEOUT_MS)).hasSize(1);
+    assertThat(policy.orderAgain(waiting(), 2 * TIMEOUT_MS)).isEmpty();
+    assertThat(policy.orderAgain(waiting(), 3 * TIMEOUT_MS)).hasSize(1);
+    assertThat(policy.orderAgain(waiting(), 6 * TIMEOUT_MS)).isEmpty();
+    assertThat(policy.orderAgain(waiting(), 7 * TIMEOUT_MS)).hasSize(1);
   }
 
   @Test
   void aSlotThatTheRunDoesNotHaveIsNotAskedFor() {
-    dispatcher.order(1, RoundKind.EACH_TASK, 77, 0);
+    policy.order(1, RoundKind.EACH_TASK, 77, 0);
     final var strange = List.of(List.of(2, 0), List.of(-1, 0), List.of(0, 2), List.of(0, -1));
 
     for (final List<Integer> slot : strange) {
@@ -84,8 +84,8 @@ class DispatcherTest {
       final var waiting = Metric.Waiting.newBuilder().setRound(1);
       waiting.addSlotsBuilder().setTask(slot.getFirst()).setSlot(slot.getLast());
 
-      assertThat(dispatcher.orderAgain(refused.build(), 10)).isEmpty();
-      assertThat(dispatcher.orderAgain(waiting.build(), 10 * TIMEOUT_MS)).isEmpty();
+      assertThat(policy.orderAgain(refused.build(), 10)).isEmpty();
+      assertThat(policy.orderAgain(waiting.build(), 10 * TIMEOUT_MS)).isEmpty();
     }
   }
 
@@ -97,29 +97,29 @@ class DispatcherTest {
 
   @Test
   void aSlotThatCertainlyHasNoFiniteGradientIsNotAskedForAgain() {
-    dispatcher.order(1, RoundKind.EACH_TASK, 77, 0);
-    dispatcher.orderAgain(diverged(1, false), 10);
-    assertThat(dispatcher.diverged(1, 1)).isFalse();
+    policy.order(1, RoundKind.EACH_TASK, 77, 0);
+    policy.orderAgain(diverged(1, false), 10);
+    assertThat(policy.diverged(1, 1)).isFalse();
 
-    assertThat(dispatcher.orderAgain(diverged(2, true), 20)).isEmpty();
+    assertThat(policy.orderAgain(diverged(2, true), 20)).isEmpty();
 
-    assertThat(dispatcher.diverged(1, 1)).isTrue();
-    assertThat(dispatcher.diverged(1, 0)).isFalse();
-    assertThat(dispatcher.orderAgain(bothWait(), 60_000))
+    assertThat(policy.diverged(1, 1)).isTrue();
+    assertThat(policy.diverged(1, 0)).isFalse();
+    assertThat(policy.orderAgain(bothWait(), 60_000))
         .extracting(Order::getSlot)
         .containsExactly(0);
-    dispatcher.order(2, RoundKind.EACH_TASK, 78, 0);
-    assertThat(dispatcher.diverged(1, 1)).isFalse();
+    policy.order(2, RoundKind.EACH_TASK, 78, 0);
+    assertThat(policy.diverged(1, 1)).isFalse();
   }
 
   /** Each order is answered by one record a shard: more of them are one answer's shards. */
   @Test
   void aSlotThatIsNotFiniteIsAskedForAtOnceUntilThreeOrdersWereAnswered() {
-    dispatcher.order(1, RoundKind.EACH_TASK, 77, 0);
-    assertThat(dispatcher.orderAgain(diverged(1, false), 10)).hasSize(1);
-    assertThat(dispatcher.orderAgain(diverged(1, false), 11)).isEmpty();
-    assertThat(dispatcher.orderAgain(diverged(2, false), 12)).hasSize(1);
-    assertThat(dispatcher.orderAgain(diverged(3, false), 13)).isEmpty();
+    policy.order(1, RoundKind.EACH_TASK, 77, 0);
+    assertThat(policy.orderAgain(diverged(1, false), 10)).hasSize(1);
+    assertThat(policy.orderAgain(diverged(1, false), 11)).isEmpty();
+    assertThat(policy.orderAgain(diverged(2, false), 12)).hasSize(1);
+    assertThat(policy.orderAgain(diverged(3, false), 13)).isEmpty();
   }
 
   private static Metric.Refused diverged(int copies, boolean certain) {

@@ -13,11 +13,12 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * How far the open round is on one shard: which slots its sums contain, where they came from, and
- * once all are in, the shard's inner products. The sums themselves lie in {@link ShardVectors}.
+ * once all are in, the shard's inner products. {@link ShardVectors} holds the sums and adds the
+ * gradients up.
  *
  * <p>One owner, one thread.
  */
-final class ShardAccumulator {
+final class ShardProgress {
   private final Shard shard;
   private final int slots;
   private final ShardVectors vectors;
@@ -34,7 +35,7 @@ final class ShardAccumulator {
   private ShardStatistics.@Nullable Products products;
   private final Divergence divergence = new Divergence();
 
-  ShardAccumulator(Shard shard, int tasks, int slots, ShardVectors vectors) {
+  ShardProgress(Shard shard, int tasks, int slots, ShardVectors vectors) {
     this.shard = shard;
     this.slots = slots;
     this.vectors = vectors;

@@ -6,7 +6,7 @@ package io.gradstream.proto.spec;
  * @param timeoutMs milliseconds after which an unanswered order is issued again and its lock ends;
  *     at least twice what computing a gradient takes
  */
-public record Orders(
+public record OrderSettings(
     @Param(
             value = "milliseconds after which an unanswered order goes to another worker",
             defaultValue = "30000",
