@@ -59,7 +59,7 @@ final class SyntheticModel implements TaskModel {
 
   @Override
   public double[] scalarizedGradient(long microBatch) {
-    throw new UnsupportedOperationException("the benchmark asks for one gradient a task");
+    throw new UnsupportedOperationException("the benchmark asks for one gradient per task");
   }
 
   @Override

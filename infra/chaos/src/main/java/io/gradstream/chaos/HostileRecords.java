@@ -120,7 +120,7 @@ public final class HostileRecords {
       final int partitions =
           switch (kind.partitions()) {
             case ONE -> 1;
-            case SHARDS -> run.manifest().partitions();
+            case SHARDS, COPIES -> run.manifest().partitions();
             case SLOTS -> run.orderPartitions();
           };
       for (final String topic : run.description().topicsOf(kind)) {

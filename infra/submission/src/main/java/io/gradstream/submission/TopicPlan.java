@@ -45,7 +45,7 @@ final class TopicPlan {
     final int partitions =
         switch (kind.partitions()) {
           case ONE -> 1;
-          case SHARDS -> run.manifest().partitions();
+          case SHARDS, COPIES -> run.manifest().partitions();
           case SLOTS -> run.orderPartitions();
         };
     return new NewTopic(name, partitions, (short) replication).configs(settings);

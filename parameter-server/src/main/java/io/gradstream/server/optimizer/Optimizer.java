@@ -7,7 +7,7 @@ import java.util.List;
 /**
  * Changes weights in place, a piece of a tensor at a time.
  *
- * <p>Stateless itself: what it remembers of the past lies in the pieces' state vectors. Its
+ * <p>Stateless itself: the past is kept in the pieces' state vectors. Its
  * arithmetic is float32 through {@link io.gradstream.proto.kernels.Kernels}, so that every machine
  * gets the same bits.
  */
@@ -33,7 +33,7 @@ public interface Optimizer {
    *
    * @param tensor index of the tensor in the manifest
    * @param weights float32, changed in place
-   * @param update what the arbitrator published
+   * @param update the values that the arbitrator published
    * @param updateType how the update travelled
    * @param state float32, changed in place
    * @param length number of values

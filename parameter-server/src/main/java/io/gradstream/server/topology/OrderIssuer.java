@@ -5,8 +5,11 @@ import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.Order;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.DeadLetters;
+import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.run.Run;
+import io.gradstream.proto.streams.TopicSinks;
+import io.gradstream.proto.topic.TopicKind;
 import io.gradstream.proto.topic.Topics;
 import io.gradstream.server.dispatch.OrderPolicy;
 import java.util.List;
@@ -35,21 +38,21 @@ final class OrderIssuer {
   private final Run run;
   private final Topics topics;
   private final OrderPolicy policy;
-  private final ServerSinks sinks;
+  private final TopicSinks sinks;
   private final LongSupplier clockMs;
   private final Supplier<Map<TopicPartition, Long>> gaps;
   private final Supplier<Optional<String>> lostRound;
 
   /**
    * @param clockMs milliseconds that never go back
-   * @param gaps tells which partitions of the orders deliver nothing until so many records have
-   *     been appended, see {@link io.gradstream.proto.run.OrderGaps}
+   * @param gaps gives, for each partition of the orders that delivers nothing, how many records must
+   *     be appended until it delivers again, see {@link io.gradstream.proto.run.OrderGaps}
    * @param lostRound tells whether gradients of a decided round are lost, and what to do then
    */
   OrderIssuer(
       Run run,
       OrderPolicy policy,
-      ServerSinks sinks,
+      TopicSinks sinks,
       LongSupplier clockMs,
       Supplier<Map<TopicPartition, Long>> gaps,
       Supplier<Optional<String>> lostRound) {
@@ -164,11 +167,15 @@ final class OrderIssuer {
         Math.floorMod(partition.partition() - order.get().getSlot(), run.orderPartitions());
     final Order filler = order.get().toBuilder().setAttempt(attempt).build();
     for (long i = 0; i < Math.min(records, MAX_FILLERS); i++) {
-      sinks.order(filler);
+      send(filler);
     }
   }
 
+  private void send(Order order) {
+    sinks.send(TopicKind.ORDERS, order.getTask(), Keys.shard(order.getSlot()), order);
+  }
+
   private void send(List<Order> orders) {
-    orders.forEach(sinks::order);
+    orders.forEach(this::send);
   }
 }

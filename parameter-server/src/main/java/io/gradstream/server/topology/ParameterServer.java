@@ -1,26 +1,20 @@
 package io.gradstream.server.topology;
 
-import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.proto.evidence.Signer;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.log.LogReader;
-import io.gradstream.proto.manifest.Manifest;
-import io.gradstream.proto.message.Order;
-import io.gradstream.proto.message.WeightSeal;
 import io.gradstream.proto.run.OffHeap;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.spec.ListedKey.Role;
 import io.gradstream.proto.streams.InPlaceStore;
 import io.gradstream.proto.streams.StreamsService;
+import io.gradstream.proto.streams.TopicSinks;
+import io.gradstream.proto.topic.TopicKind.Writer;
 import io.gradstream.proto.topic.Topics;
 import io.gradstream.server.weights.PartitionWeights;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.util.Optional;
-import java.util.Set;
 import java.util.function.Supplier;
 import org.apache.kafka.streams.Topology;
-import org.apache.kafka.streams.processor.StreamPartitioner;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -81,58 +75,15 @@ public final class ParameterServer {
     topology
         .addSource("records", topics.updates(), topics.verdicts(), topics.metrics())
         .addProcessor(
-            "partition", () -> new PartitionServer(run, signer, kernels, logs.get()), "records")
-        .addStateStore(InPlaceStore.builder(PartitionServer.STORE), "partition")
-        .addSink(ServerSinks.WEIGHTS, topics.weights(), byShard(run.manifest()), "partition")
-        .addSink(ServerSinks.SEALS, topics.weights(), byPartition(), "partition")
-        .addSink(ServerSinks.DEAD_LETTERS, topics.deadLetters(), "partition");
-    for (int task = 0; task < run.orderedTasks(); task++) {
-      topology.addSink(
-          ServerSinks.orders(task), topics.orders(task), bySlotAndAttempt(), "partition");
-    }
+            PartitionServer.NAME,
+            () -> new PartitionServer(run, signer, kernels, logs.get()),
+            "records")
+        .addStateStore(InPlaceStore.builder(PartitionServer.STORE), PartitionServer.NAME);
+    TopicSinks.add(topology, run.description(), Writer.SERVER, PartitionServer.NAME);
     return topology;
   }
 
   private static LogReader log(Run run) {
     return new LogReader(run.connection(), run.topics().serverApplication());
-  }
-
-  /**
-   * Orders are spread by their slots. One that is given again goes to another partition: that of
-   * the first may be held by a worker that hangs.
-   */
-  @SuppressWarnings("removal") // the only method that must be given; the newer one calls it
-  private static StreamPartitioner<byte[], byte[]> bySlotAndAttempt() {
-    return (topic, key, value, partitions) ->
-        Optional.of(Set.of(Math.floorMod(ordersPartitionOf(value), partitions)));
-  }
-
-  private static int ordersPartitionOf(byte[] order) {
-    try {
-      final Order parsed = Order.parseFrom(order);
-      return parsed.getSlot() + parsed.getAttempt();
-    } catch (InvalidProtocolBufferException e) {
-      throw new IllegalStateException("the server's own order cannot be read", e);
-    }
-  }
-
-  /** A seal travels with the shards that it seals. */
-  @SuppressWarnings("removal") // as above
-  private static StreamPartitioner<byte[], byte[]> byPartition() {
-    return (topic, key, value, partitions) -> Optional.of(Set.of(partitionOf(value)));
-  }
-
-  private static int partitionOf(byte[] seal) {
-    try {
-      return WeightSeal.parseFrom(seal).getPartition();
-    } catch (InvalidProtocolBufferException e) {
-      throw new IllegalStateException("the server's own seal cannot be read", e);
-    }
-  }
-
-  @SuppressWarnings("removal") // as above
-  private static StreamPartitioner<byte[], byte[]> byShard(Manifest manifest) {
-    return (topic, key, value, partitions) ->
-        Optional.of(Set.of(manifest.shard(ByteBuffer.wrap(key).getInt()).partition()));
   }
 }

@@ -18,6 +18,8 @@ import io.gradstream.proto.run.Run;
 import io.gradstream.proto.run.StoreImage;
 import io.gradstream.proto.streams.InPlaceStore;
 import io.gradstream.proto.streams.InputPositions;
+import io.gradstream.proto.streams.TopicSinks;
+import io.gradstream.proto.topic.TopicKind.Writer;
 import io.gradstream.proto.topic.Topics;
 import io.gradstream.server.dispatch.OrderPolicy;
 import io.gradstream.server.weights.PartitionWeights;
@@ -45,6 +47,7 @@ import org.slf4j.LoggerFactory;
  * <p>One instance per task of Kafka Streams, on that task's thread.
  */
 final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]> {
+  static final String NAME = "partition";
   static final String STORE = "weights";
   private static final Logger LOG = LoggerFactory.getLogger(PartitionServer.class);
   private static final Duration RESUME_DELAY = Duration.ofMillis(100);
@@ -62,7 +65,8 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
   private UpdateIntake updates;
   private OrderPolicy policy;
   private OrderIssuer orders;
-  private ServerSinks sinks;
+  private TopicSinks sinks;
+  private SealedWeightsPublisher publisher;
   private Cancellable resumption;
   private int partition;
   private boolean resumed;
@@ -89,7 +93,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
   public void init(ProcessorContext<byte[], byte[]> processorContext) {
     context = processorContext;
     partition = context.taskId().partition();
-    sinks = new ServerSinks(context);
+    sinks = new TopicSinks(topics, Writer.SERVER, NAME, context);
     store = context.getStateStore(STORE);
     weights = new PartitionWeights(run.spec(), run.manifest(), partition, kernels, store);
     final Optional<byte[]> bytes =
@@ -98,7 +102,9 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
         bytes.map(PartitionServer::parseMetadata).orElse(ServerMetadata.getDefaultInstance());
     metadata.getShardsList().forEach(weights::restore);
     verdicts.restore(metadata);
-    updates = new UpdateIntake(run, partition, signer, weights, verdicts, log, sinks);
+    publisher =
+        new SealedWeightsPublisher(run.description(), signer, weights, verdicts, sinks);
+    updates = new UpdateIntake(run, partition, weights, verdicts, log, publisher, sinks);
     updates.restore(metadata);
     progress.restore(metadata.getPositionsMap());
     policy =
@@ -161,7 +167,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
     }
     resumed = true;
     resumption.cancel();
-    updates.resume();
+    publisher.resume();
     catchUp(topics.verdicts());
     catchUp(topics.updates());
     LOG.info(

@@ -2,25 +2,23 @@ package io.gradstream.server.topology;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
-import io.gradstream.proto.evidence.Signer;
 import io.gradstream.proto.evidence.VerdictChain;
 import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.ServerMetadata;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.Verdict;
-import io.gradstream.proto.message.WeightSeal;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.streams.HeldRecords;
+import io.gradstream.proto.streams.TopicSinks;
 import io.gradstream.server.weights.PartitionWeights;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import org.apache.kafka.common.TopicPartition;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Takes in a partition's updates. Each one is applied when its step comes, held until then, or
@@ -39,35 +37,34 @@ final class UpdateIntake {
 
   private final ByteString runDigest;
   private final long firstVersion;
-  private final @Nullable Signer signer;
   private final PartitionWeights weights;
   private final VerdictChain verdicts;
   private final LogReader log;
-  private final ServerSinks sinks;
+  private final SealedWeightsPublisher publisher;
+  private final TopicSinks sinks;
   private final TopicPartition topic;
   private final TopicPartition verdictsTopic;
   private final HeldRecords<ShardStep> held;
   private long lastLoggedRound;
 
   /**
-   * @param signer whose key signs the seals of weights; null where nobody has to
    * @param verdicts those that were read so far
    * @param log reads again the held records that memory had no room for
    */
   UpdateIntake(
       Run run,
       int partition,
-      @Nullable Signer signer,
       PartitionWeights weights,
       VerdictChain verdicts,
       LogReader log,
-      ServerSinks sinks) {
+      SealedWeightsPublisher publisher,
+      TopicSinks sinks) {
     this.runDigest = run.description().digest();
     this.firstVersion = run.description().firstRound();
-    this.signer = signer;
     this.weights = weights;
     this.verdicts = verdicts;
     this.log = log;
+    this.publisher = publisher;
     this.sinks = sinks;
     this.topic = new TopicPartition(run.topics().updates(), partition);
     this.verdictsTopic = new TopicPartition(run.topics().verdicts(), partition);
@@ -110,12 +107,12 @@ final class UpdateIntake {
     } else if (version < 0) {
       throw new MalformedRecordException("an update before the initial weights");
     } else if (header.getRound() == version - 1) {
-      // The arbitrator sent it once more after a restart; what followed from it may have been lost,
-      // too.
+      // The arbitrator sent it once more after a restart. The weights that followed from it may have
+      // been lost as well.
       if (!header.getDigest().equals(weights.update(shard.index()))) {
         throw new MalformedRecordException("another update of round " + header.getRound());
       }
-      publishAgain(shard);
+      publisher.publishAgain(shard);
     } else if (header.getRound() >= version) {
       checkVerdict(header);
       final var step = new ShardStep(header.getRound(), shard.index());
@@ -136,10 +133,10 @@ final class UpdateIntake {
     final long version = weights.version(shard.index());
     if (version < 0) {
       weights.initialize(update);
-      publish(shard);
-      sealIfWhole();
+      publisher.publish(shard);
+      publisher.sealIfWhole();
     } else if (version == header.getRound()) {
-      publishAgain(shard); // It is read again after a restart; the weights may have been lost.
+      publisher.publishAgain(shard); // It is read again after a restart; the weights may have been lost.
     }
   }
 
@@ -209,7 +206,7 @@ final class UpdateIntake {
     }
   }
 
-  /** Applies what is held for a shard, with those it has to be applied together with. */
+  /** Applies the held updates of a shard, together with those of the shards that step with it. */
   private void apply(Shard shard) throws MalformedRecordException {
     final List<Shard> stepShards = weights.shardsOfStep(shard);
     long version = weights.version(shard.index());
@@ -222,8 +219,8 @@ final class UpdateIntake {
         }
       }
       weights.apply(stepShards, updates);
-      stepShards.forEach(this::publish);
-      sealIfWhole();
+      stepShards.forEach(publisher::publish);
+      publisher.sealIfWhole();
       version++;
     }
   }
@@ -234,47 +231,5 @@ final class UpdateIntake {
     return verdicts.digest(round).isPresent()
         && steps.stream().allMatch(held::contains)
         && steps.stream().allMatch(held::isReady);
-  }
-
-  private void publish(Shard shard) {
-    sinks.weights(shard, weights.record(shard));
-  }
-
-  private void publishAgain(Shard shard) {
-    publish(shard);
-    if (shard.equals(weights.shards().getLast())) {
-      sealIfWhole();
-    }
-  }
-
-  private void sealIfWhole() {
-    if (weights.isWhole()) {
-      seal();
-    }
-  }
-
-  /**
-   * Publishes the partition's seal once more, in case that it was lost, and before it the weights
-   * of a fork's first version.
-   */
-  void resume() {
-    if (!weights.isWhole() || weights.shards().isEmpty()) {
-      return;
-    }
-    if (weights.version() == firstVersion) {
-      weights.shards().forEach(shard -> sinks.weights(shard, weights.record(shard)));
-    }
-    seal();
-  }
-
-  private void seal() {
-    final long version = weights.version();
-    final ByteString verdict =
-        verdicts.digest(version - 1).orElse(version == firstVersion ? runDigest : ByteString.EMPTY);
-    final WeightSeal seal = weights.seal(runDigest, verdict);
-    sinks.seal(
-        signer == null
-            ? seal
-            : seal.toBuilder().setSignature(signer.sign(seal.getDigest())).build());
   }
 }

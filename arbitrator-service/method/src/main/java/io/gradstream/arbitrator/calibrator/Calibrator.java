@@ -1,19 +1,19 @@
 package io.gradstream.arbitrator.calibrator;
 
 /**
- * Calibrates each task's gradient over time before a resolver sees it. Immutable: it remembers the
- * past in the memories, vectors of the gradient's size that the caller holds and that start at
- * zero.
+ * Calibrates each task's gradient over time before a resolver sees it. A calibrator is immutable:
+ * the past is kept in the memories, one vector per task with the gradient's size, which the caller
+ * holds and which start at zero.
  */
 public interface Calibrator {
 
-  /** Whether it has a memory at all; if not, gradients pass as they are. */
+  /** Whether the calibrator uses memories; if not, gradients pass unchanged. */
   boolean remembers();
 
   /**
-   * Whether {@link #calibrate} looks at the norms of the round's gradients, so that the whole
-   * gradient must be in before any part of it can be calibrated; its memory is then the calibrated
-   * gradient itself. If not, every shard can be calibrated at once.
+   * Whether {@link #calibrate} reads the norms of the round's gradients. If so, no shard can be
+   * calibrated before all shards of the round are in, and the memory holds the calibrated gradient
+   * itself. If not, each shard is calibrated as soon as it is complete.
    */
   boolean needsNorms();
 

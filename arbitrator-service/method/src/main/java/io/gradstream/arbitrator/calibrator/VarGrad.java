@@ -33,7 +33,7 @@ final class VarGrad implements Calibrator {
               min = 0)
           double gamma,
       @Param(
-              value = "beta after beta-rounds, moved to in equal steps; beta stays if absent",
+              value = "beta is moved to this value in equal steps over beta-rounds; absent: beta stays",
               min = 0,
               max = 1,
               exclusiveMax = true)

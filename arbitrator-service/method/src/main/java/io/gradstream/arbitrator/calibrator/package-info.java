@@ -1,7 +1,7 @@
 /**
- * Filters in front of the resolver, one memory of the gradient's size a task.
+ * Filters in front of the resolver, with one memory of the gradient's size per task.
  *
- * <p>Every calibrator here is linear in the gradients: two numbers a task say how its memory moves,
+ * <p>Every calibrator here is linear in the gradients: two numbers per task say how its memory moves,
  * two more how the calibrated gradient is made of the gradient and the memory. So it costs one
  * elementwise pass, and inner products of calibrated gradients follow from inner products of what
  * they are made of.

@@ -2,7 +2,7 @@ package io.gradstream.arbitrator.linalg;
 
 import java.util.Arrays;
 
-/** Short vectors of doubles, one entry a task. */
+/** Short vectors of doubles, one entry per task. */
 public final class DoubleVectors {
   private DoubleVectors() {}
 

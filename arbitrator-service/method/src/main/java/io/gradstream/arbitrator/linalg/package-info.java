@@ -1,4 +1,4 @@
-/** Small dense linear algebra, one row a task: what the methods solve their problems with. */
+/** Linear algebra on small dense matrices with one row per task, which the methods compute with. */
 @NullMarked
 package io.gradstream.arbitrator.linalg;
 

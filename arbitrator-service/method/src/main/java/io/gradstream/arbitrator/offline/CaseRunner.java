@@ -73,7 +73,7 @@ public final class CaseRunner {
       return new CaseRunner(source).run();
     } catch (IllegalArgumentException e) {
       if (e instanceof SpecError && !source.variant().isEmpty()) {
-        // What a public implementation refuses too must not stop the other cases of its file.
+        // A case that the public implementation refuses too must not stop the other cases of its file.
         return Collections.nCopies(source.steps().size(), Map.of("refused", e.getMessage()));
       }
       throw new UserError("case " + source.id() + ": " + e.getMessage());
@@ -87,7 +87,7 @@ public final class CaseRunner {
         answers.add(answer(index, source.steps().get(index)));
       } catch (IllegalStateException e) {
         throw new UserError(
-            "case %s: step %d: %s; give it \"losses\", one number a task"
+            "case %s: step %d: %s; give it \"losses\", one number per task"
                 .formatted(source.id(), index, e.getMessage()),
             e);
       }

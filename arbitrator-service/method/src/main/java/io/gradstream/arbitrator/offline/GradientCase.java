@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param variant which public implementation the parameters speak of; empty for our own names
  * @param params parameters in the words of that implementation; the string "none" stands for no
  *     value
- * @param initialState what the method starts from, where not from its own beginning; may be empty
+ * @param initialState the method's state before the first step; empty for its usual beginning
  * @param segments sizes of the parameter tensors, for the tensor-wise part of GCond's Lion
  * @param theta D parameter values, for the same
  * @param steps rounds, in order, on one instance of the method

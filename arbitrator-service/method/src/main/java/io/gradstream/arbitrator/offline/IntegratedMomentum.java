@@ -41,7 +41,7 @@ final class IntegratedMomentum {
     }
   }
 
-  /** What the parameters are moved against, given the combined gradient. */
+  /** The direction against which the parameters move, given the combined gradient. */
   double[] apply(double[] update) {
     steps++;
     double correction = 1 - StrictMath.pow(beta, steps);

@@ -250,7 +250,7 @@ final class LibraryParameterMapping {
         : index;
   }
 
-  /** The state before a step, with what a case says of epochs that it does not show. */
+  /** The state before a step, with the mean losses of earlier epochs that a case gives in place of their steps. */
   MethodState given(Step step, MethodState state) {
     return switch (source.method()) {
       case "gradnorm" -> {
@@ -275,7 +275,7 @@ final class LibraryParameterMapping {
     };
   }
 
-  /** "ones" and "mean" are the same weight for all; otherwise one number a task. */
+  /** "ones" and "mean" are the same weight for all; otherwise one number per task. */
   private @Nullable Object preference() {
     Object value = param("pref");
     int tasks = source.steps().getFirst().tasks();

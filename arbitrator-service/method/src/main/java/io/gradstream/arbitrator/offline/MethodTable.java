@@ -18,12 +18,13 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * What every method makes of rounds at the edge of what it is meant for, as a table in Markdown:
- * the methods themselves fill it.
+ * Tabulates, in Markdown, the weights that every method returns in situations at the edge of what
+ * it is meant for, such as a zero gradient or a negative loss. The table is made by running the
+ * methods.
  *
- * <p>Three tasks whose gradients conflict mildly, of losses 1, 2 and 3, unless a column says
- * otherwise; the same statistics for twenty rounds. A cell has the weights of the last one, to two
- * digits, and an asterisk where the method reported that it used its fallback.
+ * <p>Unless a column says otherwise there are three tasks with losses 1, 2 and 3, whose gradients
+ * conflict mildly. Each method sees the same statistics for twenty rounds. A cell shows the weights
+ * of the last round to two digits, with an asterisk if the method reported a fallback.
  */
 public final class MethodTable {
   private static final int ROUNDS = 20;
@@ -34,7 +35,7 @@ public final class MethodTable {
 
   private MethodTable() {}
 
-  /** The table and, below it, what the methods said. */
+  /** The table, and below it the fallbacks that each method reported. */
   public static String markdown() {
     Map<String, Situation> situations = situations();
     var text = new StringBuilder("| method |");
@@ -145,7 +146,7 @@ public final class MethodTable {
     return String.join(" ", texts);
   }
 
-  /** Two digits; what is lost in rounding beside 1 is 0. */
+  /** Two decimal digits; a value below 1e-9 is rounding error and is written as 0. */
   private static String number(double value) {
     if (Math.abs(value) < 1e-9) {
       return "0";

@@ -8,8 +8,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Random numbers that a case gives: {@code order}, {@code normal} and {@code uniform} of its steps.
- * Where a step gives none they are drawn as in a run.
+ * Takes the random numbers of a round from the case that is answered: its steps may list them as
+ * {@code order}, {@code normal} and {@code uniform}. If a step lists none, they are drawn from the
+ * seed as in a run.
  */
 final class RecordedRandomSource implements RandomSource {
   private final Map<Long, Step> steps;

@@ -7,11 +7,12 @@ import java.util.Deque;
 import java.util.List;
 
 /**
- * GCond's smooth mode on whole vectors: every step changes gradients and measures them anew. It is
- * written from the recursion's description and shares no code with the resolver, so tests hold the
- * resolver to it, and the benchmark takes the time that it needs.
+ * GCond's smooth mode on whole vectors: every projection changes a gradient and then measures all
+ * gradients again. It is written from the description of the recursion and shares no code with the
+ * resolver. So tests can compare the resolver with it, and a benchmark can measure how much time
+ * the work on inner products saves.
  *
- * <p>For each projection all pairs are looked at again, three reductions a pair.
+ * <p>Each projection examines all pairs of tasks again and takes three inner products per pair.
  *
  * @param <V> a vector, changed in place
  */
@@ -22,7 +23,7 @@ public final class VectorGCond<V> {
   private static final double POWER = 2;
   private static final int NOBODY = -1;
 
-  /** What is done with vectors. */
+  /** The operations on vectors that the method needs. */
   public interface Vectors<V> {
     V copy(V vector);
 
@@ -40,10 +41,13 @@ public final class VectorGCond<V> {
   /**
    * The options of {@code gcond} that differ between tests.
    *
-   * @param publicCode whether as in the public code: eps in divisors, scores of the projected
-   *     gradients, norm averages from 1, the window over all passes; otherwise as by default
-   * @param rawStability whether stability is against the previous round's raw gradient
-   * @param iterations most projections in a round
+   * @param publicCode true for the public code's choices: eps is added to divisors, scores are
+   *     taken from the projected gradients, norm averages begin at 1, and the window of winners
+   *     covers all passes; false for this project's defaults
+   * @param rawStability whether stability compares with the previous round's gradient as it was
+   *     before projection
+   * @param window number of last winners that count in the window
+   * @param iterations largest number of projections in a round
    */
   public record Options(
       double critical,
@@ -59,7 +63,7 @@ public final class VectorGCond<V> {
     }
   }
 
-  /** One projection: a pair of tasks and who won, -1 for nobody. */
+  /** One projection: a pair of tasks, and the task that kept its gradient, or -1 for neither. */
   public record Decision(int first, int second, int winner) {}
 
   private record Pair(int first, int second, double dot, double cosine, double a, double b) {}

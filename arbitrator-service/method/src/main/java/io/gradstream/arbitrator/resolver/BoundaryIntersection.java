@@ -18,7 +18,7 @@ final class BoundaryIntersection implements Resolver {
 
   /** Options of {@code pbi}. */
   record Options(
-      @Param(value = "the preference r, one number a task; all 1/N if absent", min = 0)
+      @Param(value = "the preference r, one number per task; all 1/N if absent", min = 0)
           @Nullable List<Double> preference,
       @Param(value = "the ideal losses z that the ray starts at; all 0 if absent")
           @Nullable List<Double> ideal,

@@ -10,25 +10,27 @@ import org.hipparchus.analysis.solvers.BrentSolver;
  * CAGrad: the update that helps the worst-off task most within a ball around the mean gradient g_0
  * (Liu et al. 2021, arXiv:2110.14048, Eq. 3 and 4; checked against LibMTL's CAGrad).
  *
- * <p>The dual is: over x of the simplex minimise x'G 1/N + r sqrt(x'Gx + 1e-8), r the ball's
- * radius; then the update is g_0 + r g_x / |g_x|. For a fixed s in place of the root that is a
- * quadratic problem whose solution x(s) is the smallest norm in the hull of the shifted gradients
- * g_i + (s/r) g_0 ({@link ConvexHull}); the s that equals its own root is the only zero of a
- * falling function and is bracketed. So the answer is exact where the public solver (SLSQP) stops
- * early.
+ * <p>With G the Gram matrix, 1 the vector of ones and r the ball's radius, the dual problem is to
+ * minimise x'G 1/N + r sqrt(x'Gx + 1e-8) over the simplex of the task weights x. The update is then
+ * g_0 + r g_x / |g_x| with the weighted gradient g_x = sum_i x_i g_i. If the square root is replaced
+ * by a fixed number s, the problem becomes quadratic, and its solution x(s) is the point of smallest
+ * norm in the convex hull of the shifted gradients g_i + (s/r) g_0 ({@link ConvexHull}). The s for
+ * which s equals the square root at x(s) is the only zero of a decreasing function, and {@link
+ * BrentSolver} finds it within a bracket. So the answer is exact where the public solver (SLSQP)
+ * stops early.
  *
- * <p>Where g_x cancels, the gradients are at a Pareto stationary point, and the correction would be
- * noise as long as the ball's radius. Then the mean gradient is used without a correction, and the
- * resolution says so. (A task without a gradient gets an enormous weight in g_x, which multiplies
- * zero.)
+ * <p>If g_x is zero up to rounding, the gradients are Pareto-stationary, and g_x / |g_x| would be
+ * rounding noise that the radius r scales up. The mean gradient is then used without a correction,
+ * and the resolution reports it. (A task whose gradient is zero may get a very large factor in the
+ * correction, which has no effect, since it multiplies zero.)
  */
 final class CaGrad implements Resolver {
   private static final double FLOOR = 1e-8;
 
-  /** A square this small beside those that it is made of is lost in their rounding. */
+  /** |g_x|^2 below this fraction of sum_i |x_i g_i|^2 is rounding error and counts as zero. */
   private static final double CANCELLED = 1e-14;
 
-  /** What the update is divided by, so that its size does not grow with c. */
+  /** The divisor of the update, which keeps its size from growing with c. */
   enum Rescale {
     /** By nothing. */
     NONE,
@@ -77,7 +79,8 @@ final class CaGrad implements Resolver {
     if (size > 0 && squared <= CANCELLED * size) {
       return Resolution.fallback(
               DoubleVectors.filled(n, 1.0 / n / scale()),
-              "the worst case cancels, so there is no correction: the mean gradient is used",
+              "the weighted gradients cancel (Pareto-stationary), so the mean gradient is used without"
+                  + " correction",
               state)
           .with("simplex-weights", x);
     }

@@ -12,13 +12,13 @@ import org.jspecify.annotations.Nullable;
  * r.
  *
  * <p>w = r - lambda (r / (|r| |L|) - cos L / |L|^2). Weights may be negative. Where all losses are
- * 0 there is no angle: w = r, and the resolution says so.
+ * 0 there is no angle: w = r, and the resolution reports it.
  */
 final class Cosmos implements Resolver {
 
   /** Options of {@code cosmos}. */
   record Options(
-      @Param(value = "the preference r, one number a task; all 1/N if absent", min = 0)
+      @Param(value = "the preference r, one number per task; all 1/N if absent", min = 0)
           @Nullable List<Double> preference,
       @Param(
               value = "lambda: how much the direction counts; its unit is that of a loss",

@@ -5,7 +5,7 @@ import java.util.List;
 
 /**
  * Remembers who won GCond's conflicts, so that no task wins for ever. Mutable, confined to one call
- * of {@link GCond}; its numbers are what the method's state keeps.
+ * of {@link GCond}; its numbers are kept in the method's state.
  */
 sealed interface Dominance {
 

@@ -14,7 +14,7 @@ import io.gradstream.proto.spec.Param;
  *
  * <p>State: {@code epoch-before}, {@code last-epoch} (N each, mean losses), {@code sums} (N) and
  * {@code rounds} of the running epoch; in window mode {@code ring} (2 W times N, oldest first).
- * Where a mean loss is not positive its ratio counts as 1, and the resolution says so.
+ * Where a mean loss is not positive its ratio counts as 1, and the resolution reports it.
  */
 final class DynamicWeightAverage implements Resolver {
   static final String BEFORE_LAST = "epoch-before";
@@ -24,7 +24,7 @@ final class DynamicWeightAverage implements Resolver {
   private static final String ROUNDS = "rounds";
   private static final String RING = "ring";
 
-  /** What is compared. */
+  /** The losses that are compared. */
   enum Mode {
     EPOCH,
     WINDOW

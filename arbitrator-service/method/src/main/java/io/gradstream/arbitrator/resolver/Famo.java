@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * <p>State: {@code logits} (N) with Adam's, {@code losses-before} (N, or empty where no step is
  * pending). A loss at its minimum, or below, has nothing left to fall, and divided by its gap it
  * would take all the weight from the others: its task has its share z of the softmax, whatever its
- * loss, the others share the rest by their gaps, and the resolution says so.
+ * loss, the others share the rest by their gaps, and the resolution reports it.
  */
 public final class Famo implements Resolver {
   public static final String LOGITS = "logits";
@@ -116,7 +116,7 @@ public final class Famo implements Resolver {
     return optimizer.step(state, LOGITS, gradient).with(BEFORE);
   }
 
-  /** How far the weights are from equal: the largest over the smallest. */
+  /** The largest weight over the smallest, which is 1 if all weights are equal. */
   public static double imbalance(double[] softmax) {
     double smallest = Double.POSITIVE_INFINITY;
     double largest = 0;

@@ -135,7 +135,10 @@ final class GCond implements Resolver {
         : DoubleVectors.scaled(emas, 1 / (1 - StrictMath.pow(options.normEmaBeta(), rounds)));
   }
 
-  /** Row i: this round's raw gradient i; column j: what the previous round left of gradient j. */
+  /**
+   * Entry (i, j) is the inner product of this round's raw gradient i with the previous round's
+   * projected gradient j.
+   */
   private static double[][] productsWithPrevious(RoundStatistics round, MethodState state) {
     double[][] before = Matrices.square(state.get(COEFFICIENTS), round.tasks());
     return Matrices.timesTransposed(round.cross(), before);

@@ -77,7 +77,7 @@ record GCondOptions(
             defaultValue = "projected")
         CriticalLoser criticalLoser,
     @Param(
-            value = "most projections in a round; 0 = twice the number of tasks",
+            value = "largest number of projections in a round; 0 = twice the number of tasks",
             defaultValue = "0",
             min = 0,
             max = 4096)
@@ -151,11 +151,11 @@ record GCondOptions(
   enum Scores {
     /** Those of the round: how steady and strong a task is does not change while it is decided. */
     ACCUMULATED,
-    /** What the round's projections have left of them so far. */
+    /** The gradients as the round's earlier projections have changed them. */
     PROJECTED
   }
 
-  /** What a gradient's stability is measured against. */
+  /** The gradient of the round before with which a gradient's stability is measured. */
   enum StabilityReference {
     /** The previous round's accumulated gradient, as the paper says. */
     RAW,
@@ -165,7 +165,7 @@ record GCondOptions(
 
   /** How the moving average of a task's norms begins. */
   enum NormAverage {
-    /** At the first norm: a mean of what was seen, whatever the gradients' scale. */
+    /** The average begins at the first norm, so it does not depend on the gradients' scale. */
     CORRECTED,
     /** At 1, as in the public code. */
     FROM_ONE

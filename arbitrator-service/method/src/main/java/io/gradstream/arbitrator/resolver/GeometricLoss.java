@@ -6,7 +6,7 @@ package io.gradstream.arbitrator.resolver;
  *
  * <p>The mean is taken of logarithms, since a product of many small losses underflows. A loss that
  * is not positive has none: it is left out of the mean, its weight is 1 / N, and the resolution
- * says so.
+ * reports it.
  */
 final class GeometricLoss implements Resolver {
 

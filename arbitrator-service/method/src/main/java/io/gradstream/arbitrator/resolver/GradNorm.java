@@ -11,11 +11,11 @@ import io.gradstream.proto.spec.Param;
  * <p>In epoch 0 all weights are 1 and the mean losses become the initial ones. State: {@code
  * scales} s (N) with their optimizer's, {@code loss-sums} (N) and {@code loss-rounds} of epoch 0.
  * Where losses are not positive, ratios to them mean nothing: then all tasks count as trained
- * alike, and the resolution says so.
+ * alike, and the resolution reports it.
  *
  * <p>A task without a gradient has no norm to balance; the public code goes on raising its weight
  * at the others' cost. Here it keeps its scale, the others are balanced among themselves, and the
- * resolution says so.
+ * resolution reports it.
  */
 final class GradNorm implements Resolver {
   static final String SUMS = "loss-sums";
@@ -47,7 +47,7 @@ final class GradNorm implements Resolver {
               defaultValue = "keeps")
           ZeroGradient zeroGradient) {}
 
-  /** What a task without a gradient does to its scale. */
+  /** How the scale of a task without a gradient changes. */
   enum ZeroGradient {
     KEEPS,
     MOVES

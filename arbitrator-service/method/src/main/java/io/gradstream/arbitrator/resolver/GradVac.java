@@ -6,7 +6,7 @@ import io.gradstream.proto.spec.Param;
 
 /**
  * GradVac: each task's gradient is turned, one after the other in random order, towards every other
- * task's until their cosine is what it is on average (Wang et al. 2021, "Gradient Vaccine",
+ * task's until their cosine reaches its running average (Wang et al. 2021, "Gradient Vaccine",
  * arXiv:2010.05874, algorithm 1; checked against LibMTL's and TorchJD's GradVac).
  *
  * <p>With rho the cosine and T its moving average: where rho is below T, c_j grows by |c| (T sqrt(1

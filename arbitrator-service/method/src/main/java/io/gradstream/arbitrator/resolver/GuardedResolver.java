@@ -4,7 +4,7 @@ import io.gradstream.arbitrator.linalg.DoubleVectors;
 
 /**
  * Checks the answer of every method. If weights are not finite, or do not fit a float32, the round
- * gets the plain sum instead, the method's state stays as it was, and the resolution says so.
+ * gets the plain sum instead, the method's state stays as it was, and the resolution reports it.
  */
 record GuardedResolver(Resolver method) implements Resolver {
 

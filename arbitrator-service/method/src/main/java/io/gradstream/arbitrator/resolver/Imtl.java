@@ -10,14 +10,15 @@ import org.jspecify.annotations.Nullable;
  * IMTL: IMTL-G's equal projections of gradients whose losses IMTL-L has scaled (Liu et al. 2021,
  * "Towards impartial multi-task learning", section 3.3; checked against LibMTL's IMTL).
  *
- * <p>w = alpha e^s with s as in {@link ImtlL}, and alpha such that the update has the same
- * projection t on every direction and the alpha sum to 1: with the cosines R, x = alpha e^s n, R x
- * = t 1 and sum x / (e^s n) = 1, which is solved as one system. It is regular for opposite
- * gradients too (update 0).
+ * <p>The weights are w_i = alpha_i e^{s_i}, where {@link ImtlL} learns the scales s. The alpha sum
+ * to 1 and give the update the same projection t on every task's direction. With n_i the norm of
+ * task i's gradient, R the N x N matrix of cosines and x_i = alpha_i e^{s_i} n_i, that is R x = t 1
+ * and sum_i x_i / (e^{s_i} n_i) = 1: one linear system in x and t. The system also has a unique
+ * solution for two opposite gradients, for which the update is 0.
  *
- * <p>A task without a gradient has no direction: it is left out. For gradients of one direction no
- * alpha is better than another: {@link ImtlG}'s smallest is taken. Both are reported. State: that
- * of {@link ImtlL}.
+ * <p>A task whose gradient is zero has no direction, so it is left out. If all gradients have the
+ * same direction, every alpha solves the system, and the method takes the smallest, as {@link
+ * ImtlG} does. Both cases are reported as a fallback. The state is that of {@link ImtlL}.
  */
 final class Imtl implements Resolver {
   private final ImtlL scales;

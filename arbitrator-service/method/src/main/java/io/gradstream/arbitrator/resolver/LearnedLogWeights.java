@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
  * Logarithms of weights that a method learns from the losses, kept within bounds.
  *
  * <p>A loss that is not positive has no best weight: it drives the logarithm on for ever, and the
- * weight to infinity. So it moves nothing, and the resolution says so. All others end at most at
+ * weight to infinity. So it moves nothing, and the resolution reports it. All others end at most at
  * the bound, e^10 times or a 22,000th of the start, also where one enormous loss makes one enormous
  * step.
  */

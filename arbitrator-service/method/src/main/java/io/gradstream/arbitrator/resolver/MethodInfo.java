@@ -3,10 +3,10 @@ package io.gradstream.arbitrator.resolver;
 /**
  * What {@code gradstream methods} tells about a resolver beside its options.
  *
- * @param space what it needs to see
+ * @param space which view of the gradients the method needs
  * @param paper where it comes from: authors, year, arXiv number
  * @param checkedAgainst the public implementation whose answers are in the tests
- * @param state what it remembers between rounds, in words; empty if nothing
+ * @param state the state that the method keeps between rounds, in words; empty if none
  */
 public record MethodInfo(Space space, String paper, String checkedAgainst, String state) {
 

@@ -5,13 +5,13 @@ import io.gradstream.arbitrator.linalg.Matrices;
 import io.gradstream.proto.spec.Param;
 
 /**
- * Nash-MTL: the Nash bargaining solution, G alpha = 1 / alpha, solved every so many rounds (Navon
- * et al. 2022, arXiv:2202.01017, section 3; checked against the exact solution and LibMTL's and the
+ * Nash-MTL: the Nash bargaining solution, G alpha = 1 / alpha, solved once every {@code
+ * update-weights-every} rounds (Navon et al. 2022, arXiv:2202.01017, section 3; checked against the exact solution and LibMTL's and the
  * authors' code).
  *
  * <p>State: {@code alpha} (N, from 1) and {@code rounds}. Where there is no solution (a zero
  * gradient, exact cancellation) the previous alpha is kept, as in the public code, and the
- * resolution says so.
+ * resolution reports it.
  */
 final class NashMtl implements Resolver {
   private static final String ALPHA = "alpha";

@@ -18,7 +18,7 @@ final class OptionChecks {
   }
 
   /**
-   * One number a task: the given ones, or {@code absent} for all.
+   * One number per task: the given ones, or {@code absent} for all.
    *
    * @throws SpecError if there are not as many as tasks
    */
@@ -34,7 +34,7 @@ final class OptionChecks {
   }
 
   /**
-   * A direction in the space of losses: one number a task, 1/N where none are given.
+   * A direction in the space of losses: one number per task, 1/N each if none are given.
    *
    * @throws SpecError if there are not as many as tasks, or all are 0
    */

@@ -15,12 +15,12 @@ final class PlainSmoothTchebycheff implements Resolver {
   /** Options of {@code stch-plain}. */
   record Options(
       @Param(
-              value = "smoothness: small follows the worst task alone, large all alike",
+              value = "smoothness: a small value follows the worst task only, a large one weighs all tasks alike",
               defaultValue = "1.0",
               min = 0,
               exclusiveMin = true)
           double mu,
-      @Param(value = "the preference r, one number a task; all 1/N if absent", min = 0)
+      @Param(value = "the preference r, one number per task; all 1/N if absent", min = 0)
           @Nullable List<Double> preference,
       @Param(value = "the ideal losses z; all 0 if absent") @Nullable List<Double> ideal) {}
 

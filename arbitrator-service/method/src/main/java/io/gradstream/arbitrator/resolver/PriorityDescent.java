@@ -27,7 +27,7 @@ final class PriorityDescent implements Resolver {
   private static final String SQUARED = "squared-norms";
   private static final String ROUNDS = "rounds";
 
-  /** What is left of a condition, relative to its terms, where there is no solution. */
+  /** Residual of a condition, relative to its terms, above which there is no solution. */
   private static final double VIOLATED = 1e-9;
 
   private static final double CANCELLED = 1e-14;

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  *     elementwise method, whose update no weights describe
  * @param arbitrations pairs whose conflict was resolved, in order
  * @param details named numbers that explain the decision
- * @param fallback null, or why the method itself had no answer and what was done instead
+ * @param fallback null, or one line that says why the method had no answer and what is used instead
  * @param state what the method remembers for the next round
  */
 public record Resolution(

@@ -130,7 +130,7 @@ public final class Resolvers {
               "gradvac",
               GradVac.Options.class,
               options -> draws -> new GradVac(options, draws),
-              "turns gradients towards each other until their cosines are what they are on average",
+              "turns gradients towards each other until their cosines reach their running averages",
               new MethodInfo(
                   GRAM, "Wang et al. 2021, arXiv:2010.05874", "LibMTL, TorchJD", "average cosines"))
           .with(

@@ -1,7 +1,7 @@
 package io.gradstream.arbitrator.resolver;
 
 /**
- * What a resolver sees of a round: inner products of the tasks' accumulated gradients over the
+ * The part of a round that a resolver sees: inner products of the tasks' accumulated gradients over the
  * shared parameters. A gradient here is the mean over its slots times its loss weight lambda.
  *
  * @param round number of the round, from 0

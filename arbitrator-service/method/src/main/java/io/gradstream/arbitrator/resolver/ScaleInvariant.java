@@ -3,7 +3,7 @@ package io.gradstream.arbitrator.resolver;
 /**
  * SI: the gradient of the sum of the losses' logarithms, w = 1 / L (checked against Nash-MTL's
  * ScaleInvariantLinearScalarization). A loss that is not positive has no logarithm: its weight is
- * 1, and the resolution says so.
+ * 1, and the resolution reports it.
  */
 final class ScaleInvariant implements Resolver {
 

@@ -7,10 +7,11 @@ import io.gradstream.proto.spec.Param;
  * STCH: the smooth maximum of the losses' logarithms over a nadir point (Lin et al. 2024,
  * arXiv:2402.19078, Eq. 9; checked against LibMTL's STCH).
  *
- * <p>Up to the warm-up's last epoch w = 1 / L; the mean losses of that epoch are the nadir. Later y
- * = log(L / nadir) and w = N softmax(y / mu) / L. State: {@code sums} (N) and {@code rounds} of the
- * warm-up's last epoch. A loss that is not positive has no logarithm: it counts as very small, its
- * weight as 1, and the resolution says so.
+ * <p>With L the tasks' losses, the weights are w = 1 / L up to the end of the warm-up's last epoch,
+ * and the mean losses of that epoch become the nadir. After it, y = log(L / nadir) and w = N
+ * softmax(y / mu) / L. The state holds {@code sums}, the N sums of the losses of the warm-up's last
+ * epoch, and {@code rounds}, how many rounds they cover. A loss that is not positive has no
+ * logarithm, so it counts as very small, its weight is 1, and the resolution reports it.
  */
 final class SmoothTchebycheff implements Resolver {
   private static final double FLOOR = 1e-20;
@@ -20,7 +21,7 @@ final class SmoothTchebycheff implements Resolver {
   /** Options of {@code stch}. */
   record Options(
       @Param(
-              value = "smoothness: small follows the worst task alone, large all alike",
+              value = "smoothness: a small value follows the worst task only, a large one weighs all tasks alike",
               defaultValue = "1.0",
               min = 0,
               exclusiveMin = true)

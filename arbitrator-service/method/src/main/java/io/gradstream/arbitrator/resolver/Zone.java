@@ -12,7 +12,7 @@ public enum Zone {
   /** Smooth: the loser is projected, and less so the more the conflict nears the critical one. */
   MODERATE,
   /**
-   * Smooth: the loser is projected to the full, the winner left alone. Stepwise: the loser is
+   * Smooth: the loser is projected in full, and the winner is not changed. Stepwise: the loser is
    * projected, or dropped as in the public code.
    */
   CRITICAL,

@@ -13,7 +13,7 @@ public final class Selections {
           .with(
               "none",
               NoOptions.class,
-              "every round asks for one gradient a task",
+              "every round asks for one gradient per task",
               options -> Optional.empty())
           .with(
               "smo",

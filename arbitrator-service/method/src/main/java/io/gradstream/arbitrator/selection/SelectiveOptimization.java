@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>FAMO runs on the losses alone. While the largest of its softmax weights is at most tau times
  * the smallest, the tasks are balanced and one gradient of the summed loss serves; else the round
- * is joint, with one gradient a task. The first round is joint. State: FAMO's, and {@code
+ * is joint, with one gradient per task. The first round is joint. State: FAMO's, and {@code
  * gate-rounds}.
  */
 public final class SelectiveOptimization {
@@ -39,7 +39,7 @@ public final class SelectiveOptimization {
   /**
    * What the gate decided.
    *
-   * @param joint whether the round needs one gradient a task
+   * @param joint whether the round needs one gradient per task
    * @param ratio largest over smallest weight; infinite in the first round
    * @param logits N, FAMO's logits
    * @param state for the next round

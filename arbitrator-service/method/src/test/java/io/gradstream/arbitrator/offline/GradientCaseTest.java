@@ -131,7 +131,7 @@ class GradientCaseTest {
       assertThat(e)
           .hasMessage(
               "case mine: step 0: the method looks at the losses, and there are none; give it"
-                  + " \"losses\", one number a task");
+                  + " \"losses\", one number per task");
     }
   }
 

@@ -99,7 +99,7 @@ public final class LocalRounds {
   /**
    * Adds a gradient whose turn it is.
    *
-   * @param offset where its record lies on its partition of the task's gradients
+   * @param offset the record's offset on its partition of the task's gradients
    */
   public void add(SlotGradient gradient, long offset) {
     partitionOf(gradient.shard()).add(gradient, offset);

@@ -59,7 +59,7 @@ public final class PartitionRound {
   private final int slots;
   private final ShardVectors vectors;
   private final List<Shard> shards;
-  private final TreeMap<Integer, ShardProgress> sums = new TreeMap<>();
+  private final TreeMap<Integer, ShardProgress> progressByShard = new TreeMap<>();
   private final ShardStatistics.@Nullable Slot[] reports;
 
   /**
@@ -88,7 +88,7 @@ public final class PartitionRound {
     Arrays.setAll(reporting, this::firstShardOf);
     final int tasks = manifest.tasks().size();
     shards.forEach(
-        shard -> sums.put(shard.index(), new ShardProgress(shard, tasks, slots, this.vectors)));
+        shard -> progressByShard.put(shard.index(), new ShardProgress(shard, tasks, slots, this.vectors)));
     incomplete = shards.size();
   }
 
@@ -126,7 +126,7 @@ public final class PartitionRound {
     if (!phase.kind().asks(task, manifest.tasks().size())) {
       return SlotStatus.NOT_ORDERED;
     }
-    final int next = sumOf(shard).next(task);
+    final int next = progressOf(shard).next(task);
     if (slot < next) {
       return SlotStatus.CONTAINED;
     }
@@ -136,10 +136,10 @@ public final class PartitionRound {
   /**
    * Adds the slot whose turn it is.
    *
-   * @param offset where its record lies on its partition of the task's gradients
+   * @param offset the record's offset on its partition of the task's gradients
    */
   public void add(SlotGradient gradient, long offset) {
-    final boolean shardIsComplete = sumOf(gradient.shard()).add(phase, gradient, offset);
+    final boolean shardIsComplete = progressOf(gradient.shard()).add(phase, gradient, offset);
     final int task = gradient.report().getTask();
     if (gradient.shard() == reporting[task]) {
       reports[task * slots + gradient.report().getSlot()] = gradient.report();
@@ -171,11 +171,11 @@ public final class PartitionRound {
    *
    * @param header of the gradient, which is as it should be otherwise and whose slot is not in the
    *     sums
-   * @param offset where its record lies on its partition of the task's gradients
+   * @param offset the record's offset on its partition of the task's gradients
    * @return how many of its slot and shard there are
    */
   public int refuse(GradientShard header, int task, long offset) {
-    return sumOf(header.getShard())
+    return progressOf(header.getShard())
         .divergence()
         .add(
             ShardStatistics.Contribution.newBuilder()
@@ -196,15 +196,15 @@ public final class PartitionRound {
   /** Why the open round cannot end, as statistics of it; empty where that is not certain. */
   public Optional<ShardStatistics> divergence() {
     final Set<String> workers = new TreeSet<>(workersBefore);
-    sums.values().stream().flatMap(ShardProgress::workers).forEach(workers::add);
-    for (final ShardProgress sum : sums.values()) {
+    progressByShard.values().stream().flatMap(ShardProgress::workers).forEach(workers::add);
+    for (final ShardProgress progress : progressByShard.values()) {
       final Optional<List<ShardStatistics.Contribution>> certain =
-          sum.divergence().certain(workers);
+          progress.divergence().certain(workers);
       if (certain.isPresent()) {
         final ShardStatistics.Builder statistics = newStatistics();
         statistics
             .getDivergenceBuilder()
-            .setShard(sum.shard().index())
+            .setShard(progress.shard().index())
             .addAllRefused(certain.get());
         return Optional.of(statistics.build());
       }
@@ -233,8 +233,8 @@ public final class PartitionRound {
         records.getLast().addSlots(report);
       }
     }
-    for (final ShardProgress sum : sums.values()) {
-      final ShardStatistics.Products products = sum.products();
+    for (final ShardProgress progress : progressByShard.values()) {
+      final ShardStatistics.Products products = progress.products();
       bytes = next(records, bytes, products.getSerializedSize());
       records.getLast().addShards(products);
     }
@@ -274,11 +274,11 @@ public final class PartitionRound {
     final ByteString digest = Digests.of(verdict);
     shards.forEach(shard -> updates.accept(shard, vectors.combine(phase, shard, verdict, digest)));
     if (verdict.getSkipped()) {
-      sums.values().forEach(sum -> sum.skip(phase));
+      progressByShard.values().forEach(progress -> progress.skip(phase));
     } else {
       workersBefore.clear();
-      sums.values().stream().flatMap(ShardProgress::workers).forEach(workersBefore::add);
-      sums.values().forEach(ShardProgress::clear);
+      progressByShard.values().stream().flatMap(ShardProgress::workers).forEach(workersBefore::add);
+      progressByShard.values().forEach(ShardProgress::clear);
     }
     phase = phase.after(verdict);
     incomplete = shards.size();
@@ -302,13 +302,13 @@ public final class PartitionRound {
     shards.forEach(shard -> updates.accept(shard, vectors.repeat(before, shard, verdict, digest)));
   }
 
-  private ShardProgress sumOf(int shard) {
-    final ShardProgress sum = sums.get(shard);
-    if (sum == null) {
+  private ShardProgress progressOf(int shard) {
+    final ShardProgress progress = progressByShard.get(shard);
+    if (progress == null) {
       throw new IllegalArgumentException(
           "shard %d is not on partition %d".formatted(shard, partition));
     }
-    return sum;
+    return progress;
   }
 
   /** The slots that some shard of the partition still lacks, task by task. */
@@ -318,7 +318,7 @@ public final class PartitionRound {
       int next = slots;
       for (final Shard shard : shards) {
         if (manifest.touches(task, shard)) {
-          next = Math.min(next, sumOf(shard.index()).next(task));
+          next = Math.min(next, progressOf(shard.index()).next(task));
         }
       }
       for (int slot = next; slot < slots; slot++) {
@@ -338,7 +338,7 @@ public final class PartitionRound {
         .setJointRounds(phase.joint())
         .setScalarized(phase.scalarized())
         .addAllWorkersBefore(workersBefore);
-    sums.values().forEach(sum -> sum.save(metadata.addShardsBuilder()));
+    progressByShard.values().forEach(progress -> progress.save(metadata.addShardsBuilder()));
     for (final ShardStatistics.Slot report : reports) {
       if (report != null) {
         metadata.addSlots(report);
@@ -360,7 +360,7 @@ public final class PartitionRound {
         .forEach(slot -> reports[slot.getTask() * slots + slot.getSlot()] = slot);
     incomplete = shards.size();
     for (final var progress : metadata.getShardsList()) {
-      if (sumOf(progress.getShard()).restore(phase, progress)) {
+      if (progressOf(progress.getShard()).restore(phase, progress)) {
         incomplete--;
       }
     }

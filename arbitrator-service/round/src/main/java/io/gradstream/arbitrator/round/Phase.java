@@ -13,7 +13,7 @@ import io.gradstream.proto.run.RoundKind;
 record Phase(long round, long joint, RoundKind kind) {
   static final Phase FIRST = new Phase(0, 0, RoundKind.EACH_TASK);
 
-  /** Whether the round takes one gradient of the summed loss a slot. */
+  /** Whether the round takes one gradient of the summed loss per slot. */
   boolean scalarized() {
     return kind == RoundKind.SUM;
   }

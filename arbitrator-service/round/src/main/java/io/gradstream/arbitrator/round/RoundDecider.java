@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * joint; a round of scalarized gradients has one vector and needs no resolver.
  *
  * <p>The verdict carries the states of resolver and selection, so the log of verdicts is all the
- * state there is. It also carries the digests that chain it to what it was made of and to the
+ * state there is. It also carries the digests that chain it to the records that it follows from and to the
  * verdict before ({@link Digests}). One owner, one thread.
  */
 public final class RoundDecider {
@@ -100,7 +100,7 @@ public final class RoundDecider {
   /**
    * Takes in some shards' statistics of the round that is to be decided.
    *
-   * @param offset where they lie on their topic
+   * @param offset the record's offset on the topic {@code statistics}
    * @return the verdict, once all shards are in or the round is skipped
    */
   public Optional<Verdict> add(ShardStatistics statistics, long offset) {

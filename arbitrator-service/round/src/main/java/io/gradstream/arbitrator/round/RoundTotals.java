@@ -42,7 +42,7 @@ final class RoundTotals {
   /**
    * Takes in a record. If a shard or a slot is reported twice, the first report counts.
    *
-   * @param offset where it lies
+   * @param offset the record's offset on the topic {@code statistics}
    */
   void add(ShardStatistics statistics, long offset) {
     for (final var shard : statistics.getShardsList()) {
@@ -70,7 +70,7 @@ final class RoundTotals {
     missing = products.length;
   }
 
-  /** The digest over all gradients that went into the round. */
+  /** The digest over all gradients that the round's sums contain. */
   ByteString contributions() {
     final var digest = new ContributionsDigest();
     for (final Shard shard : manifest.shards()) {
@@ -205,7 +205,10 @@ final class RoundTotals {
     return losses;
   }
 
-  /** The same in a round of scalarized gradients, whose slots tell all tasks' losses. */
+  /**
+   * Per task, the mean loss over the slots of a scalarized round. Each slot of such a round reports
+   * the losses of all tasks.
+   */
   double[] summedLosses() {
     final double[] losses = new double[tasks];
     for (int slot = 0; slot < slots; slot++) {
@@ -216,7 +219,7 @@ final class RoundTotals {
     return losses;
   }
 
-  /** Squared norm of the sum of a round of scalarized gradients, over all parameters. */
+  /** Squared norm of a scalarized round's sum over its slots, over all parameters. */
   double summedSquared() {
     double total = 0;
     for (final Shard shard : manifest.shards()) {
@@ -225,7 +228,10 @@ final class RoundTotals {
     return total;
   }
 
-  /** Inner product of that sum with the momentum. */
+  /**
+   * Inner product of a scalarized round's sum over its slots with the momentum, over all
+   * parameters; 0 where there is no momentum.
+   */
   double summedMomentum() {
     double total = 0;
     for (final Shard shard : manifest.shards()) {

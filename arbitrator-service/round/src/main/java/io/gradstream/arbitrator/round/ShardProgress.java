@@ -66,7 +66,7 @@ final class ShardProgress {
   /**
    * Adds the slot whose turn it is; with the last one, takes the inner products.
    *
-   * @param offset where its record lies on its partition of the task's gradients
+   * @param offset the record's offset on its partition of the task's gradients
    * @return whether the shard is complete with it
    */
   boolean add(Phase phase, SlotGradient gradient, long offset) {

@@ -8,25 +8,21 @@ import io.gradstream.arbitrator.round.PartitionRound;
 import io.gradstream.arbitrator.selection.Selections;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.log.LogReader;
-import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.run.OffHeap;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.spec.Section;
 import io.gradstream.proto.streams.InPlaceStore;
 import io.gradstream.proto.streams.StreamsService;
+import io.gradstream.proto.streams.TopicSinks;
+import io.gradstream.proto.topic.TopicKind.Writer;
 import io.gradstream.proto.topic.Topics;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
-import java.util.Set;
 import java.util.function.Supplier;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.kafka.streams.Topology;
-import org.apache.kafka.streams.processor.StreamPartitioner;
 
 /**
  * The arbitrator of a run.
@@ -81,7 +77,7 @@ public final class Arbitrator {
     }
   }
 
-  /** Checks options that hold one number a task, which takes the number of tasks. */
+  /** Checks options that hold one number per task, which only the number of tasks shows. */
   private static void checkLengths(Section section, Runnable initialState) {
     try {
       initialState.run();
@@ -90,7 +86,7 @@ public final class Arbitrator {
     }
   }
 
-  /** The two halves as separate sub-topologies. They share no sink, since that would join them. */
+  /** The two halves as separate sub-topologies. */
   public static Topology topology(Run run) {
     return topology(
         run, () -> new LogReader(run.connection(), run.topics().arbitratorApplication()));
@@ -108,29 +104,15 @@ public final class Arbitrator {
     topology
         .addSource("records", records.toArray(String[]::new))
         .addProcessor(
-            "partition", () -> new PartitionArbitrator(run, kernels, logs.get()), "records")
-        .addStateStore(InPlaceStore.builder(PartitionArbitrator.STORE), "partition")
-        .addSink(ArbitratorSinks.STATISTICS, topics.statistics(), "partition")
-        .addSink(ArbitratorSinks.UPDATES, topics.updates(), byShard(run.manifest()), "partition")
-        .addSink(ArbitratorSinks.METRICS, topics.metrics(), "partition")
-        .addSink(ArbitratorSinks.REFUSED_RECORDS, topics.deadLetters(), "partition");
+            PartitionArbitrator.NAME,
+            () -> new PartitionArbitrator(run, kernels, logs.get()),
+            "records")
+        .addStateStore(InPlaceStore.builder(PartitionArbitrator.STORE), PartitionArbitrator.NAME);
+    TopicSinks.add(topology, run.description(), Writer.ARBITRATOR, PartitionArbitrator.NAME);
     topology
         .addSource("statistics", topics.statistics())
-        .addProcessor("resolver", () -> new RoundResolver(run, logs.get()), "statistics")
-        .addSink(ArbitratorSinks.VERDICTS, topics.verdicts(), everywhere(), "resolver")
-        .addSink(ArbitratorSinks.REFUSED_STATISTICS, topics.deadLetters(), "resolver");
+        .addProcessor(RoundResolver.NAME, () -> new RoundResolver(run, logs.get()), "statistics");
+    TopicSinks.add(topology, run.description(), Writer.ARBITRATOR, RoundResolver.NAME);
     return topology;
-  }
-
-  @SuppressWarnings("removal") // the only method that must be given; the newer one calls it
-  private static StreamPartitioner<byte[], byte[]> byShard(Manifest manifest) {
-    return (topic, key, value, partitions) ->
-        Optional.of(Set.of(manifest.shard(ByteBuffer.wrap(key).getInt()).partition()));
-  }
-
-  @SuppressWarnings("removal") // as above
-  private static StreamPartitioner<byte[], byte[]> everywhere() {
-    return (topic, key, value, partitions) ->
-        Optional.of(IntStream.range(0, partitions).boxed().collect(Collectors.toSet()));
   }
 }

@@ -18,6 +18,9 @@ import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.spec.ArithmeticPolicy;
 import io.gradstream.proto.streams.HeldRecords;
+import io.gradstream.proto.streams.TopicSinks;
+import io.gradstream.proto.record.Keys;
+import io.gradstream.proto.topic.TopicKind;
 import io.gradstream.proto.topic.Topics;
 import java.time.Duration;
 import java.util.Comparator;
@@ -60,7 +63,7 @@ final class GradientIntake {
   private final PartitionRound round;
   private final int partition;
   private final LogReader log;
-  private final ArbitratorSinks sinks;
+  private final TopicSinks sinks;
   private final Sensor ignored;
   private final SlotGradient.Rules rules;
   private final AdmissionPolicy admission;
@@ -86,7 +89,7 @@ final class GradientIntake {
       Kernels kernels,
       PartitionRound round,
       LogReader log,
-      ArbitratorSinks sinks,
+      TopicSinks sinks,
       Sensor ignored) {
     this.run = run;
     this.topics = run.topics();
@@ -356,7 +359,9 @@ final class GradientIntake {
             .setDiverged(true)
             .setCopies(copies)
             .setCertain(divergence.isPresent()));
-    divergence.ifPresent(sinks::statistics);
+    divergence.ifPresent(
+        statistics ->
+            sinks.send(TopicKind.STATISTICS, Keys.round(statistics.getRound()), statistics));
   }
 
   private boolean isLacking(GradientShard header, int task) {
@@ -386,7 +391,10 @@ final class GradientIntake {
         sinks.refuse(gradients(task), offset, value, String.valueOf(refused.getMessage()));
     final var slot = new PartitionRound.MissingSlot(task, letter.getSlot());
     if (letter.getRound() == round.round() && round.missing().contains(slot)) {
-      sinks.refused(
+      sinks.metric(
+          "refused",
+          Metric.newBuilder()
+              .setRefused(
           metric
               .setRound(letter.getRound())
               .setTask(task)
@@ -396,8 +404,7 @@ final class GradientIntake {
               .setTakes(
                   refused instanceof ForeignArithmeticException foreign
                       ? foreign.taken()
-                      : ArithmeticPolicy.NONE)
-              .build());
+                      : ArithmeticPolicy.NONE)));
     }
   }
 }

@@ -5,9 +5,12 @@ import io.gradstream.arbitrator.round.PartitionRound;
 import io.gradstream.proto.evidence.VerdictChain;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.log.LogReader;
+import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.ArbitratorMetadata;
 import io.gradstream.proto.message.StateRecord.Owner;
+import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.run.InitialState;
 import io.gradstream.proto.run.LostRound;
@@ -15,6 +18,9 @@ import io.gradstream.proto.run.Run;
 import io.gradstream.proto.run.StoreImage;
 import io.gradstream.proto.streams.InPlaceStore;
 import io.gradstream.proto.streams.InputPositions;
+import io.gradstream.proto.streams.TopicSinks;
+import io.gradstream.proto.topic.TopicKind.Writer;
+import io.gradstream.proto.topic.TopicKind;
 import io.gradstream.proto.topic.Topics;
 import java.time.Duration;
 import java.util.List;
@@ -50,6 +56,7 @@ import org.slf4j.LoggerFactory;
  * <p>One instance per task of Kafka Streams, on that task's thread.
  */
 final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byte[]> {
+  static final String NAME = "partition";
   static final String STORE = "sums";
   private static final Logger LOG = LoggerFactory.getLogger(PartitionArbitrator.class);
   private static final Duration PROGRESS_CHECK_INTERVAL = Duration.ofMillis(500);
@@ -66,7 +73,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
   private PartitionRound round;
   private GradientIntake intake;
   private StandstillMonitor standstill;
-  private ArbitratorSinks sinks;
+  private TopicSinks sinks;
   private Sensor ignored;
   private int partition;
   private @Nullable Verdict last;
@@ -87,7 +94,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
   public void init(ProcessorContext<byte[], byte[]> processorContext) {
     context = processorContext;
     partition = context.taskId().partition();
-    sinks = new ArbitratorSinks(context);
+    sinks = new TopicSinks(topics, Writer.ARBITRATOR, NAME, context);
     ignored =
         context
             .metrics()
@@ -160,7 +167,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     }
     progress.catchUp(verdicts(), this::verdict);
     advance();
-    round.divergence().ifPresent(sinks::statistics);
+    round.divergence().ifPresent(this::publish);
     LOG.info(
         "the arbitrator goes on with partition {} of run {} in round {}",
         partition,
@@ -228,7 +235,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     Verdict verdict = pendingVerdicts.get(round.round());
     while (verdict != null && round.isClosedBy(verdict)) {
       pendingVerdicts.remove(round.round());
-      round.close(verdict, sinks::update);
+      round.close(verdict, this::publishUpdate);
       last = verdict;
       chain.forgetBefore(verdict.getRound());
       noteProgress();
@@ -238,9 +245,17 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     }
   }
 
+  private void publishUpdate(Shard shard, byte[] update) {
+    sinks.send(TopicKind.UPDATES, Keys.shard(shard.index()), update);
+  }
+
+  private void publish(ShardStatistics statistics) {
+    sinks.send(TopicKind.STATISTICS, Keys.round(statistics.getRound()), statistics);
+  }
+
   private void publishStatistics() {
     if (round.complete() && !round.shards().isEmpty()) {
-      round.statistics().forEach(sinks::statistics);
+      round.statistics().forEach(this::publish);
     }
   }
 
@@ -251,7 +266,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
   private void repeatLostUpdates(byte @Nullable [] value) {
     final Verdict verdict = VerdictParser.parseIfValid(value, run).orElse(null);
     if (last != null && verdict != null && verdict.getRound() == last.getRound()) {
-      round.repeat(last, sinks::update);
+      round.repeat(last, this::publishUpdate);
     }
   }
 
@@ -274,9 +289,9 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     if (round.complete()) {
       publishStatistics();
     } else {
-      round.divergence().ifPresent(sinks::statistics);
+      round.divergence().ifPresent(this::publish);
       if (last != null) {
-        round.repeat(last, sinks::update);
+        round.repeat(last, this::publishUpdate);
       }
       lookForLostRecords();
     }

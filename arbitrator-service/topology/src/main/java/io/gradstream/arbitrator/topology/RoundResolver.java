@@ -7,9 +7,11 @@ import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
-import io.gradstream.proto.record.DeadLetters;
 import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.run.Run;
+import io.gradstream.proto.streams.TopicSinks;
+import io.gradstream.proto.topic.TopicKind.Writer;
+import io.gradstream.proto.topic.TopicKind;
 import io.gradstream.proto.topic.Topics;
 import java.time.Duration;
 import org.apache.kafka.common.TopicPartition;
@@ -32,6 +34,7 @@ import org.slf4j.LoggerFactory;
  * <p>One instance in the whole run, on its task's thread.
  */
 final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
+  static final String NAME = "resolver";
   private static final Logger LOG = LoggerFactory.getLogger(RoundResolver.class);
   private static final Duration RESUME_DELAY = Duration.ofMillis(100);
 
@@ -40,6 +43,7 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
   private final LogReader log;
   private RoundDecider decider;
   private ProcessorContext<byte[], byte[]> context;
+  private TopicSinks sinks;
   private boolean resumed;
 
   @SuppressWarnings("NullAway.Init") // Kafka Streams calls init before anything else
@@ -52,6 +56,7 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
   @Override
   public void init(ProcessorContext<byte[], byte[]> processorContext) {
     context = processorContext;
+    sinks = new TopicSinks(topics, Writer.ARBITRATOR, NAME, context);
     decider = new RoundDecider(run.description());
     resumed = false;
     context.schedule(RESUME_DELAY, PunctuationType.WALL_CLOCK_TIME, now -> resume());
@@ -125,22 +130,10 @@ final class RoundResolver implements Processor<byte[], byte[], byte[], byte[]> {
           verdict.getRound(),
           verdict.getSkippedBecause());
     }
-    context.forward(
-        new Record<>(
-            Keys.round(verdict.getRound()),
-            Digests.canonical(verdict),
-            context.currentSystemTimeMs()),
-        ArbitratorSinks.VERDICTS);
+    sinks.send(TopicKind.VERDICTS, Keys.round(verdict.getRound()), Digests.canonical(verdict));
   }
 
   private void refuse(long offset, byte @Nullable [] value, String reason) {
-    LOG.warn("the arbitrator refuses {} at offset {}: {}", topics.statistics(), offset, reason);
-    final var from = new TopicPartition(topics.statistics(), 0);
-    context.forward(
-        new Record<>(
-            DeadLetters.key(from),
-            DeadLetters.of(from, offset, reason, value).toByteArray(),
-            context.currentSystemTimeMs()),
-        ArbitratorSinks.REFUSED_STATISTICS);
+    sinks.refuse(new TopicPartition(topics.statistics(), 0), offset, value, reason);
   }
 }

@@ -2,6 +2,7 @@ package io.gradstream.arbitrator.topology;
 
 import io.gradstream.arbitrator.round.PartitionRound;
 import io.gradstream.proto.message.Metric;
+import io.gradstream.proto.streams.TopicSinks;
 import io.gradstream.proto.topic.Topics;
 import java.util.List;
 import java.util.TreeMap;
@@ -20,7 +21,8 @@ final class StandstillMonitor {
   private long reportedMs;
 
   /**
-   * @param timeoutMs after how long a standing round is reported, and reported again
+   * @param timeoutMs milliseconds without progress after which a round is reported, and after which
+   *     it is reported once more
    */
   StandstillMonitor(Topics topics, int partition, long timeoutMs) {
     this.topics = topics;
@@ -41,7 +43,7 @@ final class StandstillMonitor {
    * Reports the standstill in the log, and as a metric for the parameter server and for {@code
    * gradstream status}.
    */
-  void report(PartitionRound round, ArbitratorSinks sinks, long nowMs) {
+  void report(PartitionRound round, TopicSinks sinks, long nowMs) {
     reportedMs = nowMs;
     final List<PartitionRound.MissingSlot> missing = round.missing();
     LOG.warn(
@@ -59,7 +61,7 @@ final class StandstillMonitor {
     for (final var slot : missing) {
       waiting.addSlotsBuilder().setTask(slot.task()).setSlot(slot.slot());
     }
-    sinks.waiting(waiting.build());
+    sinks.metric("waiting", Metric.newBuilder().setWaiting(waiting));
   }
 
   /** Such as {@code l1 [0, 2], ssim [2]}. */

@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.SortedMap;
 
 /**
- * What came of an audit.
+ * The result of an audit.
  *
  * @param first the first round that was compared
  * @param rounds how many rounds were looked at
@@ -27,7 +27,7 @@ import java.util.SortedMap;
  * @param validationsCompared records of validation losses that name the weights that were computed
  * @param head digest of the last verdict that was compared; empty if there was none
  * @param weights SHA-256 of the weights after the last round; empty if they could not be computed
- * @param recomputed per worker, what came of its gradients that were computed once more
+ * @param recomputed per worker, the result of computing some of its gradients once more
  */
 public record AuditReport(
     long first,

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class DecisionCheck {
   /**
-   * What came of it.
+   * The result of a check.
    *
    * @param verdict what follows is held against this one
    * @param corrected whether it is another than the recorded one

@@ -45,7 +45,7 @@ public final class WorkerSpotCheck {
   /** The same where the worker computed with another arithmetic than this machine does. */
   public static final double OTHER_TOLERANCE = 0.1;
 
-  /** What came of a worker's slots. */
+  /** How often a worker's slots agreed. */
   public record Tally(long slots, long sameBits, long suspicious, double largestError) {
     private Tally plus(double error, boolean same, boolean suspect) {
       return new Tally(
@@ -65,7 +65,7 @@ public final class WorkerSpotCheck {
     }
   }
 
-  /** What came of the slots that were computed with another arithmetic than here. */
+  /** How often slots agreed that were computed with another arithmetic than here. */
   private record Other(Set<String> workers, long slots, double largestError) {
     Other plus(Other more) {
       workers.addAll(more.workers);
@@ -247,7 +247,7 @@ public final class WorkerSpotCheck {
     return floats;
   }
 
-  /** What came of each worker's slots. */
+  /** How often each worker's slots agreed, by its name. */
   public SortedMap<String, Tally> tallies() {
     return tallies;
   }

@@ -6,9 +6,9 @@ import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.run.RunDescription;
-import io.gradstream.proto.topic.Topics;
+import io.gradstream.proto.topic.TopicKind;
+import java.util.EnumSet;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.apache.kafka.common.TopicPartition;
@@ -17,10 +17,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * A run's log up to one moment, while the run may go on.
  *
- * <p>Where each partition ends is asked in the order from effects to causes: metrics, weights,
- * updates, verdicts, statistics, gradients. So whatever is in the cut, what it was made of is in
- * the cut as well; only the consequences of the newest verdicts may be missing. When the cut has
- * the run's last verdict, the ends of its consequences are asked once more: nothing else will come.
+ * <p>Where each partition ends is asked in the order of {@link TopicKind}, from effects to causes.
+ * So a record in the cut has the records that it follows from in the cut as well; only the
+ * consequences of the newest verdicts may be missing. When the cut has the run's last verdict, the
+ * ends of its consequences are asked once more, since nothing follows after them.
  * One owner, one thread.
  */
 public final class LogCut implements RunLog {
@@ -30,20 +30,13 @@ public final class LogCut implements RunLog {
 
   private LogCut(RunLog log) {
     this.log = log;
-    final Topics topics = log.run().topics();
-    final List<String> effects = List.of(topics.metrics(), topics.weights(), topics.updates());
-    effects.forEach(this::end);
-    end(topics.verdicts());
-    this.last = findLast(new TopicPartition(topics.verdicts(), 0));
+    for (final TopicKind kind : TopicKind.values()) {
+      cut(kind);
+    }
+    this.last = findLast(new TopicPartition(log.run().topics().verdicts(), 0));
     if (isOver()) {
-      effects.forEach(this::end);
+      EnumSet.range(TopicKind.SPEC, TopicKind.UPDATES).forEach(this::cut);
     }
-    end(topics.statistics());
-    for (int task = 0; task < log.run().orderedTasks(); task++) {
-      end(topics.gradients(task));
-      end(topics.orders(task));
-    }
-    end(topics.deadLetters());
   }
 
   /** Cuts a log here and now; closing the cut closes the log. */
@@ -51,10 +44,12 @@ public final class LogCut implements RunLog {
     return log instanceof LogCut cut ? cut : new LogCut(log);
   }
 
-  private void end(String topic) {
-    for (int partition = 0; partition < log.partitions(topic); partition++) {
-      final var of = new TopicPartition(topic, partition);
-      ends.put(of, log.end(of));
+  private void cut(TopicKind kind) {
+    for (final String topic : log.run().topicsOf(kind)) {
+      for (int partition = 0; partition < log.partitions(topic); partition++) {
+        final var of = new TopicPartition(topic, partition);
+        ends.put(of, log.end(of));
+      }
     }
   }
 
@@ -118,7 +113,14 @@ public final class LogCut implements RunLog {
 
   @Override
   public long end(TopicPartition partition) {
-    return ends.computeIfAbsent(partition, log::end);
+    final Long end = ends.get(partition);
+    if (end != null) {
+      return end;
+    }
+    if (partition.partition() < log.partitions(partition.topic())) {
+      throw new IllegalStateException(partition + " is not in the cut");
+    }
+    return 0;
   }
 
   @Override

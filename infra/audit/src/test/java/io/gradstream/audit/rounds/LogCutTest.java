@@ -11,10 +11,12 @@ import io.gradstream.proto.log.LogCursor;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.topic.TopicKind;
 import java.util.Iterator;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A run that goes on while it is audited. */
@@ -39,6 +41,24 @@ class LogCutTest {
 
     try (var audit = new Audit(cut, Demands.all(), null)) {
       assertThat(audit.run(round -> {}).findings()).isEmpty();
+    }
+  }
+
+  /** A kind that were cut only when it is read would hold consequences without their causes. */
+  @ParameterizedTest
+  @EnumSource
+  void whereEachKindEndsIsAskedOnceAndForAll(TopicKind kind) {
+    final var log = new Growing(300, 1);
+    try (LogCut cut = LogCut.of(log)) {
+      final long asked = log.now;
+
+      for (final String topic : WHOLE.run().topicsOf(kind)) {
+        for (int partition = 0; partition < WHOLE.partitions(topic); partition++) {
+          cut.end(new TopicPartition(topic, partition));
+        }
+      }
+
+      assertThat(log.now).isEqualTo(asked);
     }
   }
 

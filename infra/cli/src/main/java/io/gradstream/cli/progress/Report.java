@@ -56,9 +56,9 @@ public record Report(
             "%-" + width + "s  %21s %8s %8s%s%n",
             "task",
             "loss first -> last",
-            "improved",
+            "change",
             "SNR",
-            validated ? "   validation first -> last" : ""));
+            validated ? "   validation first -> last  change" : ""));
     for (int task = 0; task < tasks.size(); task++) {
       final String name = tasks.get(task);
       text.append(format("%-" + width + "s", name));
@@ -72,12 +72,15 @@ public record Report(
       text.append(
           format(
               " %8s %8s",
-              improvement.isPresent() ? percent(improvement.getAsDouble()) : "-",
+              improvement.isPresent() ? change(0 - improvement.getAsDouble()) : "-",
               ratio.isPresent() ? format("%.3g", ratio.getAsDouble()) : "-"));
       if (validated) {
         final double first = first(validations, name);
         final double last = last(validations, name);
-        text.append("    ").append(pair(first, last)).append(change(first, last));
+        text.append("    ").append(pair(first, last));
+        if (first > 0) {
+          text.append(format("%8s", change((last - first) / first)));
+        }
       }
       text.append(System.lineSeparator());
     }
@@ -248,11 +251,9 @@ public record Report(
     return format("  %9s -> %8s", ProgressLine.number(first), ProgressLine.number(last));
   }
 
-  private static String change(double first, double last) {
-    final double percents = 100 * (last - first) / first;
-    return first > 0
-        ? format(Math.abs(percents) < 1e5 ? "  %+.0f %%" : "  %+.0e %%", percents)
-        : "";
+  /** A relative change in whole percents with its sign: negative where a loss fell. */
+  private static String change(double ratio) {
+    return (ratio < 0 ? "" : "+") + percent(ratio);
   }
 
   /** Whole percents, in scientific notation where they are very large. */

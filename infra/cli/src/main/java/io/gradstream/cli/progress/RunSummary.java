@@ -227,7 +227,7 @@ public final class RunSummary {
     return Optional.ofNullable(divergences.get(rounds));
   }
 
-  /** Rounds of one gradient a task; the others took one gradient of the summed loss. */
+  /** Rounds of one gradient per task; the others took one gradient of the summed loss. */
   public long jointRounds() {
     return jointRounds;
   }

@@ -1,4 +1,4 @@
-/** A run's weights as they lie on its topic, and as files for other programs. */
+/** Reads a run's weights from its topic, and writes them as files for other programs. */
 @NullMarked
 package io.gradstream.submission.weights;
 

@@ -1,7 +1,7 @@
 package io.gradstream.proto.kernels;
 
 /**
- * What one pass over the vectors of N tasks finds out.
+ * The inner products that one pass over the vectors of N tasks computes.
  *
  * @param gram inner products of the current vectors: the upper triangle with its diagonal, row by
  *     row, N(N+1)/2 values

@@ -28,7 +28,7 @@ final class KernelChoice {
   /**
    * The kernels of this JVM.
    *
-   * @throws UserError if the property is neither of its values, or asks for what is not there
+   * @throws UserError if the property is neither of its values, or asks for kernels that this JVM does not have
    */
   static Kernels best() {
     check(System.getProperty(PROPERTY), vectorModulePresent());

@@ -11,7 +11,7 @@ import java.util.List;
  * Vectors seen through off-heap windows of {@value #VALUES} values, since the loops of {@link
  * VectorSteps} and {@link VectorSums} reach values by address.
  *
- * <p>What lies off-heap is looked at where it is. What lies on the heap, as the payload of a record
+ * <p>Memory outside the heap is used in place. Memory on the heap, such as the payload of a record
  * does, is copied through a small buffer, which stays in the first level of cache. A thread uses
  * one of these at a time.
  */

@@ -8,7 +8,7 @@ public enum ValueType {
   FLOAT32(4),
   BFLOAT16(2);
 
-  /** One value of {@link #FLOAT32}, wherever it lies. */
+  /** One value of {@link #FLOAT32}, at any alignment. */
   public static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 

@@ -3,7 +3,7 @@ package io.gradstream.proto.kernels;
 /**
  * Names one of the {@link NamedVectors}.
  *
- * @param kind what the owner uses it for, 0 to 255
+ * @param kind the purpose that the owner gives the vector, 0 to 255
  * @param index which of that kind, at least 0
  */
 public record VectorId(int kind, int index) {

@@ -8,16 +8,16 @@ import java.security.MessageDigest;
 import java.util.List;
 
 /**
- * The digest over everything that went into a round. Fed shard by shard, in shard order, so that it
+ * The digest over all gradients that went into a round. It is fed shard by shard, in shard order, so that it
  * does not depend on how statistics were spread over records. One owner, one thread.
  */
 public final class ContributionsDigest {
   private final MessageDigest sha256 = Digests.begin("contributions");
 
   /**
-   * Adds what a shard's sums are made of.
+   * Adds the gradients that a shard's sums contain.
    *
-   * @param offset where the statistics lie that say so
+   * @param offset the offset of the statistics that list them
    */
   public void add(Shard shard, long offset, List<ShardStatistics.Contribution> contributions) {
     sha256.update(

@@ -13,7 +13,7 @@ import java.util.TreeMap;
  * The verdicts of a run, each of which names the digest of the one before. A record that does not
  * go on from the last link is none of them, whatever it says.
  *
- * <p>Services take in by it what topic {@code verdicts} brings, and an audit what a log holds.
+ * <p>Services use it to check the records of topic {@code verdicts}, and an audit those of a log.
  * Digests are kept until they are {@linkplain #forgetBefore forgotten}. One owner, one thread.
  */
 public final class VerdictChain {

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * Goes through a partition on a cluster.
  *
  * <p>Several cursors may take turns with one follower: each turns it back to its own place when it
- * needs more records, which throws away what was fetched for another. One owner, one thread.
+ * needs more records, which discards the records fetched for another. One owner, one thread.
  */
 final class KafkaCursor implements LogCursor {
   private final LogFollower follower;
@@ -21,7 +21,7 @@ final class KafkaCursor implements LogCursor {
   /**
    * @param follower is closed with this
    * @param from the first offset
-   * @param to the offset after the last; some record lies there or behind it, or the end
+   * @param to the offset after the last to read; at most the end of the partition
    */
   KafkaCursor(LogFollower follower, TopicPartition partition, long from, long to) {
     this.follower = follower;

@@ -56,7 +56,7 @@ public final class LogFollower implements AutoCloseable {
     positions.forEach(consumer::seek);
   }
 
-  /** Turns to one partition; what was fetched of it stays if it stands there already. */
+  /** Assigns one partition. If it is assigned already, the records fetched of it are kept. */
   void turnTo(TopicPartition partition, long position) {
     if (!consumer.assignment().equals(Set.of(partition)) || position(partition) != position) {
       follow(Map.of(partition, position));

@@ -23,11 +23,12 @@ import org.jspecify.annotations.Nullable;
  */
 public final class LogReader implements AutoCloseable {
   /**
-   * It reads what is there; a consumer that is closed or turns elsewhere waits for its last fetch.
+   * The reader never waits for new records, but a consumer that closes or changes its partition waits
+   * for its last fetch to end.
    */
   private static final int FETCH_WAIT_MS = 10;
 
-  /** Records between two wanted ones that are read along: about what one fetch brings. */
+  /** Largest gap between two wanted records that is read through; about the size of one fetch. */
   private static final long MAX_GAP = 16;
 
   private final Supplier<Consumer<byte[], byte[]>> consumers;

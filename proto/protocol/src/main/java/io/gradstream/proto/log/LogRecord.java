@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * One record of a run's log.
  *
- * @param source where it lies
+ * @param source its topic and partition
  * @param offset its place there
  * @param timestamp when the broker took it, in milliseconds since 1970
  * @param key as {@link io.gradstream.proto.record.Keys} writes it

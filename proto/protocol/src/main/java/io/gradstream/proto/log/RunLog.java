@@ -4,14 +4,14 @@ import io.gradstream.proto.run.RunDescription;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * The records of a run's topics, wherever they lie: on a cluster, in an archive.
+ * The records of a run's topics, on a cluster or in an archive.
  *
  * <p>Many cursors are open at once and are read in lock step, round by round, so a cursor may hold
  * a few records and not more. Topics have their full names, as {@link
  * io.gradstream.proto.topic.Topics} gives them. One owner, one thread.
  */
 public interface RunLog extends AutoCloseable {
-  /** What the run is. */
+  /** The run's spec and manifest. */
   RunDescription run();
 
   /** How many partitions a topic has; 0 if there is no such topic here. */

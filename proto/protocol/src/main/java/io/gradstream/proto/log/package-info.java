@@ -1,4 +1,4 @@
-/** A run's records, wherever they lie, read in order of offset. */
+/** Reads a run's records, from a cluster or an archive, in order of offset. */
 @NullMarked
 package io.gradstream.proto.log;
 

@@ -39,7 +39,7 @@ public final class Manifest {
     this.hash = hashOf(toRecord());
   }
 
-  /** Lays tensors out, cuts them and places them whole; see the other method. */
+  /** As the method below, with all shards of a tensor on one partition. */
   public static Manifest of(
       List<String> tasks, List<TensorShape> shapes, int shardValues, int partitions) {
     return of(tasks, shapes, shardValues, partitions, true);
@@ -126,7 +126,10 @@ public final class Manifest {
     return shards;
   }
 
-  /** Gives each piece to the partition with the fewest values, the lowest of several. */
+  /**
+   * Gives each piece to the partition that holds the fewest values so far; of several with equally
+   * few, to the one with the lowest number.
+   */
   private static final class Placement {
     private final long[] values;
 

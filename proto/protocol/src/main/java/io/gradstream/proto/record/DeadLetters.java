@@ -10,13 +10,13 @@ import org.jspecify.annotations.Nullable;
 
 /** Writes dead letters: the refused record, where it lay, and why. */
 public final class DeadLetters {
-  /** So much of a refused record goes into its letter, which then still fits a stock broker. */
+  /** Largest part of a refused record in its letter, which must still fit a stock broker. */
   private static final int MAX_RECORD_BYTES = 1_000_000;
 
-  /** So many characters of a reason or a name, which a record may have chosen. */
+  /** Longest reason or name in a letter; the sender of a record may have chosen it. */
   private static final int MAX_CHARACTERS = 500;
 
-  /** What is said of a record that does not say it itself. */
+  /** Round, slot and shard of a record that does not name them. */
   private static final int UNKNOWN = -1;
 
   private DeadLetters() {}
@@ -35,7 +35,7 @@ public final class DeadLetters {
         .build();
   }
 
-  /** The letter of a gradient, with what it said of itself, as far as that could be read. */
+  /** The letter of a gradient, with the worker, round, slot and shard that it names, if its header could be read. */
   public static DeadLetter ofGradient(
       TopicPartition from, long offset, String reason, byte @Nullable [] record) {
     return headerOf(record)

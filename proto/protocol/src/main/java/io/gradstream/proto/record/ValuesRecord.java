@@ -17,10 +17,11 @@ import org.jspecify.annotations.Nullable;
  * A protobuf message with a vector, read and written without copying the vector.
  *
  * <p>{@code GradientShard}, {@code UpdateShard} and {@code WeightShard} have {@code bytes values =
- * 15}. Ours stand at the record's end; plain protobuf may write fields of higher numbers behind
- * them. A reader walks the few header bytes, parses them as the message without its values, and
- * slices the values where they lie in the record. A writer gets one exact byte array with the
- * header in place and fills the values itself. The bytes are plain protobuf either way.
+ * 15}. This class writes the values at the end of the record; another protobuf library may write
+ * fields with higher numbers after them. The reader parses the bytes around the values as the
+ * message without its values, and takes the values as a slice of the record. The writer gets one
+ * byte array of the exact size with the header in place, and fills in the values itself. Either way
+ * the record is an ordinary protobuf message.
  *
  * @param <H> the message type
  * @param header the message without its values

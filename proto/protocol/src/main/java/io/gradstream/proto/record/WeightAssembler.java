@@ -48,7 +48,7 @@ public final class WeightAssembler {
 
   private static final long ALIGNMENT = 64;
 
-  /** Of a shard's records that came before their seal, so many are kept beside the first. */
+  /** How many of a shard's records that came before their seal are kept beside the first. */
   private static final int MOST_OTHERS = 4;
 
   /** A version that is arriving. */

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * One shard of a weights version, read in place.
  *
- * @param header what the record says beside its values
+ * @param header the record without its values
  * @param shard the shard of the manifest
  * @param values its values, inside the record
  * @param type how the values travel

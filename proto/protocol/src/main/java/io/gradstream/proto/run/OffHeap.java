@@ -18,7 +18,7 @@ public final class OffHeap {
   private OffHeap() {}
 
   /**
-   * What a process may take outside its heap.
+   * The memory that a process may take outside its heap.
    *
    * @param direct bytes that the JVM allows
    * @param beside bytes that the machine, or the container, has beside the heap at its largest

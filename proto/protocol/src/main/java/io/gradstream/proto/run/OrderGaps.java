@@ -30,7 +30,7 @@ public final class OrderGaps {
   /**
    * Asks the brokers.
    *
-   * @return for each such partition, how many records lie between its end and the group's start
+   * @return for each such partition, the number of records between its end and the group's start
    * @throws KafkaException if they do not answer within 10 s
    */
   public static Map<TopicPartition, Long> of(Run run) {

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A submitted run, as every service finds it on its spec topic.
  *
- * @param description what it is
+ * @param description its spec and manifest
  * @param connection where its topics are
  */
 public record Run(RunDescription description, Connection connection) {

@@ -16,9 +16,9 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a run is, wherever its topics lie: on a cluster or in an archive.
+ * The spec and manifest of a run, read from a cluster or an archive.
  *
- * @param spec what was submitted, overrides applied
+ * @param spec the submitted spec, with overrides applied
  * @param manifest what its parameter vector means
  * @param record the bytes on the run's spec topic that say so
  */
@@ -26,7 +26,7 @@ public record RunDescription(RunSpec spec, Manifest manifest, ByteString record)
   /** The revision of the protocol that runs are submitted in. */
   public static final int FORMAT = 2;
 
-  /** The version of what decides bits that runs are submitted in. */
+  /** The version of the arithmetic that new runs are submitted with. */
   public static final int ARITHMETIC = 2;
 
   /** What GCond did in version 1, where its options say nothing else. */
@@ -103,14 +103,14 @@ public record RunDescription(RunSpec spec, Manifest manifest, ByteString record)
     return Math.max(1, parsed().getFormat());
   }
 
-  /** The version of what decides the run's bits. */
+  /** The version of the arithmetic that decides the run's bits. */
   public int arithmetic() {
     return Math.max(1, parsed().getArithmetic());
   }
 
   /**
-   * Refuses to go on with a run that an older version began: what it would add does not fit what is
-   * there. Its log can still be audited, explained, restored, replayed and forked.
+   * Refuses to go on with a run that an older version began: its new records would not fit the
+   * old ones. Its log can still be audited, explained, restored, replayed and forked.
    *
    * @throws UserError if the run is of another format or arithmetic
    */
@@ -192,13 +192,12 @@ public record RunDescription(RunSpec spec, Manifest manifest, ByteString record)
 
   /** Full names of the run's topics of one kind, task by task where each has one. */
   public List<String> topicsOf(TopicKind kind) {
-    if (kind.isPerTask()) {
-      return IntStream.range(0, orderedTasks())
-          .mapToObj(
-              task -> kind == TopicKind.ORDERS ? topics().orders(task) : topics().gradients(task))
-          .toList();
-    }
-    return kind == TopicKind.STATE && origin().isEmpty() ? List.of() : List.of(kind.of(spec.run()));
+    return switch (kind.each()) {
+      case RUN -> List.of(kind.of(spec.run()));
+      case TASK ->
+          IntStream.range(0, orderedTasks()).mapToObj(task -> topics().of(kind, task)).toList();
+      case FORK -> origin().isPresent() ? List.of(kind.of(spec.run())) : List.of();
+    };
   }
 
   /** Slots per task and round. */

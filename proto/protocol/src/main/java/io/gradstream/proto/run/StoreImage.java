@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * from.
  *
  * @param vectors float32, by their names
- * @param metadata what a commit of the store would carry
+ * @param metadata the metadata that a commit of the store would have
  */
 public record StoreImage(Map<VectorId, MemorySegment> vectors, ByteString metadata) {
   /** A record of topic {@code state}. */

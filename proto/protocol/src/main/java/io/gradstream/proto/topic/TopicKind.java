@@ -8,37 +8,44 @@ import java.util.stream.Stream;
 
 /**
  * The kinds of topics that a run has. Each declares here, once, all that is true of it: its name,
- * its partitions, how long it is kept, and who may write it.
+ * who has one, its partitions, how long it is kept, and who may write it. What creates, writes,
+ * cuts or archives topics follows these declarations.
  *
- * <p>All of them are archived, in this order: what follows from a record comes before the record
- * itself, so that an archive of a run that still trains lacks no cause.
+ * <p>They stand in the order from effects to causes: what follows from a record comes before the
+ * record itself. A log is cut and archived in this order, so a cut of a run that still trains lacks
+ * no cause. Dead letters come after the records that they refuse, so no refused record in a cut
+ * lacks its letter.
  */
 public enum TopicKind {
-  /** What was submitted first counts, so nothing may take its place. */
-  SPEC("spec", Partitions.ONE, Kept.FOR_EVER, Writer.SUBMISSION),
-  WEIGHTS(
-      "weights", Partitions.SHARDS, Kept.LATEST_VERSIONS, Writer.SERVER, Writer.SUBMISSION_OF_FORK),
-  UPDATES("updates", Partitions.SHARDS, Kept.AS_EVIDENCE, Writer.ARBITRATOR, Writer.SUBMISSION),
-  VERDICTS(
-      "verdicts",
-      Partitions.SHARDS,
-      Kept.AS_EVIDENCE,
-      Writer.ARBITRATOR,
-      Writer.SUBMISSION_OF_FORK),
-  STATISTICS("statistics", Partitions.ONE, Kept.AS_EVIDENCE, Writer.ARBITRATOR),
-  GRADIENTS("gradients", Partitions.SHARDS, Kept.AS_EVIDENCE, Writer.WORKER),
-  ORDERS("orders", Partitions.SLOTS, Kept.AS_EVIDENCE, Writer.SERVER),
-  METRICS("metrics", Partitions.ONE, Kept.AS_EVIDENCE, Writer.ARBITRATOR, Writer.EVALUATOR),
-  DEAD_LETTERS("dead-letters", Partitions.ONE, Kept.AS_EVIDENCE, Writer.ARBITRATOR, Writer.SERVER),
-  /** Of forked runs alone. */
-  STATE("state", Partitions.SHARDS, Kept.FOR_EVER, Writer.SUBMISSION_OF_FORK);
+  /** The first submission counts, so no later record may take its place. */
+  SPEC("spec", Each.RUN, Partitions.ONE, Kept.FOR_EVER, Writer.SUBMISSION),
+  METRICS("metrics", Each.RUN, Partitions.ONE, Kept.AS_EVIDENCE, Writer.ARBITRATOR, Writer.EVALUATOR),
+  WEIGHTS("weights", Each.RUN, Partitions.SHARDS, Kept.LATEST_VERSIONS, Writer.SERVER, Writer.SUBMISSION_OF_FORK),
+  UPDATES("updates", Each.RUN, Partitions.SHARDS, Kept.AS_EVIDENCE, Writer.ARBITRATOR, Writer.SUBMISSION),
+  VERDICTS("verdicts", Each.RUN, Partitions.COPIES, Kept.AS_EVIDENCE, Writer.ARBITRATOR, Writer.SUBMISSION_OF_FORK),
+  STATISTICS("statistics", Each.RUN, Partitions.ONE, Kept.AS_EVIDENCE, Writer.ARBITRATOR),
+  GRADIENTS("gradients", Each.TASK, Partitions.SHARDS, Kept.AS_EVIDENCE, Writer.WORKER),
+  ORDERS("orders", Each.TASK, Partitions.SLOTS, Kept.AS_EVIDENCE, Writer.SERVER),
+  DEAD_LETTERS("dead-letters", Each.RUN, Partitions.ONE, Kept.AS_EVIDENCE, Writer.ARBITRATOR, Writer.SERVER),
+  STATE("state", Each.FORK, Partitions.SHARDS, Kept.FOR_EVER, Writer.SUBMISSION_OF_FORK);
 
-  /** What a kind's partitions are counted by. */
+  /** Who has a topic of a kind. */
+  public enum Each {
+    RUN,
+    /** Each task of a run, and the sum of all losses where rounds are selected. */
+    TASK,
+    /** A forked run; others have none. */
+    FORK
+  }
+
+  /** How many partitions a kind has, and which of them a record goes to. */
   public enum Partitions {
     ONE,
-    /** As many as the run spec gives the topics that carry shards. */
+    /** As many as the run spec gives the topics that carry shards; a record goes to its shard's. */
     SHARDS,
-    /** Enough for workers to share a round's slots evenly. */
+    /** As many, and each holds a copy of every record. */
+    COPIES,
+    /** Enough for workers to share a round's slots evenly; a record goes where its slot says. */
     SLOTS
   }
 
@@ -76,14 +83,16 @@ public enum TopicKind {
   private static final Pattern OF_STREAMS = Pattern.compile("(arbitrator|server)-.+-changelog");
 
   private final String suffix;
+  private final Each each;
   private final Partitions partitions;
   private final Kept kept;
 
   @SuppressWarnings("ImmutableEnumChecker") // a copy that nobody can change
   private final Set<Writer> writers;
 
-  TopicKind(String suffix, Partitions partitions, Kept kept, Writer... writers) {
+  TopicKind(String suffix, Each each, Partitions partitions, Kept kept, Writer... writers) {
     this.suffix = suffix;
+    this.each = each;
     this.partitions = partitions;
     this.kept = kept;
     this.writers = Set.of(writers);
@@ -94,9 +103,9 @@ public enum TopicKind {
     return run + "." + suffix;
   }
 
-  /** Whether each task has a topic of this kind, whose name the task's follows after a dot. */
-  public boolean isPerTask() {
-    return this == ORDERS || this == GRADIENTS;
+  /** Who has a topic of this kind. A task's topic ends with a dot and the task's name. */
+  public Each each() {
+    return each;
   }
 
   public Partitions partitions() {
@@ -121,7 +130,7 @@ public enum TopicKind {
   /** Whether a topic is of this kind, in the run of that name. */
   public boolean includes(String run, String topic) {
     final String name = of(run);
-    return isPerTask() ? topic.startsWith(name + ".") : topic.equals(name);
+    return each == Each.TASK ? topic.startsWith(name + ".") : topic.equals(name);
   }
 
   /**

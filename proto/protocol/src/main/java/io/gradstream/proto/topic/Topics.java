@@ -17,7 +17,7 @@ public record Topics(String run, List<String> tasks) {
     tasks = List.copyOf(tasks);
   }
 
-  /** Where a run's spec and manifest lie; known before the run's tasks are. */
+  /** The topic of a run's spec and manifest; its name is known before the run's tasks are. */
   public static String spec(String run) {
     return TopicKind.SPEC.of(run);
   }
@@ -26,14 +26,19 @@ public record Topics(String run, List<String> tasks) {
     return spec(run);
   }
 
+  /** The topic that a task, or the sum of all losses, has of a kind of which each task has one. */
+  public String of(TopicKind kind, int task) {
+    return kind.of(run) + "." + nameOf(task);
+  }
+
   /** Orders of a task, or of the sum of all losses, whose number is {@link RoundKind#sum}. */
   public String orders(int task) {
-    return TopicKind.ORDERS.of(run) + "." + nameOf(task);
+    return of(TopicKind.ORDERS, task);
   }
 
   /** Gradients of a task, or of the sum of all losses, whose number is {@link RoundKind#sum}. */
   public String gradients(int task) {
-    return TopicKind.GRADIENTS.of(run) + "." + nameOf(task);
+    return of(TopicKind.GRADIENTS, task);
   }
 
   /** The task whose gradients the topic carries, or -1. */
@@ -64,7 +69,7 @@ public record Topics(String run, List<String> tasks) {
     return RoundKind.asking(task, tasks.size()) == RoundKind.SUM ? ALL : tasks.get(task);
   }
 
-  /** What a forked run begins with; other runs have no such topic. */
+  /** The topic of the state that a forked run begins with; other runs have no such topic. */
   public String state() {
     return TopicKind.STATE.of(run);
   }

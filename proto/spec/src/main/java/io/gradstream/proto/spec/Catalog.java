@@ -21,7 +21,7 @@ import java.util.function.Function;
  * <p>What is made may itself be a function where more than the options is needed: {@code
  * Catalog<Function<RunSpec, TaskModel>>}. Immutable.
  *
- * @param <F> what is made from a section
+ * @param <F> the type that a section creates
  */
 public final class Catalog<F> {
   private record Entry<R extends Record, F>(

@@ -4,7 +4,7 @@ package io.gradstream.proto.spec;
  * How the learning rate (an option of the optimizer) goes over the rounds.
  *
  * @param warmupRounds rounds of the linear rise from 0
- * @param decay what follows
+ * @param decay the course after the warm-up
  * @param floor the share of the learning rate that is left in the last round
  */
 public record LearningRateSchedule(

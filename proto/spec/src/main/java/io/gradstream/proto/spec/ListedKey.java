@@ -33,7 +33,7 @@ public record ListedKey(
     @Param("its Ed25519 public key in base64, as gradstream keys prints it") String publicKey,
     @Param(value = "the tasks that a worker may compute; none: all", defaultValue = "[]")
         List<String> tasks) {
-  /** Who signs what. */
+  /** A role whose records are signed. */
   public enum Role {
     /** Signs gradients. */
     WORKER("gradients"),

@@ -46,7 +46,7 @@ public final class Parameter {
     return kebab(component.getName());
   }
 
-  /** One line that says what it is. */
+  /** One line that describes the parameter. */
   public String doc() {
     return param.value();
   }

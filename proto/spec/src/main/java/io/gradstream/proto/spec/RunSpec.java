@@ -57,7 +57,7 @@ public record RunSpec(
         @Section.KindKey("method")
         Section calibrator,
     @Param(
-            value = "which rounds need one gradient a task",
+            value = "which rounds need one gradient per task",
             defaultValue = "none",
             inFork = Param.InFork.KIND_FIXED)
         @Section.KindKey("method")
@@ -72,7 +72,7 @@ public record RunSpec(
         @Nullable Double clipNorm,
     @Param(
             value =
-                "a slot's gradient is refused above so many times its task's running norm; absent:"
+                "a slot's gradient is refused if it has more than this many times its task's running norm; absent:"
                     + " no limit",
             min = 1,
             exclusiveMin = true)

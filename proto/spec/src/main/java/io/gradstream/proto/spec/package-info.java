@@ -1,11 +1,12 @@
 /**
  * The run spec: one YAML file, strictly read.
  *
- * <p>Text becomes located nodes ({@code YamlReader}), {@code --set} changes them ({@code
- * Assignment}), records are made of them ({@code Binder}) as their {@link
- * io.gradstream.proto.spec.Param}s say, and written back ({@code SpecTree}, {@code YamlWriter}).
- * What services choose by name stays a {@link io.gradstream.proto.spec.Section} until their {@link
- * io.gradstream.proto.spec.Catalog} makes it.
+ * <p>{@code YamlReader} turns the text into nodes that know their line, {@code Assignment} applies
+ * {@code --set} to the nodes, and {@code Binder} builds records from them as the records' {@link
+ * io.gradstream.proto.spec.Param} annotations say. {@code SpecTree} and {@code YamlWriter} write a
+ * spec back as text. A part of the spec that names a method, such as the resolver, stays a {@link
+ * io.gradstream.proto.spec.Section} until a service's {@link io.gradstream.proto.spec.Catalog}
+ * creates the method from it.
  */
 @NullMarked
 package io.gradstream.proto.spec;

@@ -8,7 +8,7 @@ import org.apache.kafka.common.utils.Bytes;
  * The key of a record in an {@link InPlaceStore}'s changelog.
  *
  * @param writer the instance that wrote it; a random number, so that no two instances share a key
- * @param part what the record holds
+ * @param part which part of the store the record holds
  * @param side 0 or 1: everything is written to two keys in turn, so that the copy that counts is
  *     never overwritten
  * @param id the vector; of a piece of a commit's contents, kind 0 and the number of the piece

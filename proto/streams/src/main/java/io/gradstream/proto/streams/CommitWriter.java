@@ -50,7 +50,7 @@ final class CommitWriter {
   private boolean deleting;
 
   /**
-   * @param before what the changelog holds
+   * @param before the commits that the changelog holds
    * @param confirmed metadata of the commit that the vectors are of; null where there is none
    */
   CommitWriter(

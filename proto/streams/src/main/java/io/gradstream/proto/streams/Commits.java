@@ -43,7 +43,7 @@ final class Commits {
   /**
    * A vector as one commit wrote it.
    *
-   * @param offset where it lies in the changelog, or -1
+   * @param offset the record's offset in the changelog, or -1
    * @param values the vector itself, where it is in memory
    */
   record Copy(long generation, long offset, @Nullable MemorySegment values) {}

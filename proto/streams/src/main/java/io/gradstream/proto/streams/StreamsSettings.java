@@ -10,15 +10,19 @@ import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.StreamsConfig;
 
-/** What both Kafka Streams applications of a run are set to. */
+/** The settings of Kafka Streams that the arbitrator and the parameter server share. */
 public final class StreamsSettings {
-  /** Records of about a megabyte: the default of 1000 would buffer a gigabyte a partition. */
+  /**
+   * Records that Kafka Streams buffers per partition. A record has up to a megabyte, so the default
+   * of 1000 would buffer a gigabyte per partition.
+   */
   private static final int BUFFERED_RECORDS = 8;
 
   /**
-   * How long an instance may be silent before others take its partitions: the shortest that a stock
-   * broker allows. One that restarts keeps them, whatever this is, and one that is gone for good
-   * should not be waited for.
+   * How long an instance may be silent before the others take its partitions. This is the shortest
+   * time that a broker with default settings allows. It can be short, because an instance that
+   * restarts under its name gets its partitions back anyway, and the run stands still until an
+   * instance that is gone for good has been replaced.
    */
   private static final int SESSION_TIMEOUT_MS = 6_000;
 
@@ -54,7 +58,7 @@ public final class StreamsSettings {
         Math.min(transport.partitions(), Runtime.getRuntime().availableProcessors()));
     config.put(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, BUFFERED_RECORDS);
     config.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0);
-    // Nothing depends on the order between topics, so nothing is gained by waiting for one.
+    // No result depends on the order between topics, so Streams need not wait for the records of one.
     config.put(StreamsConfig.MAX_TASK_IDLE_MS_CONFIG, -1);
     forEach(Connection.producerSettings(), StreamsConfig.PRODUCER_PREFIX, config);
     forEach(Connection.consumerSettings(), StreamsConfig.CONSUMER_PREFIX, config);
