@@ -105,9 +105,7 @@ class OrderPolicyTest {
 
     assertThat(policy.diverged(1, 1)).isTrue();
     assertThat(policy.diverged(1, 0)).isFalse();
-    assertThat(policy.orderAgain(bothWait(), 60_000))
-        .extracting(Order::getSlot)
-        .containsExactly(0);
+    assertThat(policy.orderAgain(bothWait(), 60_000)).extracting(Order::getSlot).containsExactly(0);
     policy.order(2, RoundKind.EACH_TASK, 78, 0);
     assertThat(policy.diverged(1, 1)).isFalse();
   }
