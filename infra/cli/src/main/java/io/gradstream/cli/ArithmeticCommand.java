@@ -32,7 +32,9 @@ import picocli.CommandLine.Spec;
 final class ArithmeticCommand implements Callable<Integer> {
   private static final Path PROCESSOR = Path.of("/proc/cpuinfo");
 
-  @Mixin private ArithmeticOptions options;
+  @SuppressWarnings("UnusedVariable") // picocli calls its setter
+  @Mixin
+  private ArithmeticOptions options;
 
   @Option(
       names = "--intra-op-threads",
