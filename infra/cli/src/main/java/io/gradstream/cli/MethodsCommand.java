@@ -34,7 +34,8 @@ final class MethodsCommand implements Callable<Integer> {
 
   @Option(
       names = "--table",
-      description = "Print the weights of each method for zero gradients, odd losses, ... (Markdown).")
+      description =
+          "Print the weights of each method for zero gradients, odd losses, ... (Markdown).")
   private boolean table;
 
   @Spec private CommandSpec spec;

@@ -7,9 +7,8 @@ import java.util.List;
 /**
  * Changes weights in place, a piece of a tensor at a time.
  *
- * <p>Stateless itself: the past is kept in the pieces' state vectors. Its
- * arithmetic is float32 through {@link io.gradstream.proto.kernels.Kernels}, so that every machine
- * gets the same bits.
+ * <p>Stateless itself: the past is kept in the pieces' state vectors. Its arithmetic is float32
+ * through {@link io.gradstream.proto.kernels.Kernels}, so that every machine gets the same bits.
  */
 public interface Optimizer {
   /** State vectors beside the weights, of the same length, zero at the start. */

@@ -45,8 +45,8 @@ final class OrderIssuer {
 
   /**
    * @param clockMs milliseconds that never go back
-   * @param gaps gives, for each partition of the orders that delivers nothing, how many records must
-   *     be appended until it delivers again, see {@link io.gradstream.proto.run.OrderGaps}
+   * @param gaps gives, for each partition of the orders that delivers nothing, how many records
+   *     must be appended until it delivers again, see {@link io.gradstream.proto.run.OrderGaps}
    * @param lostRound tells whether gradients of a decided round are lost, and what to do then
    */
   OrderIssuer(
@@ -67,9 +67,7 @@ final class OrderIssuer {
 
   /** Issues the orders of the first round, once its weights are there. */
   void orderFirstRound() {
-    send(
-        policy.order(
-            run.description().firstRound(), RoundKind.EACH_TASK, 0, clockMs.getAsLong()));
+    send(policy.order(run.description().firstRound(), RoundKind.EACH_TASK, 0, clockMs.getAsLong()));
   }
 
   /** Issues the last orders once more, in case that they were lost. */

@@ -102,8 +102,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
         bytes.map(PartitionServer::parseMetadata).orElse(ServerMetadata.getDefaultInstance());
     metadata.getShardsList().forEach(weights::restore);
     verdicts.restore(metadata);
-    publisher =
-        new SealedWeightsPublisher(run.description(), signer, weights, verdicts, sinks);
+    publisher = new SealedWeightsPublisher(run.description(), signer, weights, verdicts, sinks);
     updates = new UpdateIntake(run, partition, weights, verdicts, log, publisher, sinks);
     updates.restore(metadata);
     progress.restore(metadata.getPositionsMap());

@@ -107,7 +107,8 @@ final class UpdateIntake {
     } else if (version < 0) {
       throw new MalformedRecordException("an update before the initial weights");
     } else if (header.getRound() == version - 1) {
-      // The arbitrator sent it once more after a restart. The weights that followed from it may have
+      // The arbitrator sent it once more after a restart. The weights that followed from it may
+      // have
       // been lost as well.
       if (!header.getDigest().equals(weights.update(shard.index()))) {
         throw new MalformedRecordException("another update of round " + header.getRound());
@@ -136,7 +137,8 @@ final class UpdateIntake {
       publisher.publish(shard);
       publisher.sealIfWhole();
     } else if (version == header.getRound()) {
-      publisher.publishAgain(shard); // It is read again after a restart; the weights may have been lost.
+      publisher.publishAgain(
+          shard); // It is read again after a restart; the weights may have been lost.
     }
   }
 

@@ -33,7 +33,8 @@ final class VarGrad implements Calibrator {
               min = 0)
           double gamma,
       @Param(
-              value = "beta is moved to this value in equal steps over beta-rounds; absent: beta stays",
+              value =
+                  "beta is moved to this value in equal steps over beta-rounds; absent: beta stays",
               min = 0,
               max = 1,
               exclusiveMax = true)

@@ -73,7 +73,8 @@ public final class CaseRunner {
       return new CaseRunner(source).run();
     } catch (IllegalArgumentException e) {
       if (e instanceof SpecError && !source.variant().isEmpty()) {
-        // A case that the public implementation refuses too must not stop the other cases of its file.
+        // A case that the public implementation refuses too must not stop the other cases of its
+        // file.
         return Collections.nCopies(source.steps().size(), Map.of("refused", e.getMessage()));
       }
       throw new UserError("case " + source.id() + ": " + e.getMessage());

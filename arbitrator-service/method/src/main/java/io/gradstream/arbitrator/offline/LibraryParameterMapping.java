@@ -250,7 +250,10 @@ final class LibraryParameterMapping {
         : index;
   }
 
-  /** The state before a step, with the mean losses of earlier epochs that a case gives in place of their steps. */
+  /**
+   * The state before a step, with the mean losses of earlier epochs that a case gives in place of
+   * their steps.
+   */
   MethodState given(Step step, MethodState state) {
     return switch (source.method()) {
       case "gradnorm" -> {

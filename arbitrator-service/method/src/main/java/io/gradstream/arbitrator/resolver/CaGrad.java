@@ -12,12 +12,12 @@ import org.hipparchus.analysis.solvers.BrentSolver;
  *
  * <p>With G the Gram matrix, 1 the vector of ones and r the ball's radius, the dual problem is to
  * minimise x'G 1/N + r sqrt(x'Gx + 1e-8) over the simplex of the task weights x. The update is then
- * g_0 + r g_x / |g_x| with the weighted gradient g_x = sum_i x_i g_i. If the square root is replaced
- * by a fixed number s, the problem becomes quadratic, and its solution x(s) is the point of smallest
- * norm in the convex hull of the shifted gradients g_i + (s/r) g_0 ({@link ConvexHull}). The s for
- * which s equals the square root at x(s) is the only zero of a decreasing function, and {@link
- * BrentSolver} finds it within a bracket. So the answer is exact where the public solver (SLSQP)
- * stops early.
+ * g_0 + r g_x / |g_x| with the weighted gradient g_x = sum_i x_i g_i. If the square root is
+ * replaced by a fixed number s, the problem becomes quadratic, and its solution x(s) is the point
+ * of smallest norm in the convex hull of the shifted gradients g_i + (s/r) g_0 ({@link
+ * ConvexHull}). The s for which s equals the square root at x(s) is the only zero of a decreasing
+ * function, and {@link BrentSolver} finds it within a bracket. So the answer is exact where the
+ * public solver (SLSQP) stops early.
  *
  * <p>If g_x is zero up to rounding, the gradients are Pareto-stationary, and g_x / |g_x| would be
  * rounding noise that the radius r scales up. The mean gradient is then used without a correction,

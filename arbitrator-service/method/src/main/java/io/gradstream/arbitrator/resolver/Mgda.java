@@ -13,8 +13,8 @@ import java.util.stream.IntStream;
  *
  * <p>Gradients may be divided by a norm, a loss or both before. As in LibMTL the simplex weights
  * then apply to the divided gradients. A task without a gradient, or whose divisor is zero, has no
- * direction: it is left out, and the resolution reports it. (In the hull a zero gradient would be the
- * smallest norm, and one finished task, or one of weight 0, would stop all others.)
+ * direction: it is left out, and the resolution reports it. (In the hull a zero gradient would be
+ * the smallest norm, and one finished task, or one of weight 0, would stop all others.)
  */
 final class Mgda implements Resolver {
 

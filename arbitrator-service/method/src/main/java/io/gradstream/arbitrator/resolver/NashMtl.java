@@ -6,8 +6,8 @@ import io.gradstream.proto.spec.Param;
 
 /**
  * Nash-MTL: the Nash bargaining solution, G alpha = 1 / alpha, solved once every {@code
- * update-weights-every} rounds (Navon et al. 2022, arXiv:2202.01017, section 3; checked against the exact solution and LibMTL's and the
- * authors' code).
+ * update-weights-every} rounds (Navon et al. 2022, arXiv:2202.01017, section 3; checked against the
+ * exact solution and LibMTL's and the authors' code).
  *
  * <p>State: {@code alpha} (N, from 1) and {@code rounds}. Where there is no solution (a zero
  * gradient, exact cancellation) the previous alpha is kept, as in the public code, and the

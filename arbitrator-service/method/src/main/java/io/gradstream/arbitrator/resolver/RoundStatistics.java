@@ -1,8 +1,8 @@
 package io.gradstream.arbitrator.resolver;
 
 /**
- * The part of a round that a resolver sees: inner products of the tasks' accumulated gradients over the
- * shared parameters. A gradient here is the mean over its slots times its loss weight lambda.
+ * The part of a round that a resolver sees: inner products of the tasks' accumulated gradients over
+ * the shared parameters. A gradient here is the mean over its slots times its loss weight lambda.
  *
  * @param round number of the round, from 0
  * @param tasks number of tasks N

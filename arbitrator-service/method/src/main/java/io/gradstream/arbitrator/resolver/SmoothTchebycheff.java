@@ -21,7 +21,8 @@ final class SmoothTchebycheff implements Resolver {
   /** Options of {@code stch}. */
   record Options(
       @Param(
-              value = "smoothness: a small value follows the worst task only, a large one weighs all tasks alike",
+              value =
+                  "smoothness: a small value follows the worst task only, a large one weighs all tasks alike",
               defaultValue = "1.0",
               min = 0,
               exclusiveMin = true)

@@ -88,7 +88,9 @@ public final class PartitionRound {
     Arrays.setAll(reporting, this::firstShardOf);
     final int tasks = manifest.tasks().size();
     shards.forEach(
-        shard -> progressByShard.put(shard.index(), new ShardProgress(shard, tasks, slots, this.vectors)));
+        shard ->
+            progressByShard.put(
+                shard.index(), new ShardProgress(shard, tasks, slots, this.vectors)));
     incomplete = shards.size();
   }
 

@@ -30,8 +30,8 @@ import org.jspecify.annotations.Nullable;
  * joint; a round of scalarized gradients has one vector and needs no resolver.
  *
  * <p>The verdict carries the states of resolver and selection, so the log of verdicts is all the
- * state there is. It also carries the digests that chain it to the records that it follows from and to the
- * verdict before ({@link Digests}). One owner, one thread.
+ * state there is. It also carries the digests that chain it to the records that it follows from and
+ * to the verdict before ({@link Digests}). One owner, one thread.
  */
 public final class RoundDecider {
   private final RunDescription run;

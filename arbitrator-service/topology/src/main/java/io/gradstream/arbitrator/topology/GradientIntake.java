@@ -14,12 +14,12 @@ import io.gradstream.proto.message.GradientShard;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.spec.ArithmeticPolicy;
 import io.gradstream.proto.streams.HeldRecords;
 import io.gradstream.proto.streams.TopicSinks;
-import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.topic.TopicKind;
 import io.gradstream.proto.topic.Topics;
 import java.time.Duration;
@@ -395,16 +395,16 @@ final class GradientIntake {
           "refused",
           Metric.newBuilder()
               .setRefused(
-          metric
-              .setRound(letter.getRound())
-              .setTask(task)
-              .setSlot(letter.getSlot())
-              .setWorker(letter.getWorker())
-              .setReason(letter.getReason())
-              .setTakes(
-                  refused instanceof ForeignArithmeticException foreign
-                      ? foreign.taken()
-                      : ArithmeticPolicy.NONE)));
+                  metric
+                      .setRound(letter.getRound())
+                      .setTask(task)
+                      .setSlot(letter.getSlot())
+                      .setWorker(letter.getWorker())
+                      .setReason(letter.getReason())
+                      .setTakes(
+                          refused instanceof ForeignArithmeticException foreign
+                              ? foreign.taken()
+                              : ArithmeticPolicy.NONE)));
     }
   }
 }

@@ -201,7 +201,8 @@ public final class Audit implements AutoCloseable {
       loseSums(logged.round());
     }
     final SortedMap<Integer, LogRecord> recorded = published.updates(logged.round());
-    final DecisionCheck.Outcome outcome = decisions.check(logged, before, sums && !skipped, recorded);
+    final DecisionCheck.Outcome outcome =
+        decisions.check(logged, before, sums && !skipped, recorded);
     final Verdict verdict = outcome.verdict();
     if (outcome.corrected()) {
       rounds.correct(verdict);

@@ -20,8 +20,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Where each partition ends is asked in the order of {@link TopicKind}, from effects to causes.
  * So a record in the cut has the records that it follows from in the cut as well; only the
  * consequences of the newest verdicts may be missing. When the cut has the run's last verdict, the
- * ends of its consequences are asked once more, since nothing follows after them.
- * One owner, one thread.
+ * ends of its consequences are asked once more, since nothing follows after them. One owner, one
+ * thread.
  */
 public final class LogCut implements RunLog {
   private final RunLog log;

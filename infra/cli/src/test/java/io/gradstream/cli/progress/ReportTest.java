@@ -15,7 +15,10 @@ class ReportTest {
     verdict(0, 1.0, 1.0);
     verdict(1, 3e36, 0.5);
 
-    assertThat(report().table()).contains(" +3e+38 %").contains(" -50 %").doesNotContain("00000000");
+    assertThat(report().table())
+        .contains(" +3e+38 %")
+        .contains(" -50 %")
+        .doesNotContain("00000000");
   }
 
   @Test

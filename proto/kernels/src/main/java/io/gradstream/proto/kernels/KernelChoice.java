@@ -28,7 +28,8 @@ final class KernelChoice {
   /**
    * The kernels of this JVM.
    *
-   * @throws UserError if the property is neither of its values, or asks for kernels that this JVM does not have
+   * @throws UserError if the property is neither of its values, or asks for kernels that this JVM
+   *     does not have
    */
   static Kernels best() {
     check(System.getProperty(PROPERTY), vectorModulePresent());

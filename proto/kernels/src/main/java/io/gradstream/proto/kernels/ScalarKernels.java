@@ -6,7 +6,9 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/** The kernels in plain Java. They define the results of the other kernels, and are the fallback. */
+/**
+ * The kernels in plain Java. They define the results of the other kernels, and are the fallback.
+ */
 final class ScalarKernels implements Kernels {
   static final ScalarKernels INSTANCE = new ScalarKernels();
 

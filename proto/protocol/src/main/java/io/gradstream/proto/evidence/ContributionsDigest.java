@@ -8,8 +8,8 @@ import java.security.MessageDigest;
 import java.util.List;
 
 /**
- * The digest over all gradients that went into a round. It is fed shard by shard, in shard order, so that it
- * does not depend on how statistics were spread over records. One owner, one thread.
+ * The digest over all gradients that went into a round. It is fed shard by shard, in shard order,
+ * so that it does not depend on how statistics were spread over records. One owner, one thread.
  */
 public final class ContributionsDigest {
   private final MessageDigest sha256 = Digests.begin("contributions");

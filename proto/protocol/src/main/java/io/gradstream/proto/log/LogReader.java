@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class LogReader implements AutoCloseable {
   /**
-   * The reader never waits for new records, but a consumer that closes or changes its partition waits
-   * for its last fetch to end.
+   * The reader never waits for new records, but a consumer that closes or changes its partition
+   * waits for its last fetch to end.
    */
   private static final int FETCH_WAIT_MS = 10;
 

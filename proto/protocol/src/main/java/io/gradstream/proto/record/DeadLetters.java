@@ -35,7 +35,10 @@ public final class DeadLetters {
         .build();
   }
 
-  /** The letter of a gradient, with the worker, round, slot and shard that it names, if its header could be read. */
+  /**
+   * The letter of a gradient, with the worker, round, slot and shard that it names, if its header
+   * could be read.
+   */
   public static DeadLetter ofGradient(
       TopicPartition from, long offset, String reason, byte @Nullable [] record) {
     return headerOf(record)

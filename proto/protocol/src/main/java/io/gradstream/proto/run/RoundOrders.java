@@ -11,8 +11,8 @@ import java.util.stream.IntStream;
  * The orders of a round, by GCond's two ways to accumulate.
  *
  * <p>Sequential: each of the round's K micro-batches is used for every task, so slot k of all tasks
- * names the same data. Stochastic: the K micro-batches are split into N blocks of K/N, one per task.
- * An order follows from (round, task, slot) alone.
+ * names the same data. Stochastic: the K micro-batches are split into N blocks of K/N, one per
+ * task. An order follows from (round, task, slot) alone.
  */
 public final class RoundOrders {
   private final Accumulation accumulation;

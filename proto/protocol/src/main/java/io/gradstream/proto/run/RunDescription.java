@@ -109,8 +109,8 @@ public record RunDescription(RunSpec spec, Manifest manifest, ByteString record)
   }
 
   /**
-   * Refuses to go on with a run that an older version began: its new records would not fit the
-   * old ones. Its log can still be audited, explained, restored, replayed and forked.
+   * Refuses to go on with a run that an older version began: its new records would not fit the old
+   * ones. Its log can still be audited, explained, restored, replayed and forked.
    *
    * @throws UserError if the run is of another format or arithmetic
    */

@@ -19,14 +19,34 @@ import java.util.stream.Stream;
 public enum TopicKind {
   /** The first submission counts, so no later record may take its place. */
   SPEC("spec", Each.RUN, Partitions.ONE, Kept.FOR_EVER, Writer.SUBMISSION),
-  METRICS("metrics", Each.RUN, Partitions.ONE, Kept.AS_EVIDENCE, Writer.ARBITRATOR, Writer.EVALUATOR),
-  WEIGHTS("weights", Each.RUN, Partitions.SHARDS, Kept.LATEST_VERSIONS, Writer.SERVER, Writer.SUBMISSION_OF_FORK),
-  UPDATES("updates", Each.RUN, Partitions.SHARDS, Kept.AS_EVIDENCE, Writer.ARBITRATOR, Writer.SUBMISSION),
-  VERDICTS("verdicts", Each.RUN, Partitions.COPIES, Kept.AS_EVIDENCE, Writer.ARBITRATOR, Writer.SUBMISSION_OF_FORK),
+  METRICS(
+      "metrics", Each.RUN, Partitions.ONE, Kept.AS_EVIDENCE, Writer.ARBITRATOR, Writer.EVALUATOR),
+  WEIGHTS(
+      "weights",
+      Each.RUN,
+      Partitions.SHARDS,
+      Kept.LATEST_VERSIONS,
+      Writer.SERVER,
+      Writer.SUBMISSION_OF_FORK),
+  UPDATES(
+      "updates",
+      Each.RUN,
+      Partitions.SHARDS,
+      Kept.AS_EVIDENCE,
+      Writer.ARBITRATOR,
+      Writer.SUBMISSION),
+  VERDICTS(
+      "verdicts",
+      Each.RUN,
+      Partitions.COPIES,
+      Kept.AS_EVIDENCE,
+      Writer.ARBITRATOR,
+      Writer.SUBMISSION_OF_FORK),
   STATISTICS("statistics", Each.RUN, Partitions.ONE, Kept.AS_EVIDENCE, Writer.ARBITRATOR),
   GRADIENTS("gradients", Each.TASK, Partitions.SHARDS, Kept.AS_EVIDENCE, Writer.WORKER),
   ORDERS("orders", Each.TASK, Partitions.SLOTS, Kept.AS_EVIDENCE, Writer.SERVER),
-  DEAD_LETTERS("dead-letters", Each.RUN, Partitions.ONE, Kept.AS_EVIDENCE, Writer.ARBITRATOR, Writer.SERVER),
+  DEAD_LETTERS(
+      "dead-letters", Each.RUN, Partitions.ONE, Kept.AS_EVIDENCE, Writer.ARBITRATOR, Writer.SERVER),
   STATE("state", Each.FORK, Partitions.SHARDS, Kept.FOR_EVER, Writer.SUBMISSION_OF_FORK);
 
   /** Who has a topic of a kind. */

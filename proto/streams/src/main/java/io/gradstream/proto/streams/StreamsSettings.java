@@ -58,7 +58,8 @@ public final class StreamsSettings {
         Math.min(transport.partitions(), Runtime.getRuntime().availableProcessors()));
     config.put(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, BUFFERED_RECORDS);
     config.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0);
-    // No result depends on the order between topics, so Streams need not wait for the records of one.
+    // No result depends on the order between topics, so Streams need not wait for the records of
+    // one.
     config.put(StreamsConfig.MAX_TASK_IDLE_MS_CONFIG, -1);
     forEach(Connection.producerSettings(), StreamsConfig.PRODUCER_PREFIX, config);
     forEach(Connection.consumerSettings(), StreamsConfig.CONSUMER_PREFIX, config);

@@ -97,11 +97,7 @@ public final class TopicSinks {
   public DeadLetter refuse(
       TopicPartition from, long offset, byte @Nullable [] record, String reason) {
     LOG.warn(
-        "the {} refuses {} at offset {}: {}",
-        writer,
-        from,
-        offset,
-        DeadLetters.printable(reason));
+        "the {} refuses {} at offset {}: {}", writer, from, offset, DeadLetters.printable(reason));
     final DeadLetter letter =
         topics.taskOfGradients(from.topic()) >= 0
             ? DeadLetters.ofGradient(from, offset, reason, record)

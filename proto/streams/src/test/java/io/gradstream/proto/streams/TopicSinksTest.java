@@ -48,8 +48,7 @@ class TopicSinksTest {
 
   @Test
   void eachPartitionGetsACopyOfAVerdict() {
-    assertThat(
-            partitions(TopicKind.VERDICTS, Keys.round(7), Verdict.getDefaultInstance(), 3))
+    assertThat(partitions(TopicKind.VERDICTS, Keys.round(7), Verdict.getDefaultInstance(), 3))
         .containsExactlyInAnyOrder(0, 1, 2);
   }
 
