@@ -1,9 +1,9 @@
 /**
- * How a run comes to a cluster: its spec is checked entirely, its topics are created, its initial
- * weights and then its spec are published.
+ * Submits a run to a cluster: checks the whole spec, creates the topics, and publishes the initial
+ * weights and then the spec.
  *
- * <p>The spec is published last. Whoever finds it finds all the rest; whoever does not, starts
- * over.
+ * <p>The spec is published last. So a process that finds the spec finds everything else as well,
+ * and a submission that finds none starts over.
  */
 @NullMarked
 package io.gradstream.submission;

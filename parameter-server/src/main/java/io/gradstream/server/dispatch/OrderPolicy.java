@@ -16,10 +16,10 @@ import java.util.Set;
  * Decides which orders go out when.
  *
  * <p>The orders of a round go out with the verdict of the round before, while its updates are still
- * being applied: an order names a weights version, and a worker waits until it has that version
- * whole. A slot that a standing round waits for is asked for again after the timeout, then after
- * twice as long, and so on up to {@link #MAX_TIMEOUTS} timeouts, so that a slot nobody can compute
- * does not flood its topic.
+ * being applied. That is safe because an order names a weights version, and a worker waits until it
+ * has that version whole. A slot that a round still waits for is ordered again after the timeout,
+ * then after twice as long, and so on up to {@link #MAX_TIMEOUTS} timeouts, so that a slot which
+ * nobody can compute does not flood its topic.
  *
  * <p>One owner, one thread: the instance that has partition 0.
  */
@@ -29,7 +29,7 @@ public final class OrderPolicy {
 
   private static final int MAX_TIMEOUTS = 16;
 
-  /** So many orders of a slot go out at once for answers that are not finite. */
+  /** How many orders of a slot may go out without delay after answers that are not finite. */
   private static final int DIVERGED_ATTEMPTS = 3;
 
   /** The orders of one slot in the current round: how many went out, and when the last one did. */

@@ -252,7 +252,8 @@ public final class PartitionWeights {
    * The seal of a partition's version, whose records are all made.
    *
    * @param run digest of the run's record
-   * @param verdict digest of the verdict that the version follows from; the run's, of the first
+   * @param verdict digest of the verdict that the version follows from; for the run's first version
+   *     the digest of the run's record
    */
   public WeightSeal seal(ByteString run, ByteString verdict) {
     final var seal =

@@ -24,7 +24,7 @@ import java.util.stream.Collectors;
  * <p>One owner, one thread.
  */
 final class Divergence {
-  /** So many gradients of one worker show it. */
+  /** If only one worker answers, how many of its gradients must agree that a slot has diverged. */
   static final int ATTEMPTS = 3;
 
   private static final int STANDSTILLS = 2;

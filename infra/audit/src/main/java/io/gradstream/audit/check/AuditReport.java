@@ -48,7 +48,7 @@ public record AuditReport(
     ByteString head,
     String weights,
     SortedMap<String, WorkerSpotCheck.Tally> recomputed) {
-  /** So many findings are kept; one mistake at the beginning may have many consequences. */
+  /** Most findings that are kept, since one mistake at the beginning may have many consequences. */
   public static final int MAX_FINDINGS = 100;
 
   /** Whether nothing is wrong. */

@@ -31,7 +31,7 @@ import java.util.SortedMap;
  * of the whole model. One owner, one thread.
  */
 public final class Recalculation implements CountedGradients {
-  /** So many bytes of gradients are worth the time in which the Vector API warms up. */
+  /** Bytes of gradients from which the Vector API saves more time than its warm-up takes. */
   private static final double WORTH_WARMING_UP = 8e9;
 
   private final RunDescription run;

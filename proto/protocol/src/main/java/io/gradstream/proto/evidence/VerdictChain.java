@@ -64,7 +64,7 @@ public final class VerdictChain {
     return Optional.empty();
   }
 
-  /** The round of the last verdict; that before the run's first where there was none. */
+  /** The round of the last verdict; before any verdict, the run's first round minus 1. */
   public long lastRound() {
     return digests.isEmpty() ? firstRound - 1 : digests.lastKey();
   }

@@ -7,7 +7,7 @@ import java.util.Optional;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * What a service begins with when its store has no commit: nothing, or in a forked run the store of
+ * The state with which a service begins when its store has no commit: none, or in a forked run the store of
  * that service in the run it comes from. The records stay on their topic, so a service that dies
  * before its first commit begins once more.
  */
