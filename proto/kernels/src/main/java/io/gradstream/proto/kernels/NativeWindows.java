@@ -11,9 +11,9 @@ import java.util.List;
  * Vectors seen through off-heap windows of {@value #VALUES} values, since the loops of {@link
  * VectorSteps} and {@link VectorSums} reach values by address.
  *
- * <p>Memory outside the heap is used in place. Memory on the heap, such as the payload of a
- * record, is copied through a small buffer, which stays in the first level of cache. A thread uses
- * one of these at a time.
+ * <p>Memory outside the heap is used in place. Memory on the heap, such as the payload of a record,
+ * is copied through a small buffer, which stays in the first level of cache. A thread uses one of
+ * these at a time.
  */
 final class NativeWindows {
   /** Values in a window: few enough that the windows of a kernel stay in cache. */

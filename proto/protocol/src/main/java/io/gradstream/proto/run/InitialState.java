@@ -7,9 +7,9 @@ import java.util.Optional;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * The state with which a service begins when its store has no commit: none, or in a forked run the store of
- * that service in the run it comes from. The records stay on their topic, so a service that dies
- * before its first commit begins once more.
+ * The state with which a service begins when its store has no commit: none, or in a forked run the
+ * store of that service in the run it comes from. The records stay on their topic, so a service
+ * that dies before its first commit begins once more.
  */
 public final class InitialState {
   private InitialState() {}

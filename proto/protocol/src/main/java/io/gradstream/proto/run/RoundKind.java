@@ -4,8 +4,9 @@ import io.gradstream.proto.message.GradientKind;
 import java.util.stream.IntStream;
 
 /**
- * Which gradient a round asks of each slot. Topics, orders and statistics number the tasks from 0; the sum of
- * all losses, which rounds of the other kind ask for, has the number after the last task.
+ * Which gradient a round asks of each slot. Topics, orders and statistics number the tasks from 0;
+ * the sum of all losses, which rounds of the other kind ask for, has the number after the last
+ * task.
  */
 public enum RoundKind {
   /** A gradient of each task. */
