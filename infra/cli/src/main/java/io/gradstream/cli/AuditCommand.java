@@ -35,7 +35,9 @@ final class AuditCommand implements Callable<Integer> {
 
   @Mixin private LogOptions options;
 
-  @Mixin private ArithmeticOptions arithmetic;
+  @SuppressWarnings("UnusedVariable") // picocli acts on it
+  @Mixin
+  private ArithmeticOptions arithmetic;
 
   @Option(
       names = "--rounds",

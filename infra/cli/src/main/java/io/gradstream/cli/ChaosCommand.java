@@ -30,7 +30,9 @@ final class ChaosCommand implements Callable<Integer> {
 
   @Mixin private SpecOptions options;
 
-  @Mixin private ArithmeticOptions arithmetic;
+  @SuppressWarnings("UnusedVariable") // picocli acts on it
+  @Mixin
+  private ArithmeticOptions arithmetic;
 
   @Option(
       names = "--minutes",

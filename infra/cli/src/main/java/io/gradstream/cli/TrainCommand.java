@@ -31,7 +31,9 @@ final class TrainCommand implements Callable<Integer> {
 
   @Mixin private SpecOptions options;
 
-  @Mixin private ArithmeticOptions arithmetic;
+  @SuppressWarnings("UnusedVariable") // picocli acts on it
+  @Mixin
+  private ArithmeticOptions arithmetic;
 
   @Mixin private KeyOptions key;
 

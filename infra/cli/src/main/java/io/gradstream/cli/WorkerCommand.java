@@ -34,7 +34,9 @@ final class WorkerCommand extends RoleCommand {
 
   @Mixin private KeyOptions key;
 
-  @Mixin private ArithmeticOptions arithmetic;
+  @SuppressWarnings("UnusedVariable") // picocli acts on it
+  @Mixin
+  private ArithmeticOptions arithmetic;
 
   @Override
   String role() {

@@ -35,7 +35,7 @@ class LostGradientsTest {
   /** About three rounds of one task. */
   private static final int CUT_BYTES = 40_000;
 
-  private static final Duration PATIENCE = Duration.ofSeconds(120);
+  private static final Duration PATIENCE = Duration.ofMinutes(2);
 
   @TempDir Path directory;
 

@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.IntStream;
 import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A round that was decided before and whose gradients are no longer on the log, because a broker
@@ -65,9 +66,15 @@ public final class LostRound {
             return;
           }
           for (final ShardStatistics.Products shard : said.getShardsList()) {
+            if (shard.getShard() < 0 || shard.getShard() >= run.manifest().shards().size()) {
+              continue; // nobody counted it
+            }
             final int partition = run.manifest().shard(shard.getShard()).partition();
             for (final ShardStatistics.Contribution each : shard.getContributionsList()) {
               final int place = each.getTask() * run.manifest().partitions() + partition;
+              if (place < 0 || place >= starts.length) {
+                continue;
+              }
               if (each.getOffset() < starts[place] || each.getOffset() >= ends[place]) {
                 first[0] = said.getRound();
               }
@@ -87,7 +94,7 @@ public final class LostRound {
     return new TopicPartition(run.topics().gradients(place / partitions), place % partitions);
   }
 
-  private static ShardStatistics parse(byte[] record) {
+  private static ShardStatistics parse(byte @Nullable [] record) {
     try {
       return ShardStatistics.parseFrom(record == null ? new byte[0] : record);
     } catch (InvalidProtocolBufferException e) {
