@@ -135,8 +135,8 @@ public final class HostileProducer implements AutoCloseable {
   }
 
   /**
-   * The newest verdict that the run can have, or an empty one: the campaign sends others, too, which
-   * are of no round that is near.
+   * The newest verdict that the run can have, or an empty one: the campaign sends others, too,
+   * which are of no round that is near.
    */
   private Verdict lastVerdict() {
     final var verdicts =
