@@ -55,7 +55,7 @@ final class StatusCommand implements Callable<Integer> {
               summary,
               weights.map(Weights::version).orElse(-1L),
               weights.map(Weights::sha256).orElse(null),
-              summary.seenRounds(),
+              summary.readRounds(),
               summary.secondsSinceStart());
       final RunMembers crew = RunMembers.of(run);
       final boolean isOver = new RunEnd(run).isReached(summary);

@@ -102,7 +102,7 @@ final class Training {
               summary,
               weights.map(Weights::version).orElse(-1L),
               weights.map(Weights::sha256).orElse(null),
-              wasFinished ? summary.seenRounds() : summary.rounds() - before,
+              wasFinished ? summary.readRounds() : summary.rounds() - before,
               wasFinished ? summary.secondsSinceStart() : elapsed);
       conclude(report, weights);
       return report;

@@ -91,7 +91,9 @@ class LostGradientsTest {
               "cut-from-" + found.group(2),
               "--train",
               "--bootstrap",
-              kafka.bootstrapServers());
+              kafka.bootstrapServers(),
+              "--data-dir",
+              directory.resolve("data").toString());
 
       assertThat(fork.exitCode()).as(fork.err()).isZero();
       assertThat(fork.out()).contains("version 24");

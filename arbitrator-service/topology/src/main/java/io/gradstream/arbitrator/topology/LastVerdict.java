@@ -58,12 +58,10 @@ final class LastVerdict {
 
   /** Whether a verdict needs none before it: the run's first, or that which a fork goes on from. */
   private static boolean begins(Verdict verdict, RunDescription run) {
-    return run.origin()
-        .map(origin -> Digests.of(verdict).equals(origin.getVerdict()))
-        .orElseGet(
-            () ->
-                VerdictChain.broken(verdict, run.digest(), run.firstRound() - 1, ByteString.EMPTY)
-                    .isEmpty());
+    return run.origin().isPresent()
+        ? VerdictChain.beginsFork(verdict, run)
+        : VerdictChain.broken(verdict, run.digest(), run.firstRound() - 1, ByteString.EMPTY)
+            .isEmpty();
   }
 
   /**

@@ -45,6 +45,7 @@ public final class Fork {
             .setRun(point.run().spec().run())
             .setVersion(point.verdict().getRound() + 1)
             .setVerdict(Digests.of(point.verdict()))
+            .setBegins(Digests.of(before))
             .setState(stateDigest())
             .build();
   }

@@ -124,9 +124,17 @@ public record Report(
   }
 
   /**
-   * Warnings: rounds in which the method had no answer, and rounds that moved no shared parameter.
+   * Warnings: rounds that are not counted, that were skipped, in which the method had no answer, or
+   * that moved no shared parameter.
    */
   private void warnings(StringBuilder text) {
+    if (summary.goneRounds() > 0) {
+      line(
+          text,
+          "retention",
+          "the verdicts of %d earlier rounds are gone; losses, conflicts and counts are of the others"
+              .formatted(summary.goneRounds()));
+    }
     if (summary.skipped().all() > 0) {
       line(
           text,

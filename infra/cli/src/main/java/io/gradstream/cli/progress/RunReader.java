@@ -1,7 +1,6 @@
 package io.gradstream.cli.progress;
 
 import com.google.protobuf.InvalidProtocolBufferException;
-import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.evidence.ValidationChain;
 import io.gradstream.proto.evidence.VerdictChain;
 import io.gradstream.proto.log.LogFollower;
@@ -30,49 +29,41 @@ public final class RunReader implements AutoCloseable {
 
   /** Hands one record of a topic to the summary. */
   private interface Handler {
-    void handle(byte[] value, long timeMs)
-        throws InvalidProtocolBufferException, MalformedRecordException;
+    void handle(LogRecord record) throws InvalidProtocolBufferException, MalformedRecordException;
   }
 
   private final LogFollower records;
   private final Map<TopicPartition, Handler> handlers = new HashMap<>();
   private final RunSummary summary;
+  private final VerdictChain verdicts;
 
   public RunReader(Run run) {
     summary = new RunSummary(run.manifest().tasks(), run.slots(), run.description().firstRound());
     final var validations = new ValidationChain(run.description());
-    final var verdicts = new VerdictChain(run.description());
+    verdicts = new VerdictChain(run.description());
     final Topics topics = run.topics();
     for (int task = 0; task < run.orderedTasks(); task++) {
       handlers.put(
           new TopicPartition(topics.orders(task), 0),
-          (value, timeMs) -> summary.order(Order.parseFrom(value).getRound(), timeMs));
+          record ->
+              summary.order(Order.parseFrom(record.bytes()).getRound(), record.timestamp()));
     }
     handlers.put(
         new TopicPartition(topics.statistics(), 0),
-        (value, timeMs) -> {
-          final var statistics = ShardStatistics.parseFrom(value);
+        record -> {
+          final var statistics = ShardStatistics.parseFrom(record.bytes());
           if (statistics.getManifest() == run.manifest().hash()) {
-            summary.statistics(statistics, timeMs);
+            summary.statistics(statistics, record.timestamp());
           }
         });
     // Every partition that has shards has a copy of each verdict.
     handlers.put(
         new TopicPartition(topics.verdicts(), run.manifest().shard(0).partition()),
-        (value, timeMs) -> {
-          final var verdict = Verdict.parseFrom(value);
-          if (isOrigins(verdict, run)) {
-            verdicts.restore(List.of(verdict));
-          } else {
-            verdicts.take(verdict);
-            verdicts.forgetBefore(verdict.getRound() - 1);
-            summary.verdict(verdict, timeMs);
-          }
-        });
+        record -> takeVerdict(record, run));
     handlers.put(
         new TopicPartition(topics.metrics(), 0),
-        (value, timeMs) -> {
-          final Metric metric = Metric.parseFrom(value);
+        record -> {
+          final Metric metric = Metric.parseFrom(record.bytes());
           if (metric.hasValidation()) {
             validations.take(metric);
           }
@@ -82,12 +73,33 @@ public final class RunReader implements AutoCloseable {
     records.follow(handlers.keySet());
   }
 
-  /** Whether a verdict is the one that a fork goes on from. */
-  private static boolean isOrigins(Verdict verdict, Run run) {
-    return run.description()
-        .origin()
-        .filter(origin -> Digests.of(verdict).equals(origin.getVerdict()))
-        .isPresent();
+  private void takeVerdict(LogRecord record, Run run)
+      throws InvalidProtocolBufferException, MalformedRecordException {
+    final var verdict = Verdict.parseFrom(record.bytes());
+    if (VerdictChain.beginsFork(verdict, run.description())) {
+      verdicts.restore(List.of(verdict));
+      return;
+    }
+    if (isAfterRetention(record, verdict, run)) {
+      verdicts.restore(List.of(verdict));
+      summary.beginAt(verdict.getRound());
+    } else {
+      verdicts.take(verdict);
+      verdicts.forgetBefore(verdict.getRound() - 1);
+    }
+    summary.verdict(verdict, record.timestamp());
+  }
+
+  /**
+   * Whether a verdict is the oldest that retention left. There is none before it to hold it
+   * against, so the summary begins with it.
+   */
+  private boolean isAfterRetention(LogRecord record, Verdict verdict, Run run) {
+    return record.offset() > 0
+        && verdicts.lastRound() < run.description().firstRound()
+        && verdict.getRound() > run.description().firstRound()
+        && verdict.getManifest() == run.manifest().hash()
+        && verdict.getRun().equals(run.description().digest());
   }
 
   /** Reads what has arrived since the last call, and asks for more without waiting for it. */
@@ -102,7 +114,8 @@ public final class RunReader implements AutoCloseable {
     return summary;
   }
 
-  private void handle(LogRecord record) {
+  /** Hands a record of the run's topics to the summary; one that is none of the run's is skipped. */
+  void handle(LogRecord record) {
     final TopicPartition partition = record.source();
     if (record.value() == null) {
       log.warn(
@@ -113,8 +126,8 @@ public final class RunReader implements AutoCloseable {
     }
     try {
       handlers
-          .getOrDefault(partition, (value, timeMs) -> {})
-          .handle(record.value(), record.timestamp());
+          .getOrDefault(partition, unread -> {})
+          .handle(record);
     } catch (InvalidProtocolBufferException e) {
       log.warn(
           "the reader of the run's topics skips {} at offset {}: no record of this topic",

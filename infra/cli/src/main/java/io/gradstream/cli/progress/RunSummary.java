@@ -46,6 +46,7 @@ public final class RunSummary {
   private double[] lastLosses = {};
   private final long first;
   private long rounds;
+  private long gone;
   private long jointRounds;
   private long firstOrderMs;
   private long lastVerdictMs;
@@ -76,6 +77,15 @@ public final class RunSummary {
     this.rounds = first;
     this.signalToNoise = new SignalToNoise(tasks.size(), slots);
     this.conflicts = new long[tasks.size()][tasks.size()];
+  }
+
+  /**
+   * Begins with a later round than the run's first: retention took the verdicts before it. To be
+   * called before the first verdict.
+   */
+  void beginAt(long round) {
+    gone = round - first;
+    rounds = round;
   }
 
   /** An order of a round was issued. */
@@ -202,9 +212,19 @@ public final class RunSummary {
     return rounds - first;
   }
 
-  /** Rounds of this run that were decided: those that are over without those that were skipped. */
+  /** Rounds whose verdicts were gone before they were read. What is counted or averaged lacks them. */
+  public long goneRounds() {
+    return gone;
+  }
+
+  /** Rounds whose verdicts were read: those that are over without those that are gone. */
+  public long readRounds() {
+    return seenRounds() - gone;
+  }
+
+  /** Rounds that were decided: those whose verdicts were read without those that were skipped. */
   public long decidedRounds() {
-    return seenRounds() - skipped.all();
+    return readRounds() - skipped.all();
   }
 
   /** Rounds that were skipped, because a slot's gradient was not finite. */
@@ -232,7 +252,9 @@ public final class RunSummary {
     return jointRounds;
   }
 
-  /** Gradients that the rounds were made of: one a slot, of each task in a joint round. */
+  /**
+   * Gradients that the decided rounds were made of: one a slot, of each task in a joint round.
+   */
   public long gradientEvaluations() {
     return slots * (jointRounds * tasks.size() + decidedRounds() - jointRounds);
   }
@@ -249,7 +271,7 @@ public final class RunSummary {
         : OptionalDouble.empty();
   }
 
-  /** Training loss of each task in the first round; empty before it. */
+  /** Training loss of each task in the first round that was read; empty before it. */
   public double[] firstLosses() {
     return firstLosses.clone();
   }
@@ -366,6 +388,6 @@ public final class RunSummary {
 
   /** Seconds from the first order to the newest verdict, pauses included. */
   public double secondsSinceStart() {
-    return seenRounds() == 0 ? 0 : Math.max(0, lastVerdictMs - firstOrderMs) / 1e3;
+    return readRounds() == 0 ? 0 : Math.max(0, lastVerdictMs - firstOrderMs) / 1e3;
   }
 }

@@ -64,6 +64,21 @@ public final class VerdictChain {
     return Optional.empty();
   }
 
+  /**
+   * Whether a forked run goes on from a verdict, which then needs none before it. Forks of older
+   * versions do not name it; there its round decides.
+   */
+  public static boolean beginsFork(Verdict verdict, RunDescription run) {
+    return run.origin()
+        .filter(
+            origin ->
+                origin.getBegins().isEmpty()
+                    ? verdict.getRound() == origin.getVersion() - 1
+                        && verdict.getManifest() == run.manifest().hash()
+                    : origin.getBegins().equals(Digests.of(verdict)))
+        .isPresent();
+  }
+
   /** The round of the last verdict; before any verdict, the run's first round minus 1. */
   public long lastRound() {
     return digests.isEmpty() ? firstRound - 1 : digests.lastKey();
