@@ -45,6 +45,9 @@ import org.slf4j.LoggerFactory;
 public final class Submission {
   private static final Logger log = LoggerFactory.getLogger(Submission.class);
 
+  /** Kafka's own default. Workers renew a lock while they compute; brokers allow a minute. */
+  private static final int MAX_LOCK_MS = 30_000;
+
   /**
    * The run that was submitted or found.
    *
@@ -272,11 +275,11 @@ public final class Submission {
 
   /**
    * The group that shares the orders: a late worker finds the orders that are already there, an
-   * order is offered again when its worker is late, and as often as Kafka permits.
+   * order is offered again when its worker no longer renews its lock, and as often as Kafka permits.
    */
   private void setWorkerGroup(Run run) {
     final var group = new ConfigResource(ConfigResource.Type.GROUP, run.topics().workerGroup());
-    final var timeout = Integer.toString(run.spec().orders().timeoutMs());
+    final var lock = Integer.toString(Math.min(MAX_LOCK_MS, run.spec().orders().timeoutMs()));
     try {
       await(
           admin
@@ -285,13 +288,14 @@ public final class Submission {
                       group,
                       List.of(
                           set("share.auto.offset.reset", "earliest"),
-                          set("share.record.lock.duration.ms", timeout),
+                          set("share.record.lock.duration.ms", lock),
                           set("share.delivery.count.limit", "10"))))
               .all());
     } catch (KafkaException e) {
       throw new UserError(
           "the broker at %s refuses the workers' share group (orders.timeout-ms: %s): %s"
-              .formatted(connection.bootstrap(), timeout, e.getMessage()),
+              .formatted(
+                  connection.bootstrap(), run.spec().orders().timeoutMs(), e.getMessage()),
           e);
     }
   }

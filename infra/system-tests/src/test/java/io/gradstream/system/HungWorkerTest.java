@@ -8,9 +8,15 @@ import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.worker.WorkerFleet;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.common.config.ConfigResource;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -108,6 +114,51 @@ class HungWorkerTest {
       assertThat(slow.failure()).isEmpty();
       // Four slots; each may be asked for again a few times while it waits or is computed.
       assertThat(computed.get()).isBetween(4, 20);
+    }
+  }
+
+  /** What takes longer than a lock is not another's work for that. */
+  @Test
+  void aSlotThatTakesThreeLocksIsComputedOnce() throws Exception {
+    final LiveRun run =
+        LiveRun.submit(
+            kafka,
+            directory,
+            "renews",
+            "orders.timeout-ms=60000",
+            "rounds=1",
+            "accumulation.micro-batches=1");
+    lockFor(run, Duration.ofMillis(1500));
+    final var computed = new AtomicInteger();
+    final Runnable firstIsSlow =
+        () -> {
+          if (computed.getAndIncrement() == 0) {
+            pause(Duration.ofMillis(4500));
+          }
+        };
+    try (var server = run.startServer("one");
+        var arbitrator = run.startArbitrator("one");
+        var one = fleet(run, firstIsSlow);
+        var other = fleet(run, firstIsSlow)) {
+      run.awaitVersion(1);
+
+      assertThat(one.failure()).isEmpty();
+      assertThat(other.failure()).isEmpty();
+      assertThat(computed).hasValue(2); // one slot a task
+    }
+  }
+
+  private static void lockFor(LiveRun run, Duration lock) throws Exception {
+    final var group =
+        new ConfigResource(ConfigResource.Type.GROUP, run.run().topics().workerGroup());
+    final var entry =
+        new ConfigEntry("share.record.lock.duration.ms", Long.toString(lock.toMillis()));
+    try (Admin admin = run.run().connection().admin()) {
+      admin
+          .incrementalAlterConfigs(
+              Map.of(group, List.of(new AlterConfigOp(entry, AlterConfigOp.OpType.SET))))
+          .all()
+          .get();
     }
   }
 

@@ -3,7 +3,6 @@ package io.gradstream.producer.worker;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.common.TopicPartition;
 
 /**
  * The orders that workers of a process answered last.
@@ -17,27 +16,21 @@ final class AnsweredOrders {
   /** Twice what a share group hands out in one go, for a few hundred workers. */
   private static final int REMEMBERED = 4096;
 
-  private record RecordPosition(TopicPartition partition, long offset) {}
-
-  private final Map<RecordPosition, Boolean> answered =
+  private final Map<OrderPosition, Boolean> answered =
       new LinkedHashMap<>() {
         @Override
-        protected boolean removeEldestEntry(Map.Entry<RecordPosition, Boolean> eldest) {
+        protected boolean removeEldestEntry(Map.Entry<OrderPosition, Boolean> eldest) {
           return size() > REMEMBERED;
         }
       };
 
   /** Remembers an order whose whole gradient the brokers have. */
   synchronized void add(ConsumerRecord<byte[], byte[]> order) {
-    answered.put(placeOf(order), true);
+    answered.put(OrderPosition.of(order), true);
   }
 
   /** Whether the order is one that was answered. */
   synchronized boolean contains(ConsumerRecord<byte[], byte[]> order) {
-    return answered.containsKey(placeOf(order));
-  }
-
-  private static RecordPosition placeOf(ConsumerRecord<byte[], byte[]> order) {
-    return new RecordPosition(new TopicPartition(order.topic(), order.partition()), order.offset());
+    return answered.containsKey(OrderPosition.of(order));
   }
 }
