@@ -19,6 +19,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaShareConsumer;
 import org.apache.kafka.common.errors.WakeupException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -68,6 +69,7 @@ final class Worker implements Runnable {
   private final Duration timeout;
   private final KafkaShareConsumer<byte[], byte[]> orders;
   private volatile boolean closed;
+  private volatile @Nullable OrderBatch current;
 
   Worker(
       Run run,
@@ -162,10 +164,11 @@ final class Worker implements Runnable {
                   computer.serve(batch);
                   return null;
                 });
+    current = batch;
+    if (closed) {
+      batch.stop();
+    }
     while (!isDone(done, interval)) {
-      if (closed) {
-        batch.stop();
-      }
       if (batch.slotAge().compareTo(timeout.multipliedBy(MAX_TIMEOUTS)) > 0) {
         giveUp(batch, held, done);
         return;
@@ -220,8 +223,13 @@ final class Worker implements Runnable {
     }
   }
 
+  /** Lets the slot that is computed end, begins no other, and stops; from any thread. */
   void close() {
     closed = true;
+    final OrderBatch batch = current;
+    if (batch != null) {
+      batch.stop();
+    }
     orders.wakeup();
   }
 }
