@@ -275,7 +275,8 @@ public final class Submission {
 
   /**
    * The group that shares the orders: a late worker finds the orders that are already there, an
-   * order is offered again when its worker no longer renews its lock, and as often as Kafka permits.
+   * order is offered again when its worker no longer renews its lock, and as often as Kafka
+   * permits.
    */
   private void setWorkerGroup(Run run) {
     final var group = new ConfigResource(ConfigResource.Type.GROUP, run.topics().workerGroup());
@@ -294,8 +295,7 @@ public final class Submission {
     } catch (KafkaException e) {
       throw new UserError(
           "the broker at %s refuses the workers' share group (orders.timeout-ms: %s): %s"
-              .formatted(
-                  connection.bootstrap(), run.spec().orders().timeoutMs(), e.getMessage()),
+              .formatted(connection.bootstrap(), run.spec().orders().timeoutMs(), e.getMessage()),
           e);
     }
   }

@@ -30,8 +30,8 @@ import org.slf4j.LoggerFactory;
  * <p>Orders come from a share group, which spreads the partitions of the orders over the workers
  * and gives one to several where there are more workers. While slots are computed their orders'
  * locks are renewed, so a slow worker keeps them. An order whose worker dies goes to another when
- * its connection drops, or when the lock ends. A slot that takes longer than two timeouts hangs: its
- * worker gives its orders up and leaves the group, so that others get its partitions, and joins
+ * its connection drops, or when the lock ends. A slot that takes longer than two timeouts hangs:
+ * its worker gives its orders up and leaves the group, so that others get its partitions, and joins
  * again once it goes on. So a slot may be computed twice; it is the same slot with the same bits,
  * and the arbitrator counts it once. An order of a round that is over is acknowledged without work,
  * and one that the run cannot have given is refused for good.
@@ -98,8 +98,7 @@ final class Worker implements Runnable {
     config.put(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, ORDERS_AT_ONCE);
     // A worker that lost its locks does not poll until its slot is done or given up.
     config.put(
-        ConsumerConfig.MAX_POLL_INTERVAL_MS_CONFIG,
-        MAX_TIMEOUTS * run.spec().orders().timeoutMs());
+        ConsumerConfig.MAX_POLL_INTERVAL_MS_CONFIG, MAX_TIMEOUTS * run.spec().orders().timeoutMs());
     config.put(ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
     config.put(ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
     return config;
@@ -153,8 +152,7 @@ final class Worker implements Runnable {
 
   private void serve(OrderBatch batch, SlotComputer computer, ExecutorService slots)
       throws InterruptedException {
-    final Duration lock =
-        orders.acquisitionLockTimeoutMs().map(Duration::ofMillis).orElse(timeout);
+    final Duration lock = orders.acquisitionLockTimeoutMs().map(Duration::ofMillis).orElse(timeout);
     final Duration interval = lock.dividedBy(RENEWALS_PER_LOCK);
     final var held = new HeldOrders(orders, batch, lock.dividedBy(2));
     final Future<?> done =
@@ -175,7 +173,10 @@ final class Worker implements Runnable {
       }
       final int lost = held.renew();
       if (lost > 0) {
-        LOG.warn("worker {}: the brokers renew {} of its locks no more; others get these orders, too", name, lost);
+        LOG.warn(
+            "worker {}: the brokers renew {} of its locks no more; others get these orders, too",
+            name,
+            lost);
       }
     }
     await(done);

@@ -45,8 +45,7 @@ public final class RunReader implements AutoCloseable {
     for (int task = 0; task < run.orderedTasks(); task++) {
       handlers.put(
           new TopicPartition(topics.orders(task), 0),
-          record ->
-              summary.order(Order.parseFrom(record.bytes()).getRound(), record.timestamp()));
+          record -> summary.order(Order.parseFrom(record.bytes()).getRound(), record.timestamp()));
     }
     handlers.put(
         new TopicPartition(topics.statistics(), 0),
@@ -114,7 +113,9 @@ public final class RunReader implements AutoCloseable {
     return summary;
   }
 
-  /** Hands a record of the run's topics to the summary; one that is none of the run's is skipped. */
+  /**
+   * Hands a record of the run's topics to the summary; one that is none of the run's is skipped.
+   */
   void handle(LogRecord record) {
     final TopicPartition partition = record.source();
     if (record.value() == null) {
@@ -125,9 +126,7 @@ public final class RunReader implements AutoCloseable {
       return;
     }
     try {
-      handlers
-          .getOrDefault(partition, unread -> {})
-          .handle(record);
+      handlers.getOrDefault(partition, unread -> {}).handle(record);
     } catch (InvalidProtocolBufferException e) {
       log.warn(
           "the reader of the run's topics skips {} at offset {}: no record of this topic",

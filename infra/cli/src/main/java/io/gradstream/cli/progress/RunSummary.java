@@ -212,7 +212,9 @@ public final class RunSummary {
     return rounds - first;
   }
 
-  /** Rounds whose verdicts were gone before they were read. What is counted or averaged lacks them. */
+  /**
+   * Rounds whose verdicts were gone before they were read. What is counted or averaged lacks them.
+   */
   public long goneRounds() {
     return gone;
   }
@@ -252,9 +254,7 @@ public final class RunSummary {
     return jointRounds;
   }
 
-  /**
-   * Gradients that the decided rounds were made of: one a slot, of each task in a joint round.
-   */
+  /** Gradients that the decided rounds were made of: one a slot, of each task in a joint round. */
   public long gradientEvaluations() {
     return slots * (jointRounds * tasks.size() + decidedRounds() - jointRounds);
   }
