@@ -40,7 +40,8 @@ final class CaseAnswer {
       answer.put("zones", zones);
     }
     if (resolution.fallback() != null) {
-      answer.put("fallback", resolution.fallback());
+      answer.put("fallback", resolution.fallback().reason());
+      answer.put("fallback_code", resolution.fallback().code().name());
     }
   }
 

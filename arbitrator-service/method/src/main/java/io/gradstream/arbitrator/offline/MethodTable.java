@@ -2,6 +2,7 @@ package io.gradstream.arbitrator.offline;
 
 import io.gradstream.arbitrator.linalg.DoubleVectors;
 import io.gradstream.arbitrator.resolver.ElementwiseResolver;
+import io.gradstream.arbitrator.resolver.Fallback;
 import io.gradstream.arbitrator.resolver.MethodState;
 import io.gradstream.arbitrator.resolver.Resolution;
 import io.gradstream.arbitrator.resolver.Resolver;
@@ -117,9 +118,10 @@ public final class MethodTable {
       double[][] cross = k == 0 ? new double[n][n] : gram;
       last = resolver.resolve(new RoundStatistics(k, n, gram, cross, situation.losses(), 1), state);
       state = last.state();
-      String fallback = last.fallback();
+      Fallback fallback = last.fallback();
       if (fallback != null) {
-        reports.computeIfAbsent(method, any -> new LinkedHashSet<>()).add(fallback);
+        reports.computeIfAbsent(method, any -> new LinkedHashSet<>())
+            .add("%s (`%s`)".formatted(fallback.reason(), fallback.code()));
         reported = true;
       }
     }

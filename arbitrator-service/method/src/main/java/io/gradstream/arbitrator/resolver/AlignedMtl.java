@@ -1,5 +1,7 @@
 package io.gradstream.arbitrator.resolver;
 
+import static io.gradstream.arbitrator.resolver.Fallback.Code.GRADIENTS;
+
 import io.gradstream.arbitrator.linalg.DoubleVectors;
 import io.gradstream.arbitrator.linalg.Spectrum;
 import io.gradstream.proto.spec.Param;
@@ -52,7 +54,7 @@ final class AlignedMtl implements Resolver {
     Spectrum spectrum = Spectrum.of(round.gram());
     if (spectrum.rank() == 0) {
       return Resolution.fallback(
-          preference, "all gradients are zero: the preference is the weights", state);
+          preference, GRADIENTS, "all gradients are zero: the preference is the weights", state);
     }
     double scale = Math.sqrt(scale(spectrum.values()));
     double[] weights = new double[n];

@@ -1,5 +1,7 @@
 package io.gradstream.arbitrator.resolver;
 
+import static io.gradstream.arbitrator.resolver.Fallback.Code.NO_SOLUTION;
+
 import io.gradstream.arbitrator.linalg.ConvexHull;
 import io.gradstream.arbitrator.linalg.DoubleVectors;
 import io.gradstream.arbitrator.linalg.Matrices;
@@ -79,7 +81,7 @@ final class CaGrad implements Resolver {
     if (size > 0 && squared <= CANCELLED * size) {
       return Resolution.fallback(
               DoubleVectors.filled(n, 1.0 / n / scale()),
-              "the weighted gradients cancel (Pareto-stationary), so the mean gradient is used without"
+              NO_SOLUTION, "the weighted gradients cancel (Pareto-stationary), so the mean gradient is used without"
                   + " correction",
               state)
           .with("simplex-weights", x);

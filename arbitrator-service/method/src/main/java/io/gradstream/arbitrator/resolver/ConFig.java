@@ -1,5 +1,7 @@
 package io.gradstream.arbitrator.resolver;
 
+import static io.gradstream.arbitrator.resolver.Fallback.Code.NO_SOLUTION;
+
 import io.gradstream.arbitrator.linalg.DoubleVectors;
 import io.gradstream.arbitrator.linalg.Matrices;
 import io.gradstream.arbitrator.linalg.Spectrum;
@@ -49,7 +51,7 @@ final class ConFig implements Resolver {
     double[] weights = new double[n];
     if (length <= SMALLEST) {
       return Resolution.fallback(
-          weights, "no direction has the same cosine to all gradients: all weights are 0", state);
+          weights, NO_SOLUTION, "no direction has the same cosine to all gradients: all weights are 0", state);
     }
     double along = 0;
     for (int i = 0; i < n; i++) {

@@ -1,5 +1,7 @@
 package io.gradstream.arbitrator.resolver;
 
+import static io.gradstream.arbitrator.resolver.Fallback.Code.LOSSES;
+
 import io.gradstream.arbitrator.linalg.DoubleVectors;
 import io.gradstream.proto.spec.Param;
 
@@ -131,7 +133,7 @@ final class DynamicWeightAverage implements Resolver {
     var resolution =
         positive
             ? Resolution.of(weights, next)
-            : Resolution.fallback(weights, "a mean loss is not positive: its ratio is 1", next);
+            : Resolution.fallback(weights, LOSSES, "a mean loss is not positive: its ratio is 1", next);
     return resolution.with("loss-ratios", ratios);
   }
 }

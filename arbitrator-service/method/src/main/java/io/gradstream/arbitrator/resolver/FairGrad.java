@@ -1,5 +1,8 @@
 package io.gradstream.arbitrator.resolver;
 
+import static io.gradstream.arbitrator.resolver.Fallback.Code.GRADIENTS;
+import static io.gradstream.arbitrator.resolver.Fallback.Code.NO_SOLUTION;
+
 import io.gradstream.arbitrator.linalg.ConvexHull;
 import io.gradstream.arbitrator.linalg.DoubleVectors;
 import io.gradstream.arbitrator.linalg.Matrices;
@@ -45,7 +48,7 @@ final class FairGrad implements Resolver {
     int[] live = IntStream.range(0, n).filter(i -> gram[i][i] > 0).toArray();
     if (live.length == 0) {
       return Resolution.fallback(
-          DoubleVectors.filled(n, 1), "all gradients are zero: the plain sum is used", state);
+          DoubleVectors.filled(n, 1), GRADIENTS, "all gradients are zero: the plain sum is used", state);
     }
     double[][] ofLive = Matrices.part(gram, live);
     double[] found = FairWeights.solve(ofLive, options.alpha());
@@ -59,6 +62,7 @@ final class FairGrad implements Resolver {
     }
     return Resolution.fallback(
         weights,
+        found == null ? NO_SOLUTION : GRADIENTS,
         found == null
             ? "gradients cancel: the smallest norm of their hull is used"
             : "a task without a gradient is left out",

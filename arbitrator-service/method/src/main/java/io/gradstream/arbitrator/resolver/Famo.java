@@ -1,5 +1,7 @@
 package io.gradstream.arbitrator.resolver;
 
+import static io.gradstream.arbitrator.resolver.Fallback.Code.LOSSES;
+
 import io.gradstream.arbitrator.linalg.DoubleVectors;
 import io.gradstream.proto.spec.Param;
 import java.util.List;
@@ -85,7 +87,7 @@ public final class Famo implements Resolver {
             ? Resolution.of(weights, next)
             : Resolution.fallback(
                 weights,
-                "a loss is at or below its minimum (min-losses): its task has its share whatever"
+                LOSSES, "a loss is at or below its minimum (min-losses): its task has its share whatever"
                     + " its loss",
                 next);
     return resolution

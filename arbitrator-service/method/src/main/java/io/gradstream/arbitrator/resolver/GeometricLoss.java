@@ -1,5 +1,7 @@
 package io.gradstream.arbitrator.resolver;
 
+import static io.gradstream.arbitrator.resolver.Fallback.Code.LOSSES;
+
 /**
  * GLS: the gradient of the losses' geometric mean M, w = M / (N L) (Chennupati et al. 2019,
  * "MultiNet++", arXiv:1904.08492, Eq. 3; checked against LibMTL's GLS and TorchJD's).
@@ -34,6 +36,6 @@ final class GeometricLoss implements Resolver {
     }
     return positive == n
         ? Resolution.of(weights, state)
-        : Resolution.fallback(weights, "a loss is not positive: its weight is 1 / N", state);
+        : Resolution.fallback(weights, LOSSES, "a loss is not positive: its weight is 1 / N", state);
   }
 }

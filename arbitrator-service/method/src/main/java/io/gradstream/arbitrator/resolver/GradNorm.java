@@ -1,5 +1,8 @@
 package io.gradstream.arbitrator.resolver;
 
+import static io.gradstream.arbitrator.resolver.Fallback.Code.GRADIENTS;
+import static io.gradstream.arbitrator.resolver.Fallback.Code.LOSSES;
+
 import io.gradstream.arbitrator.linalg.DoubleVectors;
 import io.gradstream.proto.spec.Param;
 
@@ -116,9 +119,9 @@ final class GradNorm implements Resolver {
     if (!usable) {
       resolution =
           Resolution.fallback(
-              weights, "a loss is not positive: all tasks count as trained alike", next);
+              weights, LOSSES, "a loss is not positive: all tasks count as trained alike", next);
     } else if (count < n) {
-      resolution = Resolution.fallback(weights, "a task without a gradient keeps its scale", next);
+      resolution = Resolution.fallback(weights, GRADIENTS, "a task without a gradient keeps its scale", next);
     }
     return resolution
         .with(SCALES, next.get(SCALES))

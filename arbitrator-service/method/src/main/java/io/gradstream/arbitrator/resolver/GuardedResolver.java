@@ -1,5 +1,7 @@
 package io.gradstream.arbitrator.resolver;
 
+import static io.gradstream.arbitrator.resolver.Fallback.Code.OVERFLOW;
+
 import io.gradstream.arbitrator.linalg.DoubleVectors;
 
 /**
@@ -27,7 +29,7 @@ record GuardedResolver(Resolver method) implements Resolver {
         ? resolution
         : Resolution.fallback(
             DoubleVectors.filled(round.tasks(), 1),
-            "the method's numbers overflowed: the plain sum is used",
+            OVERFLOW, "the method's numbers overflowed: the plain sum is used",
             state);
   }
 

@@ -1,5 +1,7 @@
 package io.gradstream.arbitrator.resolver;
 
+import static io.gradstream.arbitrator.resolver.Fallback.Code.GRADIENTS;
+
 import io.gradstream.arbitrator.linalg.DoubleVectors;
 import io.gradstream.arbitrator.linalg.LinearSystem;
 import io.gradstream.arbitrator.linalg.Matrices;
@@ -44,10 +46,10 @@ final class Imtl implements Resolver {
         gram[i][j] = factors[live[i]] * factors[live[j]] * round.gram()[live[i]][live[j]];
       }
     }
-    String fallback = learned.fallback();
+    @Nullable Fallback fallback = learned.fallback();
     double[] found = live.length == 0 ? new double[0] : equalProjections(gram);
     if (live.length < n) {
-      fallback = "a task without a gradient is left out";
+      fallback = new Fallback(GRADIENTS, "a task without a gradient is left out");
     }
     if (found == null) {
       Resolution pseudo = ImtlG.resolve(gram, MethodState.EMPTY);

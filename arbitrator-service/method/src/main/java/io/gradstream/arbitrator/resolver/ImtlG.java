@@ -1,5 +1,7 @@
 package io.gradstream.arbitrator.resolver;
 
+import static io.gradstream.arbitrator.resolver.Fallback.Code.NO_SOLUTION;
+
 import io.gradstream.arbitrator.linalg.Cholesky;
 import io.gradstream.arbitrator.linalg.DoubleVectors;
 import io.gradstream.arbitrator.linalg.Matrices;
@@ -50,12 +52,12 @@ final class ImtlG implements Resolver {
     if (Math.abs(sum) <= SMALLEST_SUM * size) {
       return Resolution.fallback(
           new double[norms.length],
-          "no update has the same projection on all tasks: all weights are 0",
+          NO_SOLUTION, "no update has the same projection on all tasks: all weights are 0",
           state);
     }
     return Resolution.fallback(
         DoubleVectors.scaled(weights, 1 / sum),
-        "the Gram matrix is singular: its pseudo-inverse is used",
+        NO_SOLUTION, "the Gram matrix is singular: its pseudo-inverse is used",
         state);
   }
 }

@@ -4,6 +4,7 @@ import io.gradstream.arbitrator.linalg.DoubleVectors;
 import io.gradstream.proto.spec.Param;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * IMTL-L: learned scales e^s that bring all losses to one size, trained on sum (e^s L - s) (Liu et
@@ -57,7 +58,7 @@ final class ImtlL implements Resolver {
     MethodState next =
         LearnedLogWeights.bounded(
             optimizer.step(state, LOG_SCALES, slopes), LOG_SCALES, options.initial());
-    String report = LearnedLogWeights.report(losses, logScales, options.initial());
+    @Nullable Fallback report = LearnedLogWeights.report(losses, logScales, options.initial());
     return new Resolution(weights, List.of(), Map.of(), report, next)
         .with(LOG_SCALES, next.get(LOG_SCALES))
         .with("log-scale-gradient", slopes);

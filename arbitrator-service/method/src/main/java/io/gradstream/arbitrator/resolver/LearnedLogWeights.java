@@ -1,5 +1,8 @@
 package io.gradstream.arbitrator.resolver;
 
+import static io.gradstream.arbitrator.resolver.Fallback.Code.BOUNDED;
+import static io.gradstream.arbitrator.resolver.Fallback.Code.LOSSES;
+
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,15 +39,17 @@ final class LearnedLogWeights {
   }
 
   /** What a resolution reports of a round, or null. */
-  static @Nullable String report(double[] losses, double[] logs, double start) {
+  static @Nullable Fallback report(double[] losses, double[] logs, double start) {
     for (double loss : losses) {
       if (!(loss > 0)) {
-        return "a loss is not positive: its task keeps its weight";
+        return new Fallback(LOSSES, "a loss is not positive: its task keeps its weight");
       }
     }
     for (double log : logs) {
       if (Math.abs(log - start) >= BOUND) {
-        return "a learned weight is at its bound, e^10 times its start or as small a part of it";
+        return new Fallback(
+            BOUNDED,
+            "a learned weight is at its bound, e^10 times its start or as small a part of it");
       }
     }
     return null;

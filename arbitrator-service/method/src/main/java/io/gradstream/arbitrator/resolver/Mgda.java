@@ -1,5 +1,8 @@
 package io.gradstream.arbitrator.resolver;
 
+import static io.gradstream.arbitrator.resolver.Fallback.Code.GRADIENTS;
+import static io.gradstream.arbitrator.resolver.Fallback.Code.LOSSES;
+
 import io.gradstream.arbitrator.linalg.ConvexHull;
 import io.gradstream.arbitrator.linalg.DoubleVectors;
 import io.gradstream.arbitrator.linalg.Matrices;
@@ -91,6 +94,7 @@ final class Mgda implements Resolver {
             ? Resolution.of(weights, state)
             : Resolution.fallback(
                 weights,
+                IntStream.range(0, n).allMatch(i -> round.gram()[i][i] > 0) ? LOSSES : GRADIENTS,
                 "a task without a gradient, or of a loss that is divided by and not positive, is left out",
                 state);
     return resolution.with("simplex-weights", simplex);

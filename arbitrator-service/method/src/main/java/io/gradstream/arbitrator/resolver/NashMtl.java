@@ -1,5 +1,7 @@
 package io.gradstream.arbitrator.resolver;
 
+import static io.gradstream.arbitrator.resolver.Fallback.Code.NO_SOLUTION;
+
 import io.gradstream.arbitrator.linalg.DoubleVectors;
 import io.gradstream.arbitrator.linalg.Matrices;
 import io.gradstream.proto.spec.Param;
@@ -53,7 +55,7 @@ final class NashMtl implements Resolver {
     var resolution =
         kept
             ? Resolution.fallback(
-                weights, "gradients are zero or cancel: the previous weights are kept", next)
+                weights, NO_SOLUTION, "gradients are zero or cancel: the previous weights are kept", next)
             : Resolution.of(weights, next);
     return resolution.with(ALPHA, alpha);
   }

@@ -1,5 +1,8 @@
 package io.gradstream.arbitrator.resolver;
 
+import static io.gradstream.arbitrator.resolver.Fallback.Code.GRADIENTS;
+import static io.gradstream.arbitrator.resolver.Fallback.Code.NO_SOLUTION;
+
 import io.gradstream.arbitrator.linalg.DoubleVectors;
 import io.gradstream.arbitrator.linalg.Matrices;
 import io.gradstream.arbitrator.linalg.NonNegativeQuadratic;
@@ -93,7 +96,7 @@ final class PriorityDescent implements Resolver {
     int primary = options.primary();
     if (!(gram[primary][primary] > 0)) {
       return Resolution.fallback(
-          new double[n], "the primary task has no gradient: the update is 0", next);
+          new double[n], GRADIENTS, "the primary task has no gradient: the update is 0", next);
     }
     double[][] scaled = new double[n][n];
     for (int i = 0; i < n; i++) {
@@ -106,6 +109,7 @@ final class PriorityDescent implements Resolver {
     if (mu.length < others.length) {
       return Resolution.fallback(
           DoubleVectors.unit(n, primary),
+          NO_SOLUTION,
           "no direction lets all other tasks descend: the primary task's gradient is used",
           next);
     }
@@ -121,7 +125,7 @@ final class PriorityDescent implements Resolver {
     }
     if (squared <= CANCELLED * size) {
       return Resolution.fallback(
-          new double[n], "the conditions leave no direction: the update is 0", next);
+          new double[n], NO_SOLUTION, "the conditions leave no direction: the update is 0", next);
     }
     double length = round.norm(primary) / Math.sqrt(squared);
     double[] weights = new double[n];

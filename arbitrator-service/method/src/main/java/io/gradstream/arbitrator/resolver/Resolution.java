@@ -13,14 +13,14 @@ import org.jspecify.annotations.Nullable;
  *     elementwise method, whose update no weights describe
  * @param arbitrations pairs whose conflict was resolved, in order
  * @param details named numbers that explain the decision
- * @param fallback null, or one line that says why the method had no answer and what is used instead
+ * @param fallback null, or why the method had no answer and what is used instead
  * @param state what the method remembers for the next round
  */
 public record Resolution(
     double[] weights,
     List<Arbitration> arbitrations,
     Map<String, double[]> details,
-    @Nullable String fallback,
+    @Nullable Fallback fallback,
     MethodState state) {
 
   public Resolution {
@@ -34,8 +34,10 @@ public record Resolution(
   }
 
   /** Weights that are used where the method has no answer. */
-  static Resolution fallback(double[] weights, String why, MethodState state) {
-    return new Resolution(weights, List.of(), Map.of(), why, state);
+  static Resolution fallback(
+      double[] weights, Fallback.Code code, String reason, MethodState state) {
+    return new Resolution(
+        weights, List.of(), Map.of(), new Fallback(code, reason), state);
   }
 
   /** This resolution with named numbers that explain it. */

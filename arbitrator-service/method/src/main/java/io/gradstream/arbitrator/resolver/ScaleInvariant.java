@@ -1,5 +1,7 @@
 package io.gradstream.arbitrator.resolver;
 
+import static io.gradstream.arbitrator.resolver.Fallback.Code.LOSSES;
+
 /**
  * SI: the gradient of the sum of the losses' logarithms, w = 1 / L (checked against Nash-MTL's
  * ScaleInvariantLinearScalarization). A loss that is not positive has no logarithm: its weight is
@@ -24,6 +26,6 @@ final class ScaleInvariant implements Resolver {
     }
     return positive
         ? Resolution.of(weights, state)
-        : Resolution.fallback(weights, "a loss is not positive: its weight is 1", state);
+        : Resolution.fallback(weights, LOSSES, "a loss is not positive: its weight is 1", state);
   }
 }

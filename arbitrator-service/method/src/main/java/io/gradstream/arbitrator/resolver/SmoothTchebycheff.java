@@ -1,5 +1,7 @@
 package io.gradstream.arbitrator.resolver;
 
+import static io.gradstream.arbitrator.resolver.Fallback.Code.LOSSES;
+
 import io.gradstream.arbitrator.linalg.DoubleVectors;
 import io.gradstream.proto.spec.Param;
 
@@ -89,7 +91,7 @@ final class SmoothTchebycheff implements Resolver {
   private static Resolution resolution(double[] weights, boolean usable, MethodState next) {
     return usable
         ? Resolution.of(weights, next)
-        : Resolution.fallback(weights, "a loss is not positive: its weight is 1", next);
+        : Resolution.fallback(weights, LOSSES, "a loss is not positive: its weight is 1", next);
   }
 
   private static boolean positive(double[] losses) {

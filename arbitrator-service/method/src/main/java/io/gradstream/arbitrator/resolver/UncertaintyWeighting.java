@@ -4,6 +4,7 @@ import io.gradstream.arbitrator.linalg.DoubleVectors;
 import io.gradstream.proto.spec.Param;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * UW: weights by learned homoscedastic uncertainty, w = exp(-s) / 2 with the log-variance s trained
@@ -57,7 +58,7 @@ final class UncertaintyWeighting implements Resolver {
     MethodState next =
         LearnedLogWeights.bounded(
             optimizer.step(state, LOG_VARIANCES, slopes), LOG_VARIANCES, options.initial());
-    String report = LearnedLogWeights.report(losses, logVariances, options.initial());
+    @Nullable Fallback report = LearnedLogWeights.report(losses, logVariances, options.initial());
     return new Resolution(weights, List.of(), Map.of(), report, next)
         .with(LOG_VARIANCES, next.get(LOG_VARIANCES))
         .with("log-variance-gradient", slopes);

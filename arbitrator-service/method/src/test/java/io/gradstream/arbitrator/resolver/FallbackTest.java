@@ -21,19 +21,21 @@ class FallbackTest {
 
   @ParameterizedTest
   @CsvSource({
-    "fairgrad, left out",
-    "mgda, left out",
-    "nash-mtl, previous weights",
-    "imtl-g, pseudo-inverse"
+    "fairgrad, GRADIENTS, left out",
+    "mgda, GRADIENTS, left out",
+    "nash-mtl, NO_SOLUTION, previous weights",
+    "imtl-g, NO_SOLUTION, pseudo-inverse"
   })
-  void aZeroGradientIsReported(String method, String reason) {
-    assertThat(resolve(method, Map.of(), ZERO_GRADIENT).fallback()).contains(reason);
+  void aZeroGradientIsReported(String method, Fallback.Code code, String reason) {
+    Fallback fallback = resolve(method, Map.of(), ZERO_GRADIENT).fallback();
+    assertThat(fallback.reason()).contains(reason);
+    assertThat(fallback.code()).isEqualTo(code);
   }
 
   @ParameterizedTest
   @CsvSource({"fairgrad, cancel", "nash-mtl, previous weights", "imtl-g, same projection"})
   void gradientsThatCancelAreReported(String method, String reason) {
-    assertThat(resolve(method, Map.of(), OPPOSITE).fallback()).contains(reason);
+    assertThat(resolve(method, Map.of(), OPPOSITE).fallback().reason()).contains(reason);
   }
 
   @Test
@@ -46,7 +48,7 @@ class FallbackTest {
     Resolution resolution = resolve("mgda", Map.of("normalization", "l2"), ZERO_GRADIENT);
 
     assertThat(resolution.weights()).containsExactly(1, 0);
-    assertThat(resolution.fallback()).contains("left out");
+    assertThat(resolution.fallback().reason()).contains("left out");
   }
 
   @ParameterizedTest
@@ -67,8 +69,20 @@ class FallbackTest {
     }
 
     assertThat(last).isNotNull();
-    assertThat(last.fallback()).contains("not positive");
+    assertThat(last.fallback().reason()).contains("not positive");
+    assertThat(last.fallback().code()).isEqualTo(Fallback.Code.LOSSES);
     assertThat(DoubleVectors.finite(last.weights())).isTrue();
+  }
+
+  @Test
+  void mgdaTellsALossThatItCannotDivideByFromAZeroGradient() {
+    Resolver resolver = Resolvers.create(Section.of("mgda", Map.of("normalization", "loss")));
+    MethodState state = resolver.initialState(2);
+
+    assertThat(resolver.resolve(withLosses(0, -1, 1), state).fallback().code())
+        .isEqualTo(Fallback.Code.LOSSES);
+    assertThat(resolve("mgda", Map.of("normalization", "loss"), ZERO_GRADIENT).fallback().code())
+        .isEqualTo(Fallback.Code.GRADIENTS);
   }
 
   /** A task of weight 0 has a zero gradient; as the smallest norm it would stop all others. */
@@ -94,7 +108,7 @@ class FallbackTest {
       state = last.state();
     }
     assertThat(last).isNotNull();
-    assertThat(last.fallback()).contains("without a gradient");
+    assertThat(last.fallback().reason()).contains("without a gradient");
     double[] weights = last.weights();
     assertThat(weights[2]).isBetween(0.5, 1.5);
     // The two others are balanced: w_0 * 1 = w_1 * 2, up to a step of the optimizer.
@@ -111,7 +125,7 @@ class FallbackTest {
       state = last.state();
     }
     assertThat(last).isNotNull();
-    assertThat(last.fallback()).contains("at or below its minimum");
+    assertThat(last.fallback().reason()).contains("at or below its minimum");
     assertThat(last.weights()[1]).isBetween(0.3, 0.7);
     assertThat(DoubleVectors.sum(last.weights())).isEqualTo(1, offset(1e-12));
   }
@@ -128,7 +142,7 @@ class FallbackTest {
       state = last.state();
     }
     assertThat(last).isNotNull();
-    assertThat(last.fallback()).contains("keeps its weight");
+    assertThat(last.fallback().reason()).contains("keeps its weight");
     assertThat(last.weights()[0]).isEqualTo(start, offset(1e-12));
   }
 
@@ -138,7 +152,8 @@ class FallbackTest {
     Resolver resolver = Resolvers.create(Section.of("uw", sgd));
     MethodState state = resolver.resolve(withLosses(0, 1e6, 1), resolver.initialState(2)).state();
     Resolution bounded = resolver.resolve(withLosses(1, 1, 1), state);
-    assertThat(bounded.fallback()).contains("at its bound");
+    assertThat(bounded.fallback().reason()).contains("at its bound");
+    assertThat(bounded.fallback().code()).isEqualTo(Fallback.Code.BOUNDED);
     for (int k = 2; k < 400; k++) {
       state = resolver.resolve(withLosses(k, 1, 1), state).state();
     }
@@ -154,7 +169,8 @@ class FallbackTest {
     Resolution resolution = resolver.resolve(withLosses(1, 1e-300, 1), state);
 
     assertThat(resolution.weights()).containsExactly(1, 1);
-    assertThat(resolution.fallback()).contains("overflowed");
+    assertThat(resolution.fallback().reason()).contains("overflowed");
+    assertThat(resolution.fallback().code()).isEqualTo(Fallback.Code.OVERFLOW);
     assertThat(resolution.state()).isSameAs(state);
   }
 

@@ -191,7 +191,7 @@ public final class RoundDecider {
     verdict.addAllRunningSquared(AdmissionPolicy.running(last, slotSquaredMean));
     Arrays.stream(totals.meanSquared()).forEach(verdict::addMeanSquared);
     verdict.setResolver(spec.resolver().kind());
-    VerdictReasons.write(verdict, joint, resolution);
+    VerdictReasons.write(verdict, joint, resolution, run.format());
     VerdictStates.putResolver(verdict, resolution.state());
     return momentum;
   }

@@ -2,6 +2,7 @@ package io.gradstream.arbitrator.round;
 
 import io.gradstream.arbitrator.calibrator.Calibration;
 import io.gradstream.arbitrator.resolver.Arbitration;
+import io.gradstream.arbitrator.resolver.Fallback;
 import io.gradstream.arbitrator.resolver.Resolution;
 import io.gradstream.proto.message.Verdict;
 import java.util.Arrays;
@@ -10,7 +11,12 @@ import java.util.Arrays;
 final class VerdictReasons {
   private VerdictReasons() {}
 
-  static void write(Verdict.Builder verdict, JointRound joint, Resolution resolution) {
+  /**
+   * @param format the revision of the run's records; those of revision 1 have no codes, and an
+   *     audit must decide as they were decided
+   */
+  static void write(
+      Verdict.Builder verdict, JointRound joint, Resolution resolution, int format) {
     final double[][] gram = joint.statistics().gram();
     for (int task = 0; task < gram.length; task++) {
       verdict.addNorms(Math.sqrt(gram[task][task]));
@@ -31,14 +37,27 @@ final class VerdictReasons {
     resolution
         .details()
         .forEach((name, values) -> verdict.putDetails(name, VerdictStates.toRecord(values)));
-    final String fallback = resolution.fallback();
+    final Fallback fallback = resolution.fallback();
     if (fallback != null) {
-      verdict.setFallback(fallback);
+      verdict.setFallback(fallback.reason());
+      if (format > 1) {
+        verdict.setFallbackCode(code(fallback.code()));
+      }
     }
     final Calibration calibration = joint.calibration();
     if (calibration != null) {
       verdict.setCalibration(toRecord(calibration));
     }
+  }
+
+  static Verdict.Fallback code(Fallback.Code code) {
+    return switch (code) {
+      case NO_SOLUTION -> Verdict.Fallback.NO_SOLUTION;
+      case OVERFLOW -> Verdict.Fallback.OVERFLOW;
+      case LOSSES -> Verdict.Fallback.LOSSES;
+      case GRADIENTS -> Verdict.Fallback.GRADIENTS;
+      case BOUNDED -> Verdict.Fallback.BOUNDED;
+    };
   }
 
   private static Verdict.Calibration toRecord(Calibration numbers) {

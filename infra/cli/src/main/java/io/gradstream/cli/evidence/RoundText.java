@@ -158,7 +158,12 @@ public final class RoundText {
           first, second, pair.getCosine(), pair.getZone(), outcome);
     }
     if (!verdict.getFallback().isEmpty()) {
-      line("The method had no solution: %s", verdict.getFallback());
+      line(
+          "The method had no answer%s: %s",
+          verdict.getFallbackCode() == Verdict.Fallback.NONE
+              ? ""
+              : " (" + verdict.getFallbackCode() + ")",
+          verdict.getFallback());
     }
   }
 

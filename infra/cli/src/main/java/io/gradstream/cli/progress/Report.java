@@ -3,10 +3,12 @@ package io.gradstream.cli.progress;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.gradstream.proto.message.Metric;
+import io.gradstream.proto.message.Verdict;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalDouble;
 import java.util.SortedMap;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -149,8 +151,9 @@ public record Report(
       line(
           text,
           "no answer",
-          "in %s the method used its fallback; the last: %s"
-              .formatted(summary.withoutAnswer().text(), summary.lastFallback()));
+          "in %s the method used its fallback%s; the last: %s"
+              .formatted(
+                  summary.withoutAnswer().text(), byCode(summary), summary.lastFallback()));
     }
     if (summary.withoutUpdate().all() > 0) {
       line(
@@ -236,6 +239,8 @@ public record Report(
         .put("fallback_rounds_of_last_100", summary.withoutAnswer().recent())
         .put("zero_update_rounds", summary.withoutUpdate().all())
         .put("zero_update_rounds_of_last_100", summary.withoutUpdate().recent());
+    final ObjectNode byCode = json.putObject("fallback_rounds_by_code");
+    summary.fallbacks().forEach((code, count) -> byCode.put(code.name(), count));
     summary.arithmetics().json(json.putArray("arithmetic"));
     json.put("seconds", seconds).put("trained_rounds", trainedRounds);
     final TimeShares.Seconds time = summary.time();
@@ -276,5 +281,15 @@ public record Report(
 
   private static String format(String format, @Nullable Object... values) {
     return String.format(Locale.ROOT, format, values);
+  }
+
+  /** Such as {@code " (LOSSES 3, OVERFLOW 1)"}; empty where the log has no codes. */
+  private static String byCode(RunSummary summary) {
+    final String counts =
+        summary.fallbacks().entrySet().stream()
+            .filter(entry -> entry.getKey() != Verdict.Fallback.NONE)
+            .map(entry -> entry.getKey() + " " + entry.getValue())
+            .collect(Collectors.joining(", "));
+    return counts.isEmpty() ? "" : " (" + counts + ")";
   }
 }

@@ -61,6 +61,7 @@ public final class RunSummary {
   private final RoundCounter withoutAnswer = new RoundCounter();
   private final RoundCounter withoutUpdate = new RoundCounter();
   private String lastFallback = "";
+  private final SortedMap<Verdict.Fallback, Long> fallbacks = new TreeMap<>();
   private double smallestLoss = Double.POSITIVE_INFINITY;
   private long bestVersion;
   private long arithmetic = ArithmeticPolicy.NONE;
@@ -125,6 +126,7 @@ public final class RunSummary {
     withoutUpdate.add(isZero(verdict));
     if (!verdict.getFallback().isEmpty()) {
       lastFallback = verdict.getFallback();
+      fallbacks.merge(verdict.getFallbackCode(), 1L, Long::sum);
     }
     lastLosses = verdict.getLossesList().stream().mapToDouble(Double::doubleValue).toArray();
     if (firstLosses.length == 0) {
@@ -350,6 +352,14 @@ public final class RunSummary {
    */
   public String lastFallback() {
     return lastFallback;
+  }
+
+  /**
+   * In how many rounds the method's fallback was used, by the kind of reason; {@code NONE} counts
+   * the rounds of logs that have no codes.
+   */
+  public SortedMap<Verdict.Fallback, Long> fallbacks() {
+    return fallbacks;
   }
 
   /** Rounds in which no parameter that tasks share was moved. */

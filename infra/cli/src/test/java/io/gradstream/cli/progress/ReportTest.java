@@ -28,9 +28,11 @@ class ReportTest {
 
     assertThat(report().table())
         .contains(
-            "no answer   in 2 rounds, 2 of the last 2 the method used its fallback; the last: none descends")
+            "no answer   in 2 rounds, 2 of the last 2 the method used its fallback (GRADIENTS 2); the last: none descends")
         .contains("no update   in 1 rounds, 1 of the last 2 no shared parameter was moved");
     assertThat(report().json().get("fallback_rounds").asInt()).isEqualTo(2);
+    assertThat(report().json().get("fallback_rounds_by_code").toString())
+        .isEqualTo("{\"GRADIENTS\":2}");
     assertThat(report().json().get("zero_update_rounds").asInt()).isEqualTo(1);
     assertThat(report().json().get("zero_update_rounds_of_last_100").asInt()).isEqualTo(1);
   }
@@ -71,7 +73,9 @@ class ReportTest {
             .setRound(round)
             .addAllLosses(List.of(a, b))
             .addAllGram(List.of(1.0, 0.5, 0.5, 1.0))
-            .setFallback(weights.length == 0 ? "" : "none descends");
+            .setFallback(weights.length == 0 ? "" : "none descends")
+            .setFallbackCode(
+                weights.length == 0 ? Verdict.Fallback.NONE : Verdict.Fallback.GRADIENTS);
     for (final double weight : weights) {
       verdict.addWeights(weight);
     }
