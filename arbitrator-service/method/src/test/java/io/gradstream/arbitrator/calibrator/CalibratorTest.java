@@ -10,6 +10,8 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.DoubleRange;
 import net.jqwik.api.constraints.IntRange;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class CalibratorTest {
 
@@ -51,6 +53,101 @@ class CalibratorTest {
       calibrate(vargrad, round, gradient, memory);
       assertThat(gradient).containsExactly(m, offset(1e-12));
     }
+  }
+
+  /** The recursion as published, but with m and the previous gradient begun at the first one. */
+  @Property(tries = 1000)
+  void vargradFromTheFirstGradientIsTheRecursionFromThere(
+      @ForAll long seed,
+      @ForAll @DoubleRange(max = 0.95) double beta,
+      @ForAll @DoubleRange(max = 1) double gamma) {
+    Calibrator vargrad =
+        vargrad(Map.of("beta", beta, "gamma", gamma, "start", "first-gradient"));
+    var random = new Random(seed);
+    double[] memory = new double[10];
+    double[] m = new double[0];
+    double[] previous = new double[0];
+    for (int round = 0; round < 8; round++) {
+      double[] gradient = gaussian(random, 10);
+      if (round == 0) {
+        m = gradient.clone();
+      }
+      for (int d = 0; round > 0 && d < m.length; d++) {
+        double difference = gradient[d] - previous[d];
+        double corrected = gradient[d] + gamma * beta / (1 - beta) * difference;
+        m[d] = beta * m[d] + (1 - beta) * corrected;
+      }
+      previous = gradient.clone();
+      calibrate(vargrad, round, gradient, memory);
+      assertThat(gradient).containsExactly(m, offset(1e-12));
+    }
+  }
+
+  /** The published recursion's average part, over the sum of its weights; written out as a sum. */
+  @Property(tries = 1000)
+  void vargradWithoutBiasIsAWeightedMeanOfTheGradientsSoFar(
+      @ForAll long seed,
+      @ForAll @DoubleRange(max = 0.95) double beta,
+      @ForAll @DoubleRange(max = 0.95) double finalBeta,
+      @ForAll @DoubleRange(max = 1) double gamma) {
+    Calibrator vargrad =
+        vargrad(
+            Map.of(
+                "beta", beta, "gamma", gamma, "start", "bias-corrected", "final-beta", finalBeta,
+                "beta-rounds", 4));
+    var random = new Random(seed);
+    double[] memory = new double[10];
+    double[][] gradients = new double[8][];
+    for (int round = 0; round < 8; round++) {
+      gradients[round] = gaussian(random, 10);
+      double[] expected = new double[10];
+      double weights = 0;
+      for (int k = 0; k <= round; k++) {
+        double weight = 1 - betaAt(beta, finalBeta, k);
+        for (int later = k + 1; later <= round; later++) {
+          weight *= betaAt(beta, finalBeta, later);
+        }
+        weights += weight;
+        for (int d = 0; d < 10; d++) {
+          expected[d] += weight * gradients[k][d];
+        }
+      }
+      for (int d = 0; d < 10; d++) {
+        expected[d] = gamma * gradients[round][d] + (1 - gamma) * expected[d] / weights;
+      }
+      double[] calibrated = gradients[round].clone();
+      calibrate(vargrad, round, calibrated, memory);
+      assertThat(calibrated).containsExactly(expected, offset(1e-10));
+    }
+  }
+
+  private static double betaAt(double beta, double finalBeta, int round) {
+    return beta + (finalBeta - beta) * Math.min(1, round / 4.0);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"zero, 0.1225", "first-gradient, 1", "bias-corrected, 1"})
+  void vargradsStartDecidesTheLengthOfTheFirstGradient(String start, double share) {
+    double[] gradient = {1, -2};
+    calibrate(vargrad(Map.of("start", start)), 0, gradient, new double[2]);
+
+    assertThat(gradient).containsExactly(new double[] {share, -2 * share}, offset(1e-12));
+  }
+
+  /** Half way from 0.5 to 0.98; 1 - beta falls from 0.5 to 0.02, whose geometric mean is 0.1. */
+  @ParameterizedTest
+  @CsvSource({
+    "linear, 0, 0.5", "linear, 1, 0.62", "linear, 2, 0.74", "linear, 9, 0.98",
+    "cosine, 0, 0.5", "cosine, 1, 0.5702943725152286", "cosine, 2, 0.74", "cosine, 9, 0.98",
+    "exponential, 0, 0.5", "exponential, 2, 0.9", "exponential, 9, 0.98"
+  })
+  void vargradsBetaMovesAsItsScheduleSays(String schedule, long round, double beta) {
+    Calibrator vargrad =
+        vargrad(
+            Map.of("beta", 0.5, "final-beta", 0.98, "beta-rounds", 4, "beta-schedule", schedule));
+
+    assertThat(vargrad.calibrate(round, new double[1], new double[1]).keep()[0])
+        .isEqualTo(beta, offset(1e-12));
   }
 
   @Property(tries = 1000)
