@@ -13,6 +13,10 @@ import org.jspecify.annotations.Nullable;
  * element is kept if {@code P > U}, a negative one if {@code P < U}; a leak lets a fraction through
  * all the same. U follows from (seed, round, element), so every shard and every replay draws the
  * same.
+ *
+ * <p>The paper drops gradients of a layer's activations, multiplied by the activations' signs and
+ * summed over the batch. A log of parameters' gradients has no activations; like TorchJD, this class
+ * drops the elements of the parameters' gradients.
  */
 final class GradDrop implements ElementwiseResolver {
 

@@ -2,15 +2,18 @@ package io.gradstream.arbitrator.resolver;
 
 import io.gradstream.arbitrator.linalg.DoubleVectors;
 import io.gradstream.arbitrator.linalg.Matrices;
+import io.gradstream.arbitrator.linalg.Simplex;
 import io.gradstream.proto.spec.Param;
 
 /**
- * MoCo's weights: lambda moves against the gradient of the tracked gradients' smallest norm and
- * stays on the simplex by a softmax (Fernando et al. 2023, "Mitigating gradient bias in
- * multi-objective learning", algorithm 1; checked against LibMTL's MoCo, which uses a softmax where
- * the paper projects).
+ * MoCo's weights: lambda moves against the gradient of the tracked gradients' norm and stays on the
+ * simplex (Fernando et al. 2023, "Mitigating gradient bias in multi-objective learning", algorithm
+ * 1; checked against LibMTL's MoCo).
  *
- * <p>lambda = softmax(lambda - gamma / t^sigma (Y Y' + rho I) lambda). The gradients Y are what the
+ * <p>lambda = S(lambda - gamma / t^sigma (Y Y' + rho I) lambda). S is the projection on the simplex
+ * in the paper (option {@code simplex: projection}) and a softmax in LibMTL (the default), which is
+ * no projection: it pulls lambda to equal weights in every round, since lambda's entries are at most
+ * 1 apart. The new lambda makes the update. The gradients Y are what the
  * calibrator {@code moco} tracks; without it they are the round's own. State: {@code lambda} (N,
  * from 1/N), {@code rounds}.
  */
@@ -26,7 +29,17 @@ final class Moco implements Resolver {
               defaultValue = "0.5",
               min = 0)
           double gammaSigma,
-      @Param(value = "regularisation rho of lambda", defaultValue = "0.0", min = 0) double rho) {}
+      @Param(value = "regularisation rho of lambda", defaultValue = "0.0", min = 0) double rho,
+      @Param(
+              value = "how lambda is kept on the simplex: softmax (LibMTL) or projection (paper)",
+              defaultValue = "softmax")
+          OnSimplex simplex) {}
+
+  /** How lambda stays on the simplex. */
+  enum OnSimplex {
+    SOFTMAX,
+    PROJECTION
+  }
 
   private final Options options;
 
@@ -49,7 +62,10 @@ final class Moco implements Resolver {
     for (int i = 0; i < moved.length; i++) {
       moved[i] = lambda[i] - step * (slope[i] + options.rho() * lambda[i]);
     }
-    double[] next = DoubleVectors.softmax(moved);
+    double[] next =
+        options.simplex() == OnSimplex.PROJECTION
+            ? Simplex.nearest(moved)
+            : DoubleVectors.softmax(moved);
     return Resolution.of(next, state.with(LAMBDA, next).with(ROUNDS, rounds));
   }
 }

@@ -10,6 +10,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.DoubleRange;
 import net.jqwik.api.constraints.IntRange;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -148,6 +149,24 @@ class CalibratorTest {
 
     assertThat(vargrad.calibrate(round, new double[1], new double[1]).keep()[0])
         .isEqualTo(beta, offset(1e-12));
+  }
+
+  /** y = y - beta / sqrt(t) (y - g): of the gradient itself, whatever its norm and loss. */
+  @Test
+  void mocoAveragesRawGradientsWhereAskedAndNeedsNoNormsForThat() {
+    Calibrator moco = Calibrators.create(Section.of("moco", Map.of("gradients", "raw")));
+    assertThat(moco.needsNorms()).isFalse();
+    var random = new Random(1);
+    double[] memory = new double[6];
+    double[] y = new double[6];
+    for (int round = 0; round < 5; round++) {
+      double[] gradient = gaussian(random, 6);
+      for (int d = 0; d < 6; d++) {
+        y[d] -= 0.5 / Math.sqrt(round + 1.0) * (y[d] - gradient[d]);
+      }
+      calibrate(moco, round, gradient, memory);
+      assertThat(gradient).containsExactly(y, offset(1e-12));
+    }
   }
 
   @Property(tries = 1000)
