@@ -5,11 +5,12 @@ import io.gradstream.proto.spec.Param;
 /**
  * MoCo's tracker: a moving average of the gradients (Fernando et al. 2023, algorithm 1; checked
  * against LibMTL's MoCo). y = y - beta / t^sigma (y - h), t the round number from 1; the calibrated
- * gradient is y. In the paper h is the gradient g (option {@code gradients: raw}); in LibMTL, and by
- * default, h = g L / (|g| + 1e-8). For use with the resolver {@code moco}.
+ * gradient is y. In the paper h is the gradient g (option {@code gradients: raw}); in LibMTL, and
+ * by default, h = g L / (|g| + 1e-8). For use with the resolver {@code moco}.
  *
  * <p>The paper also projects y on a ball as large as the gradient's largest norm, which its theory
- * needs. An average of gradients of that norm never leaves the ball, so there is nothing to do here.
+ * needs. An average of gradients of that norm never leaves the ball, so there is nothing to do
+ * here.
  */
 final class MocoTracker implements Calibrator {
   private static final double FLOOR = 1e-8;

@@ -16,12 +16,12 @@ import org.jspecify.annotations.Nullable;
  * the raw gradient plus its moving average. That is the same recursion for any schedule of beta and
  * needs one memory s = m - gamma g instead of m and g_prev.
  *
- * <p>From a start at zero the first calibrated gradient has a share gamma + (1 - beta)(1 - gamma) of
- * its length, 0.12 by default, which plain SGD feels. Two options of {@code start} end that. {@code
- * first-gradient} is the recursion from m = g: round 0 passes unchanged. {@code bias-corrected}
- * divides the average by what its weights of the gradients so far add up to, as Adam does: with p
- * the product of the betas so far, m = gamma g + s / (1 - p). In both, equal gradients pass
- * unchanged in every round.
+ * <p>From a start at zero the first calibrated gradient has a share gamma + (1 - beta)(1 - gamma)
+ * of its length, 0.12 by default, which plain SGD feels. Two options of {@code start} end that.
+ * {@code first-gradient} is the recursion from m = g: round 0 passes unchanged. {@code
+ * bias-corrected} divides the average by what its weights of the gradients so far add up to, as
+ * Adam does: with p the product of the betas so far, m = gamma g + s / (1 - p). In both, equal
+ * gradients pass unchanged in every round.
  */
 final class VarGrad implements Calibrator {
 
@@ -84,8 +84,7 @@ final class VarGrad implements Calibrator {
       return switch (betaSchedule) {
         case LINEAR -> beta + (finalBeta - beta) * share;
         case COSINE -> beta + (finalBeta - beta) * (1 - StrictMath.cos(Math.PI * share)) / 2;
-        case EXPONENTIAL ->
-            1 - (1 - beta) * StrictMath.pow((1 - finalBeta) / (1 - beta), share);
+        case EXPONENTIAL -> 1 - (1 - beta) * StrictMath.pow((1 - finalBeta) / (1 - beta), share);
       };
     }
 

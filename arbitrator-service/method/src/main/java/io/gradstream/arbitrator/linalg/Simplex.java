@@ -7,8 +7,8 @@ public final class Simplex {
   private Simplex() {}
 
   /**
-   * The nearest point of the simplex, by Euclidean distance: max(x - t, 0) with the one t that makes
-   * the sum 1. Found by sorting, in O(N log N).
+   * The nearest point of the simplex, by Euclidean distance: max(x - t, 0) with the one t that
+   * makes the sum 1. Found by sorting, in O(N log N).
    *
    * @param x N numbers, N at least 1, finite
    */

@@ -120,7 +120,8 @@ public final class MethodTable {
       state = last.state();
       Fallback fallback = last.fallback();
       if (fallback != null) {
-        reports.computeIfAbsent(method, any -> new LinkedHashSet<>())
+        reports
+            .computeIfAbsent(method, any -> new LinkedHashSet<>())
             .add("%s (`%s`)".formatted(fallback.reason(), fallback.code()));
         reported = true;
       }

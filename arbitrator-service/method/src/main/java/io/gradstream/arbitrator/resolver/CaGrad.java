@@ -81,7 +81,8 @@ final class CaGrad implements Resolver {
     if (size > 0 && squared <= CANCELLED * size) {
       return Resolution.fallback(
               DoubleVectors.filled(n, 1.0 / n / scale()),
-              NO_SOLUTION, "the weighted gradients cancel (Pareto-stationary), so the mean gradient is used without"
+              NO_SOLUTION,
+              "the weighted gradients cancel (Pareto-stationary), so the mean gradient is used without"
                   + " correction",
               state)
           .with("simplex-weights", x);

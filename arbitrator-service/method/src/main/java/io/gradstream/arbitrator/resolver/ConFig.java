@@ -51,7 +51,10 @@ final class ConFig implements Resolver {
     double[] weights = new double[n];
     if (length <= SMALLEST) {
       return Resolution.fallback(
-          weights, NO_SOLUTION, "no direction has the same cosine to all gradients: all weights are 0", state);
+          weights,
+          NO_SOLUTION,
+          "no direction has the same cosine to all gradients: all weights are 0",
+          state);
     }
     double along = 0;
     for (int i = 0; i < n; i++) {

@@ -47,7 +47,8 @@ final class Cosmos implements Resolver {
     double size = Math.sqrt(DoubleVectors.dot(losses, losses));
     double length = Math.sqrt(DoubleVectors.dot(r, r));
     if (!(size > 0)) {
-      return Resolution.fallback(r, LOSSES, "all losses are 0: the preference is the weights", state);
+      return Resolution.fallback(
+          r, LOSSES, "all losses are 0: the preference is the weights", state);
     }
     double cosine = DoubleVectors.dot(r, losses) / (length * size);
     double[] weights = new double[losses.length];

@@ -133,7 +133,8 @@ final class DynamicWeightAverage implements Resolver {
     var resolution =
         positive
             ? Resolution.of(weights, next)
-            : Resolution.fallback(weights, LOSSES, "a mean loss is not positive: its ratio is 1", next);
+            : Resolution.fallback(
+                weights, LOSSES, "a mean loss is not positive: its ratio is 1", next);
     return resolution.with("loss-ratios", ratios);
   }
 }

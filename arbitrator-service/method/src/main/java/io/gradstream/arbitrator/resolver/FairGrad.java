@@ -48,7 +48,10 @@ final class FairGrad implements Resolver {
     int[] live = IntStream.range(0, n).filter(i -> gram[i][i] > 0).toArray();
     if (live.length == 0) {
       return Resolution.fallback(
-          DoubleVectors.filled(n, 1), GRADIENTS, "all gradients are zero: the plain sum is used", state);
+          DoubleVectors.filled(n, 1),
+          GRADIENTS,
+          "all gradients are zero: the plain sum is used",
+          state);
     }
     double[][] ofLive = Matrices.part(gram, live);
     double[] found = FairWeights.solve(ofLive, options.alpha());

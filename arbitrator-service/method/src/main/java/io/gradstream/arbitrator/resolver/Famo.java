@@ -87,7 +87,8 @@ public final class Famo implements Resolver {
             ? Resolution.of(weights, next)
             : Resolution.fallback(
                 weights,
-                LOSSES, "a loss is at or below its minimum (min-losses): its task has its share whatever"
+                LOSSES,
+                "a loss is at or below its minimum (min-losses): its task has its share whatever"
                     + " its loss",
                 next);
     return resolution

@@ -36,6 +36,7 @@ final class GeometricLoss implements Resolver {
     }
     return positive == n
         ? Resolution.of(weights, state)
-        : Resolution.fallback(weights, LOSSES, "a loss is not positive: its weight is 1 / N", state);
+        : Resolution.fallback(
+            weights, LOSSES, "a loss is not positive: its weight is 1 / N", state);
   }
 }

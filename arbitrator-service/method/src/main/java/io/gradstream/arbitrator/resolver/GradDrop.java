@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
  * same.
  *
  * <p>The paper drops gradients of a layer's activations, multiplied by the activations' signs and
- * summed over the batch. A log of parameters' gradients has no activations; like TorchJD, this class
- * drops the elements of the parameters' gradients.
+ * summed over the batch. A log of parameters' gradients has no activations; like TorchJD, this
+ * class drops the elements of the parameters' gradients.
  */
 final class GradDrop implements ElementwiseResolver {
 

@@ -14,10 +14,11 @@ import java.util.Arrays;
  * GradNorm).
  *
  * <p>Learned are numbers s. In LibMTL, and by default, the weights are N softmax(s). In the paper
- * (option {@code weights: renormalised}) they are s itself, which starts at 1, takes the step and is
- * divided so that the sum is N (algorithm 1). A step may take such a weight below zero, of which the
- * paper does not speak: it stays at a thousandth, and the resolution reports it. The paper looks at
- * the gradients of the last shared layer alone; here they are those of all shared parameters.
+ * (option {@code weights: renormalised}) they are s itself, which starts at 1, takes the step and
+ * is divided so that the sum is N (algorithm 1). A step may take such a weight below zero, of which
+ * the paper does not speak: it stays at a thousandth, and the resolution reports it. The paper
+ * looks at the gradients of the last shared layer alone; here they are those of all shared
+ * parameters.
  *
  * <p>In epoch 0 all weights are 1 and the mean losses become the initial ones. State: {@code
  * scales} s (N) with their optimizer's, {@code loss-sums} (N) and {@code loss-rounds} of epoch 0.
@@ -58,7 +59,8 @@ final class GradNorm implements Resolver {
               defaultValue = "keeps")
           ZeroGradient zeroGradient,
       @Param(
-              value = "softmax: N softmax of the learned numbers (LibMTL); renormalised: the paper's",
+              value =
+                  "softmax: N softmax of the learned numbers (LibMTL); renormalised: the paper's",
               defaultValue = "softmax")
           Weights weights) {}
 
@@ -152,7 +154,9 @@ final class GradNorm implements Resolver {
           Resolution.fallback(
               weights, LOSSES, "a loss is not positive: all tasks count as trained alike", next);
     } else if (count < n) {
-      resolution = Resolution.fallback(weights, GRADIENTS, "a task without a gradient keeps its scale", next);
+      resolution =
+          Resolution.fallback(
+              weights, GRADIENTS, "a task without a gradient keeps its scale", next);
     } else if (bounded) {
       resolution =
           Resolution.fallback(

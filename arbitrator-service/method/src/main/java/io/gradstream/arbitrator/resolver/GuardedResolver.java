@@ -29,7 +29,8 @@ record GuardedResolver(Resolver method) implements Resolver {
         ? resolution
         : Resolution.fallback(
             DoubleVectors.filled(round.tasks(), 1),
-            OVERFLOW, "the method's numbers overflowed: the plain sum is used",
+            OVERFLOW,
+            "the method's numbers overflowed: the plain sum is used",
             state);
   }
 

@@ -52,12 +52,14 @@ final class ImtlG implements Resolver {
     if (Math.abs(sum) <= SMALLEST_SUM * size) {
       return Resolution.fallback(
           new double[norms.length],
-          NO_SOLUTION, "no update has the same projection on all tasks: all weights are 0",
+          NO_SOLUTION,
+          "no update has the same projection on all tasks: all weights are 0",
           state);
     }
     return Resolution.fallback(
         DoubleVectors.scaled(weights, 1 / sum),
-        NO_SOLUTION, "the Gram matrix is singular: its pseudo-inverse is used",
+        NO_SOLUTION,
+        "the Gram matrix is singular: its pseudo-inverse is used",
         state);
   }
 }

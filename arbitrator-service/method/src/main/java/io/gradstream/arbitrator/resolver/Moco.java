@@ -12,10 +12,10 @@ import io.gradstream.proto.spec.Param;
  *
  * <p>lambda = S(lambda - gamma / t^sigma (Y Y' + rho I) lambda). S is the projection on the simplex
  * in the paper (option {@code simplex: projection}) and a softmax in LibMTL (the default), which is
- * no projection: it pulls lambda to equal weights in every round, since lambda's entries are at most
- * 1 apart. The new lambda makes the update. The gradients Y are what the
- * calibrator {@code moco} tracks; without it they are the round's own. State: {@code lambda} (N,
- * from 1/N), {@code rounds}.
+ * no projection: it pulls lambda to equal weights in every round, since lambda's entries are at
+ * most 1 apart. The new lambda makes the update. The gradients Y are what the calibrator {@code
+ * moco} tracks; without it they are the round's own. State: {@code lambda} (N, from 1/N), {@code
+ * rounds}.
  */
 final class Moco implements Resolver {
   private static final String LAMBDA = "lambda";

@@ -55,7 +55,10 @@ final class NashMtl implements Resolver {
     var resolution =
         kept
             ? Resolution.fallback(
-                weights, NO_SOLUTION, "gradients are zero or cancel: the previous weights are kept", next)
+                weights,
+                NO_SOLUTION,
+                "gradients are zero or cancel: the previous weights are kept",
+                next)
             : Resolution.of(weights, next);
     return resolution.with(ALPHA, alpha);
   }

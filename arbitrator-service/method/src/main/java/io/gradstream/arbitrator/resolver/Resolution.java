@@ -36,8 +36,7 @@ public record Resolution(
   /** Weights that are used where the method has no answer. */
   static Resolution fallback(
       double[] weights, Fallback.Code code, String reason, MethodState state) {
-    return new Resolution(
-        weights, List.of(), Map.of(), new Fallback(code, reason), state);
+    return new Resolution(weights, List.of(), Map.of(), new Fallback(code, reason), state);
   }
 
   /** This resolution with named numbers that explain it. */

@@ -62,8 +62,7 @@ class CalibratorTest {
       @ForAll long seed,
       @ForAll @DoubleRange(max = 0.95) double beta,
       @ForAll @DoubleRange(max = 1) double gamma) {
-    Calibrator vargrad =
-        vargrad(Map.of("beta", beta, "gamma", gamma, "start", "first-gradient"));
+    Calibrator vargrad = vargrad(Map.of("beta", beta, "gamma", gamma, "start", "first-gradient"));
     var random = new Random(seed);
     double[] memory = new double[10];
     double[] m = new double[0];
@@ -94,8 +93,16 @@ class CalibratorTest {
     Calibrator vargrad =
         vargrad(
             Map.of(
-                "beta", beta, "gamma", gamma, "start", "bias-corrected", "final-beta", finalBeta,
-                "beta-rounds", 4));
+                "beta",
+                beta,
+                "gamma",
+                gamma,
+                "start",
+                "bias-corrected",
+                "final-beta",
+                finalBeta,
+                "beta-rounds",
+                4));
     var random = new Random(seed);
     double[] memory = new double[10];
     double[][] gradients = new double[8][];

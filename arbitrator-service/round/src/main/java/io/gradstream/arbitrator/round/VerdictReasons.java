@@ -15,8 +15,7 @@ final class VerdictReasons {
    * @param format the revision of the run's records; those of revision 1 have no codes, and an
    *     audit must decide as they were decided
    */
-  static void write(
-      Verdict.Builder verdict, JointRound joint, Resolution resolution, int format) {
+  static void write(Verdict.Builder verdict, JointRound joint, Resolution resolution, int format) {
     final double[][] gram = joint.statistics().gram();
     for (int task = 0; task < gram.length; task++) {
       verdict.addNorms(Math.sqrt(gram[task][task]));

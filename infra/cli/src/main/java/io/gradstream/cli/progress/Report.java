@@ -152,8 +152,7 @@ public record Report(
           text,
           "no answer",
           "in %s the method used its fallback%s; the last: %s"
-              .formatted(
-                  summary.withoutAnswer().text(), byCode(summary), summary.lastFallback()));
+              .formatted(summary.withoutAnswer().text(), byCode(summary), summary.lastFallback()));
     }
     if (summary.withoutUpdate().all() > 0) {
       line(
