@@ -13,6 +13,7 @@ import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.topic.TopicKind;
 import java.util.List;
 import java.util.Set;
+import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -65,7 +66,7 @@ class TopicSinksTest {
   private static Set<Integer> partitions(
       TopicKind kind, byte[] key, MessageLite message, int partitions) {
     return TopicSinks.partitioner(kind, MANIFEST)
-        .partitions("any", key, message.toByteArray(), partitions)
+        .partitions("any", key, message.toByteArray(), new RecordHeaders(), partitions)
         .orElseThrow();
   }
 }
