@@ -1,5 +1,9 @@
 package io.gradstream.cli;
 
+import static java.util.stream.Collectors.joining;
+
+import io.gradstream.arbitrator.offline.GradientCase;
+import io.gradstream.arbitrator.offline.MethodComparison;
 import io.gradstream.arbitrator.offline.MethodTable;
 import io.gradstream.arbitrator.resolver.MethodInfo;
 import io.gradstream.arbitrator.resolver.Resolvers;
@@ -8,7 +12,10 @@ import io.gradstream.proto.spec.Catalog;
 import io.gradstream.proto.spec.Nearest;
 import io.gradstream.proto.spec.Parameter;
 import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -38,6 +45,14 @@ final class MethodsCommand implements Callable<Integer> {
           "Print the weights of each method for zero gradients, odd losses, ... (Markdown).")
   private boolean table;
 
+  @Option(
+      names = "--compare",
+      paramLabel = "CASE.json",
+      description =
+          "Print all methods' answers to the gradients of a file (as resolve takes it), side by"
+              + " side.")
+  private @Nullable Path compare;
+
   @Spec private CommandSpec spec;
 
   @Override
@@ -45,6 +60,8 @@ final class MethodsCommand implements Callable<Integer> {
     final var out = spec.commandLine().getOut();
     if (table) {
       out.print(MethodTable.markdown());
+    } else if (compare != null) {
+      ResolveCommand.read(compare).forEach(one -> compare(one, out));
     } else if (name == null) {
       SpecCatalogs.all().forEach((section, catalog) -> list(section, catalog, out));
     } else {
@@ -54,10 +71,36 @@ final class MethodsCommand implements Callable<Integer> {
     return 0;
   }
 
+  private static void compare(GradientCase one, PrintWriter out) {
+    final int steps = one.steps().size();
+    out.printf(
+        "%s: %d tasks%s; every method with its defaults%n",
+        Printable.of(one.id()),
+        one.steps().getFirst().gradients().length,
+        steps == 1 ? "" : ", the last of %d steps".formatted(steps));
+    out.printf("  %-16s %11s %11s  %s%n", "method", "|update|", "min cosine", "weights");
+    for (final MethodComparison.Row row : MethodComparison.of(one)) {
+      final String weights =
+          Arrays.stream(row.weights()).mapToObj(MethodsCommand::number).collect(joining(" "));
+      final String note = row.note().isEmpty() ? "" : "(" + Printable.of(row.note()) + ")";
+      out.printf(
+          "  %-16s %11s %11s  %s%n",
+          row.method(),
+          number(row.norm()),
+          number(row.smallestCosine()),
+          weights.isEmpty() ? note : weights + " " + note);
+    }
+  }
+
+  /** Four significant digits; a dash where there is no number. */
+  private static String number(double value) {
+    return Double.isNaN(value) ? "-" : String.format(Locale.ROOT, "%.4g", value);
+  }
+
   private static void list(String section, Catalog<?> catalog, PrintWriter out) {
     if (section.equals("resolver")) {
       for (final MethodInfo.Space space : MethodInfo.Space.values()) {
-        out.printf("%s, %s%n", section, space.words());
+        out.printf("%s, %s (%s)%n", section, space.words(), space.cost());
         final List<String> names =
             catalog.names().stream()
                 .filter(name -> Resolvers.infoOf(name).space() == space)
@@ -107,8 +150,10 @@ final class MethodsCommand implements Callable<Integer> {
   private static void explain(MethodInfo info, PrintWriter out) {
     out.printf("  from: %s; checked against: %s%n", info.paper(), info.checkedAgainst());
     out.printf(
-        "  decides %s; remembers: %s%n",
-        info.space().words(), info.state().isEmpty() ? "nothing" : info.state());
+        "  decides %s, at the cost of %s; remembers: %s%n",
+        info.space().words(),
+        info.space().cost(),
+        info.state().isEmpty() ? "nothing" : info.state());
   }
 
   private static String defaultOf(Parameter parameter) {

@@ -69,7 +69,12 @@ final class ResolveCommand implements Callable<Integer> {
     return 0;
   }
 
-  private static List<GradientCase> read(Path file) {
+  /**
+   * The cases of a file.
+   *
+   * @throws UserError if it cannot be read or is no such file
+   */
+  static List<GradientCase> read(Path file) {
     final Map<String, Object> content;
     try {
       content = JSON.readValue(Files.readString(file), new TypeReference<>() {});
