@@ -88,7 +88,7 @@ final class MethodsCommand implements Callable<Integer> {
           row.method(),
           number(row.norm()),
           number(row.smallestCosine()),
-          weights.isEmpty() ? note : weights + " " + note);
+          (weights + " " + note).strip());
     }
   }
 

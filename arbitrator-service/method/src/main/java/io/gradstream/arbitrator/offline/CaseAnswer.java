@@ -1,6 +1,7 @@
 package io.gradstream.arbitrator.offline;
 
 import io.gradstream.arbitrator.resolver.Arbitration;
+import io.gradstream.arbitrator.resolver.Fallback;
 import io.gradstream.arbitrator.resolver.Resolution;
 import java.util.ArrayList;
 import java.util.Map;
@@ -39,9 +40,10 @@ final class CaseAnswer {
       answer.put("arbitrations", pairs);
       answer.put("zones", zones);
     }
-    if (resolution.fallback() != null) {
-      answer.put("fallback", resolution.fallback().reason());
-      answer.put("fallback_code", resolution.fallback().code().name());
+    Fallback fallback = resolution.fallback();
+    if (fallback != null) {
+      answer.put("fallback", fallback.reason());
+      answer.put("fallback_code", fallback.code().name());
     }
   }
 

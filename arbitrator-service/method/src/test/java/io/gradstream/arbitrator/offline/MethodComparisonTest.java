@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.offset;
 import io.gradstream.arbitrator.resolver.Resolvers;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class MethodComparisonTest {
@@ -78,7 +79,7 @@ class MethodComparisonTest {
         .orElseThrow();
   }
 
-  private static GradientCase example(List<List<Double>> gradients, List<Double> losses) {
+  private static GradientCase example(List<List<Double>> gradients, @Nullable List<Double> losses) {
     Map<String, ?> step =
         losses == null
             ? Map.of("gradients", gradients)

@@ -1,5 +1,6 @@
 package io.gradstream.arbitrator.resolver;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.offset;
@@ -27,7 +28,7 @@ class FallbackTest {
     "imtl-g, NO_SOLUTION, pseudo-inverse"
   })
   void aZeroGradientIsReported(String method, Fallback.Code code, String reason) {
-    Fallback fallback = resolve(method, Map.of(), ZERO_GRADIENT).fallback();
+    Fallback fallback = requireNonNull(resolve(method, Map.of(), ZERO_GRADIENT).fallback());
     assertThat(fallback.reason()).contains(reason);
     assertThat(fallback.code()).isEqualTo(code);
   }
@@ -35,7 +36,7 @@ class FallbackTest {
   @ParameterizedTest
   @CsvSource({"fairgrad, cancel", "nash-mtl, previous weights", "imtl-g, same projection"})
   void gradientsThatCancelAreReported(String method, String reason) {
-    assertThat(resolve(method, Map.of(), OPPOSITE).fallback().reason()).contains(reason);
+    assertThat(requireNonNull(resolve(method, Map.of(), OPPOSITE).fallback()).reason()).contains(reason);
   }
 
   @Test
@@ -48,7 +49,7 @@ class FallbackTest {
     Resolution resolution = resolve("mgda", Map.of("normalization", "l2"), ZERO_GRADIENT);
 
     assertThat(resolution.weights()).containsExactly(1, 0);
-    assertThat(resolution.fallback().reason()).contains("left out");
+    assertThat(requireNonNull(resolution.fallback()).reason()).contains("left out");
   }
 
   @ParameterizedTest
@@ -69,8 +70,8 @@ class FallbackTest {
     }
 
     assertThat(last).isNotNull();
-    assertThat(last.fallback().reason()).contains("not positive");
-    assertThat(last.fallback().code()).isEqualTo(Fallback.Code.LOSSES);
+    assertThat(requireNonNull(last.fallback()).reason()).contains("not positive");
+    assertThat(requireNonNull(last.fallback()).code()).isEqualTo(Fallback.Code.LOSSES);
     assertThat(DoubleVectors.finite(last.weights())).isTrue();
   }
 
@@ -79,9 +80,9 @@ class FallbackTest {
     Resolver resolver = Resolvers.create(Section.of("mgda", Map.of("normalization", "loss")));
     MethodState state = resolver.initialState(2);
 
-    assertThat(resolver.resolve(withLosses(0, -1, 1), state).fallback().code())
+    assertThat(requireNonNull(resolver.resolve(withLosses(0, -1, 1), state).fallback()).code())
         .isEqualTo(Fallback.Code.LOSSES);
-    assertThat(resolve("mgda", Map.of("normalization", "loss"), ZERO_GRADIENT).fallback().code())
+    assertThat(requireNonNull(resolve("mgda", Map.of("normalization", "loss"), ZERO_GRADIENT).fallback()).code())
         .isEqualTo(Fallback.Code.GRADIENTS);
   }
 
@@ -108,7 +109,7 @@ class FallbackTest {
       state = last.state();
     }
     assertThat(last).isNotNull();
-    assertThat(last.fallback().reason()).contains("without a gradient");
+    assertThat(requireNonNull(last.fallback()).reason()).contains("without a gradient");
     double[] weights = last.weights();
     assertThat(weights[2]).isBetween(0.5, 1.5);
     // The two others are balanced: w_0 * 1 = w_1 * 2, up to a step of the optimizer.
@@ -125,7 +126,7 @@ class FallbackTest {
       state = last.state();
     }
     assertThat(last).isNotNull();
-    assertThat(last.fallback().reason()).contains("at or below its minimum");
+    assertThat(requireNonNull(last.fallback()).reason()).contains("at or below its minimum");
     assertThat(last.weights()[1]).isBetween(0.3, 0.7);
     assertThat(DoubleVectors.sum(last.weights())).isEqualTo(1, offset(1e-12));
   }
@@ -142,7 +143,7 @@ class FallbackTest {
       state = last.state();
     }
     assertThat(last).isNotNull();
-    assertThat(last.fallback().reason()).contains("keeps its weight");
+    assertThat(requireNonNull(last.fallback()).reason()).contains("keeps its weight");
     assertThat(last.weights()[0]).isEqualTo(start, offset(1e-12));
   }
 
@@ -152,8 +153,8 @@ class FallbackTest {
     Resolver resolver = Resolvers.create(Section.of("uw", sgd));
     MethodState state = resolver.resolve(withLosses(0, 1e6, 1), resolver.initialState(2)).state();
     Resolution bounded = resolver.resolve(withLosses(1, 1, 1), state);
-    assertThat(bounded.fallback().reason()).contains("at its bound");
-    assertThat(bounded.fallback().code()).isEqualTo(Fallback.Code.BOUNDED);
+    assertThat(requireNonNull(bounded.fallback()).reason()).contains("at its bound");
+    assertThat(requireNonNull(bounded.fallback()).code()).isEqualTo(Fallback.Code.BOUNDED);
     for (int k = 2; k < 400; k++) {
       state = resolver.resolve(withLosses(k, 1, 1), state).state();
     }
@@ -169,8 +170,8 @@ class FallbackTest {
     Resolution resolution = resolver.resolve(withLosses(1, 1e-300, 1), state);
 
     assertThat(resolution.weights()).containsExactly(1, 1);
-    assertThat(resolution.fallback().reason()).contains("overflowed");
-    assertThat(resolution.fallback().code()).isEqualTo(Fallback.Code.OVERFLOW);
+    assertThat(requireNonNull(resolution.fallback()).reason()).contains("overflowed");
+    assertThat(requireNonNull(resolution.fallback()).code()).isEqualTo(Fallback.Code.OVERFLOW);
     assertThat(resolution.state()).isSameAs(state);
   }
 

@@ -1,5 +1,6 @@
 package io.gradstream.arbitrator.resolver;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.offset;
 
@@ -122,7 +123,7 @@ class PaperVariantsTest {
         gradnorm.resolve(statistics(0, gram, 1, 1), gradnorm.initialState(2)).state();
     Resolution resolution = gradnorm.resolve(statistics(1, gram, 1, 1), state);
 
-    assertThat(resolution.fallback().code()).isEqualTo(Fallback.Code.BOUNDED);
+    assertThat(requireNonNull(resolution.fallback()).code()).isEqualTo(Fallback.Code.BOUNDED);
     double[] next = gradnorm.resolve(statistics(2, gram, 1, 1), resolution.state()).weights();
     assertThat(next[1]).isPositive();
     assertThat(DoubleVectors.sum(next)).isEqualTo(2, offset(1e-9));
