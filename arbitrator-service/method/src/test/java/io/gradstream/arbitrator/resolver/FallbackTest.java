@@ -36,7 +36,8 @@ class FallbackTest {
   @ParameterizedTest
   @CsvSource({"fairgrad, cancel", "nash-mtl, previous weights", "imtl-g, same projection"})
   void gradientsThatCancelAreReported(String method, String reason) {
-    assertThat(requireNonNull(resolve(method, Map.of(), OPPOSITE).fallback()).reason()).contains(reason);
+    assertThat(requireNonNull(resolve(method, Map.of(), OPPOSITE).fallback()).reason())
+        .contains(reason);
   }
 
   @Test
@@ -82,7 +83,10 @@ class FallbackTest {
 
     assertThat(requireNonNull(resolver.resolve(withLosses(0, -1, 1), state).fallback()).code())
         .isEqualTo(Fallback.Code.LOSSES);
-    assertThat(requireNonNull(resolve("mgda", Map.of("normalization", "loss"), ZERO_GRADIENT).fallback()).code())
+    assertThat(
+            requireNonNull(
+                    resolve("mgda", Map.of("normalization", "loss"), ZERO_GRADIENT).fallback())
+                .code())
         .isEqualTo(Fallback.Code.GRADIENTS);
   }
 
