@@ -68,7 +68,7 @@ class DiskSpaceTest {
     assertThatThrownBy(disk::check)
         .isInstanceOf(UserError.class)
         .hasMessageContaining("the disk is full but for 267 MB")
-        .hasMessageContaining("make room and give the same command again, it goes on");
+        .hasMessageContaining("make room and give the same command again, and it goes on");
   }
 
   private DiskSpace disk(Run run) {
