@@ -36,6 +36,10 @@ public final class RunReader implements AutoCloseable {
   private final Map<TopicPartition, Handler> handlers = new HashMap<>();
   private final RunSummary summary;
   private final VerdictChain verdicts;
+  private final TopicPartition verdictsPartition;
+
+  /** Offset of the first record of the verdicts, whatever it is; -1 before it. */
+  private long firstVerdictOffset = -1;
 
   public RunReader(Run run) {
     summary = new RunSummary(run.manifest().tasks(), run.slots(), run.description().firstRound());
@@ -56,9 +60,9 @@ public final class RunReader implements AutoCloseable {
           }
         });
     // Every partition that has shards has a copy of each verdict.
-    handlers.put(
-        new TopicPartition(topics.verdicts(), run.manifest().shard(0).partition()),
-        record -> takeVerdict(record, run));
+    verdictsPartition =
+        new TopicPartition(topics.verdicts(), run.manifest().shard(0).partition());
+    handlers.put(verdictsPartition, record -> takeVerdict(record, run));
     handlers.put(
         new TopicPartition(topics.metrics(), 0),
         record -> {
@@ -79,7 +83,7 @@ public final class RunReader implements AutoCloseable {
       verdicts.restore(List.of(verdict));
       return;
     }
-    if (isAfterRetention(record, verdict, run)) {
+    if (isAfterRetention(verdict, run)) {
       verdicts.restore(List.of(verdict));
       summary.beginAt(verdict.getRound());
     } else {
@@ -93,8 +97,8 @@ public final class RunReader implements AutoCloseable {
    * Whether a verdict is the oldest that retention left. There is none before it to hold it
    * against, so the summary begins with it.
    */
-  private boolean isAfterRetention(LogRecord record, Verdict verdict, Run run) {
-    return record.offset() > 0
+  private boolean isAfterRetention(Verdict verdict, Run run) {
+    return firstVerdictOffset > 0
         && verdicts.lastRound() < run.description().firstRound()
         && verdict.getRound() > run.description().firstRound()
         && verdict.getManifest() == run.manifest().hash()
@@ -118,6 +122,9 @@ public final class RunReader implements AutoCloseable {
    */
   void handle(LogRecord record) {
     final TopicPartition partition = record.source();
+    if (firstVerdictOffset < 0 && partition.equals(verdictsPartition)) {
+      firstVerdictOffset = record.offset();
+    }
     if (record.value() == null) {
       log.warn(
           "the reader of the run's topics skips {} at offset {}: an empty record",

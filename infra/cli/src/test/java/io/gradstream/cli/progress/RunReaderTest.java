@@ -63,7 +63,7 @@ class RunReaderTest {
   /** Nothing is gone there, so it was never one of the run's. */
   @Test
   void aLaterVerdictInFrontOfAllIsNotWhereTheRunBegins() {
-    final var forged = new ArrayList<>(chain(run, 5, NONE, 1));
+    final var forged = new ArrayList<>(chain(run, 5, NONE, 2));
     forged.addAll(chain(run, 0, NONE, 2));
 
     assertThat(read(run, forged, 0).rounds()).isEqualTo(2);
