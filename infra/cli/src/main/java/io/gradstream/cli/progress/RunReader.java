@@ -60,8 +60,7 @@ public final class RunReader implements AutoCloseable {
           }
         });
     // Every partition that has shards has a copy of each verdict.
-    verdictsPartition =
-        new TopicPartition(topics.verdicts(), run.manifest().shard(0).partition());
+    verdictsPartition = new TopicPartition(topics.verdicts(), run.manifest().shard(0).partition());
     handlers.put(verdictsPartition, record -> takeVerdict(record, run));
     handlers.put(
         new TopicPartition(topics.metrics(), 0),
