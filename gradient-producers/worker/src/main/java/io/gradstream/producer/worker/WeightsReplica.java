@@ -39,6 +39,9 @@ public final class WeightsReplica implements AutoCloseable {
   /** How many versions are assembled at a time: the next one, and one that may be forged. */
   private static final int ARRIVING = 2;
 
+  /** How often a version is read again, each time from twice as far back: a seal may be forged. */
+  private static final int MOST_REREADS = 6;
+
   private final Run run;
   private final LogFollower records;
   private final WeightAssembler weights;
@@ -51,6 +54,8 @@ public final class WeightsReplica implements AutoCloseable {
   private Map<TopicPartition, Long> firstEnds = Map.of();
   private boolean isAtBeginning;
   private long versionsBack = VERSIONS_BACK;
+  private long rereadVersion = WeightAssembler.NONE;
+  private int rereads;
   private long catchUpsBegun;
   private long catchUpsDone;
   private volatile boolean closed;
@@ -86,7 +91,7 @@ public final class WeightsReplica implements AutoCloseable {
 
   private void poll() {
     try {
-      if (firstEnds.isEmpty() || hasFoundNone()) {
+      if (firstEnds.isEmpty() || mustReadAgain()) {
         seekNearEnd();
       }
       records.poll(POLL).forEach(this::add);
@@ -117,10 +122,7 @@ public final class WeightsReplica implements AutoCloseable {
     }
   }
 
-  /**
-   * Seeks to the last versions of each partition. It is called again if they hold no whole version,
-   * since somebody sent other records, and then goes back twice as far.
-   */
+  /** Seeks to the last versions of each partition, and each further time goes back twice as far. */
   private void seekNearEnd() {
     final Map<TopicPartition, Long> ends = records.ends(partitions);
     final var begin = new HashMap<TopicPartition, Long>();
@@ -136,9 +138,34 @@ public final class WeightsReplica implements AutoCloseable {
     versionsBack *= 2;
   }
 
-  /** Whether all was read that was there at the start, and no version was whole. */
-  private boolean hasFoundNone() {
-    return version() == WeightAssembler.NONE && !isAtBeginning && records.isPast(firstEnds);
+  /**
+   * Whether all was read that was there at the last seek, and reading from further back can find a
+   * version: there is none yet, or records that somebody sent took the place of its shards.
+   */
+  private boolean mustReadAgain() {
+    if (!records.isPast(firstEnds)) {
+      return false;
+    }
+    final long torn = tornVersion();
+    if (torn != rereadVersion) {
+      rereadVersion = torn;
+      rereads = 0;
+    }
+    if (torn != WeightAssembler.NONE && rereads < MOST_REREADS) {
+      versionsBack = VERSIONS_BACK << rereads;
+      rereads++;
+      return true;
+    }
+    return version() == WeightAssembler.NONE && !isAtBeginning;
+  }
+
+  private long tornVersion() {
+    lock.lock();
+    try {
+      return weights.tornVersion();
+    } finally {
+      lock.unlock();
+    }
   }
 
   private void add(LogRecord record) {

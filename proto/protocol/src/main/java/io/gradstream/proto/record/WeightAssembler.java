@@ -112,6 +112,20 @@ public final class WeightAssembler {
   }
 
   /**
+   * The newest version that has a seal and lacks shards which it names, or {@link #NONE}. Shards
+   * lie before their seal on the log, so these were given up for somebody's records of other
+   * versions, or were never read: only reading them again can make the version whole.
+   */
+  public long tornVersion() {
+    return arriving.entrySet().stream()
+        .filter(
+            each -> !each.getValue().digests.keySet().containsAll(each.getValue().sealed.keySet()))
+        .mapToLong(Map.Entry::getKey)
+        .max()
+        .orElse(NONE);
+  }
+
+  /**
    * The values of the newest whole version, little-endian float32; valid until the next is whole.
    *
    * @throws IllegalStateException if there is none

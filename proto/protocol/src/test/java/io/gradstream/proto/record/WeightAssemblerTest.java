@@ -112,6 +112,28 @@ class WeightAssemblerTest {
   }
 
   @Test
+  void aVersionWhoseShardsWereGivenUpIsTornUntilTheyAreReadAgain() throws MalformedRecordException {
+    for (final Shard shard : RUN.manifest().shardsOf(0)) {
+      add(shardRecord(5, shard, 0.5f));
+    }
+    add(shardRecord(98, RUN.manifest().shard(0), 9f));
+    add(shardRecord(99, RUN.manifest().shard(0), 9f));
+    assertThat(assembler.tornVersion()).isEqualTo(WeightAssembler.NONE);
+    assembler.add(Keys.seal(), seal(5, 0, 0.5f, RUN.digest()));
+    addPartition(5, 1, 0.5f);
+    assertThat(assembler.version()).isEqualTo(WeightAssembler.NONE);
+    assertThat(assembler.tornVersion()).isEqualTo(5);
+
+    for (final Shard shard : RUN.manifest().shardsOf(0)) {
+      add(shardRecord(5, shard, 0.5f));
+    }
+
+    assertThat(assembler.version()).isEqualTo(5);
+    assertThat(assembler.tornVersion()).isEqualTo(WeightAssembler.NONE);
+    assertThat(values()).containsOnly(0.5f);
+  }
+
+  @Test
   void partitionsMayRunAheadOfEachOther() throws MalformedRecordException {
     for (long version = 1; version <= 5; version++) {
       addPartition(version, 0, (float) version);
