@@ -152,7 +152,7 @@ public final class WeightsReplica implements AutoCloseable {
       rereads = 0;
     }
     if (torn != WeightAssembler.NONE && rereads < MOST_REREADS) {
-      versionsBack = VERSIONS_BACK << rereads;
+      versionsBack = (long) VERSIONS_BACK << rereads;
       rereads++;
       return true;
     }
