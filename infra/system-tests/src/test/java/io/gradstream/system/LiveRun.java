@@ -92,7 +92,7 @@ record LiveRun(Run run, CheckedSpec checked, Path directory) {
   void awaitVersion(long version) {
     await()
         .atMost(PATIENCE)
-        .pollInterval(Duration.ofMillis(50))
+        .pollInterval(Duration.ofMillis(150))
         .untilAsserted(() -> assertThat(version()).isGreaterThanOrEqualTo(version));
   }
 

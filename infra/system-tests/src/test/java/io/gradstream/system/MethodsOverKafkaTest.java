@@ -3,16 +3,20 @@ package io.gradstream.system;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gradstream.arbitrator.calibrator.Calibrators;
+import io.gradstream.arbitrator.resolver.ElementwiseResolver;
+import io.gradstream.arbitrator.resolver.Resolver;
 import io.gradstream.arbitrator.resolver.Resolvers;
 import io.gradstream.benchmarks.InProcessTraining;
 import io.gradstream.embedded.EmbeddedKafka;
 import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.spec.Section;
 import io.gradstream.proto.topic.Connection;
 import io.gradstream.submission.CheckedSpec;
 import io.gradstream.submission.Submission;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.Stream;
@@ -23,9 +27,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Every method trains over a real broker, on several shards and partitions, to the digest that the
- * same arithmetic has in a plain loop; also when arbitrator and server stop in the middle and come
- * back.
+ * Methods train over a real broker, on several shards and partitions, to the digest that the same
+ * arithmetic has in a plain loop; also when arbitrator and server stop in the middle and come back.
  */
 class MethodsOverKafkaTest {
   /** Runs that share the broker; most of a run is waiting. */
@@ -46,15 +49,38 @@ class MethodsOverKafkaTest {
   }
 
   /** The sections of all methods: each resolver, each calibrator, and selected rounds. */
-  private static Stream<String> methods() {
+  private static List<String> methods() {
     return Stream.of(
-            Resolvers.CATALOG.names().stream().map(name -> "resolver: " + name),
+            Resolvers.CATALOG.names().stream().map(MethodsOverKafkaTest::alone),
             Calibrators.CATALOG.names().stream()
-                .map(name -> "resolver: " + resolverFor(name) + "\ncalibrator: " + name),
+                .map(name -> alone(resolverFor(name)) + "\ncalibrator: " + name),
             Stream.of(
-                "resolver: gcond\nselection: {method: smo, tau: 1.02}",
-                "resolver: moco\ncalibrator: moco\nselection: {method: smo, tau: 1.02}"))
-        .flatMap(sections -> sections);
+                alone("gcond") + "\nselection: {method: smo, tau: 1.02}",
+                alone("moco") + "\ncalibrator: moco\nselection: {method: smo, tau: 1.02}"))
+        .flatMap(sections -> sections)
+        .toList();
+  }
+
+  private static String alone(String resolver) {
+    return "resolver: " + resolver;
+  }
+
+  /**
+   * Whether a restart can take something from a method, or it has a way of its own through the
+   * arbitrator. The others differ by a function of one round's numbers, which unit tests hold; one
+   * of them stands for all.
+   */
+  private static boolean needsRestart(String sections) {
+    return Resolvers.CATALOG.names().stream()
+        .filter(name -> !name.equals("pcgrad"))
+        .filter(name -> isStateless(Resolvers.create(Section.of(name, Map.of()))))
+        .map(MethodsOverKafkaTest::alone)
+        .noneMatch(sections::equals);
+  }
+
+  private static boolean isStateless(Resolver resolver) {
+    return !(resolver instanceof ElementwiseResolver)
+        && resolver.initialState(3).values().isEmpty();
   }
 
   private static String resolverFor(String calibrator) {
@@ -62,9 +88,10 @@ class MethodsOverKafkaTest {
   }
 
   @Test
-  void everyMethodTrainsThroughARestartToTheDigestOfAPlainLoop() throws Exception {
+  void methodsThatRememberTrainThroughARestartToTheDigestOfAPlainLoop() throws Exception {
     final long rounds = 8;
-    forEachMethod(
+    forEach(
+        methods().stream().filter(MethodsOverKafkaTest::needsRestart).toList(),
         (name, sections) -> {
           final CheckedSpec spec = spec(name, rounds, sections);
           assertThat(train(spec, rounds / 2))
@@ -77,7 +104,8 @@ class MethodsOverKafkaTest {
   @Tag("chaos")
   void everyMethodTrainsTwoHundredRoundsToOneDigestWithARestartAndWithout() throws Exception {
     final long rounds = 200;
-    forEachMethod(
+    forEach(
+        methods(),
         (name, sections) -> {
           final CheckedSpec spec = spec(name + "-undisturbed", rounds, sections);
           final String undisturbed = train(spec, rounds);
@@ -92,10 +120,10 @@ class MethodsOverKafkaTest {
     void run(String name, String sections);
   }
 
-  private static void forEachMethod(Trial trial) throws Exception {
+  private static void forEach(List<String> methods, Trial trial) throws Exception {
     try (var threads = Executors.newFixedThreadPool(AT_ONCE)) {
       final List<Future<?>> trials = new ArrayList<>();
-      for (final String sections : methods().toList()) {
+      for (final String sections : methods) {
         final String name = "m" + trials.size();
         trials.add(threads.submit(() -> trial.run(name, sections)));
       }

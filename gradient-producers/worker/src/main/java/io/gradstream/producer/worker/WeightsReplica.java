@@ -143,10 +143,13 @@ public final class WeightsReplica implements AutoCloseable {
    * version: there is none yet, or records that somebody sent took the place of its shards.
    */
   private boolean mustReadAgain() {
+    final long torn = tornVersion();
+    if (torn == WeightAssembler.NONE && version() != WeightAssembler.NONE) {
+      return false;
+    }
     if (!records.isPast(firstEnds)) {
       return false;
     }
-    final long torn = tornVersion();
     if (torn != rereadVersion) {
       rereadVersion = torn;
       rereads = 0;
