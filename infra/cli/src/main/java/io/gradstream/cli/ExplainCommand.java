@@ -1,6 +1,8 @@
 package io.gradstream.cli;
 
 import io.gradstream.audit.lineage.Lineage;
+import io.gradstream.audit.lineage.Lineage.TensorChange;
+import io.gradstream.audit.rounds.LoggedRound;
 import io.gradstream.cli.evidence.RoundText;
 import io.gradstream.proto.UserError;
 import java.util.List;
@@ -35,11 +37,11 @@ final class ExplainCommand implements Callable<Integer> {
     }
     try (var open = options.open()) {
       final var lineage = new Lineage(open.log());
+      final LoggedRound told = lineage.round(round, passed -> {});
+      final List<TensorChange> changes =
+          lineage.reachesBack() ? lineage.changes(round) : List.of();
       final var text =
-          new RoundText(
-              open.log().run(),
-              lineage.round(round, passed -> {}),
-              lineage.reachesBack() ? lineage.changes(round) : List.of());
+          new RoundText(open.log().run(), told, changes, lineage.passedOver(round));
       final var out = spec.commandLine().getOut();
       out.println(text.text());
       out.flush();

@@ -16,6 +16,7 @@ import io.gradstream.proto.run.OrderGaps;
 import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.run.StoreImage;
+import io.gradstream.proto.run.VerdictsAhead;
 import io.gradstream.proto.streams.InPlaceStore;
 import io.gradstream.proto.streams.InputPositions;
 import io.gradstream.proto.streams.TopicSinks;
@@ -62,6 +63,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
   private ProcessorContext<byte[], byte[]> context;
   private InPlaceStore store;
   private PartitionWeights weights;
+  private VerdictsAhead ahead;
   private UpdateIntake updates;
   private OrderPolicy policy;
   private OrderIssuer orders;
@@ -103,9 +105,12 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
     metadata.getShardsList().forEach(weights::restore);
     verdicts.restore(metadata);
     publisher = new SealedWeightsPublisher(run.description(), signer, weights, verdicts, sinks);
-    updates = new UpdateIntake(run, partition, weights, verdicts, log, publisher, sinks);
-    updates.restore(metadata);
     progress.restore(metadata.getPositionsMap());
+    final var topic = new TopicPartition(topics.verdicts(), partition);
+    ahead = new VerdictsAhead(run.description(), log, topic, Duration.ZERO);
+    ahead.restart(metadata, progress.positions().getOrDefault(topics.verdicts(), 0L));
+    updates = new UpdateIntake(run, partition, weights, verdicts, ahead, log, publisher);
+    updates.restore(metadata);
     policy =
         new OrderPolicy(
             run.spec(),
@@ -200,7 +205,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
       } else if (topic.equals(topics.updates())) {
         takeUpdate(offset, value, again);
       } else if (topic.equals(topics.verdicts())) {
-        takeVerdict(value, again);
+        takeVerdict(offset, value, again);
       } else if (!again && partition == 0) {
         takeMetric(value);
       }
@@ -230,7 +235,8 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
     }
   }
 
-  private void takeVerdict(byte[] value, boolean again) throws MalformedRecordException {
+  private void takeVerdict(long offset, byte[] value, boolean again)
+      throws MalformedRecordException {
     final Verdict verdict;
     try {
       verdict = Verdict.parseFrom(value);
@@ -239,7 +245,8 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
     }
     final VerdictChain.Link link = verdicts.take(verdict);
     if (link == VerdictChain.Link.NEXT) {
-      updates.applyHeld(verdict.getRound());
+      ahead.tookIn(verdict, offset);
+      updates.applyHeld();
     }
     if (partition == 0) {
       orders.orderNextRound(verdict, link, again);

@@ -1,23 +1,20 @@
 package io.gradstream.server.topology;
 
 import com.google.protobuf.ByteString;
-import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.proto.evidence.VerdictChain;
 import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.ServerMetadata;
 import io.gradstream.proto.message.UpdateShard;
-import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.Run;
+import io.gradstream.proto.run.VerdictsAhead;
 import io.gradstream.proto.streams.HeldRecords;
-import io.gradstream.proto.streams.TopicSinks;
 import io.gradstream.server.weights.PartitionWeights;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Optional;
 import org.apache.kafka.common.TopicPartition;
 
 /**
@@ -25,8 +22,8 @@ import org.apache.kafka.common.TopicPartition;
  * refused.
  *
  * <p>An update names the verdict it follows from and counts only if that is the log's verdict of
- * its round. Updates may be read before their verdict, so several may be held for one step; the
- * verdict tells which of them counts. One owner, one thread.
+ * its round. It may be read before that verdict, which is on the log by then. So one update at most
+ * is held for a step, and only for steps of rounds that were decided. One owner, one thread.
  */
 final class UpdateIntake {
   /** The optimizer step that an update is for. */
@@ -39,16 +36,14 @@ final class UpdateIntake {
   private final long firstVersion;
   private final PartitionWeights weights;
   private final VerdictChain verdicts;
-  private final LogReader log;
+  private final VerdictsAhead ahead;
   private final SealedWeightsPublisher publisher;
-  private final TopicSinks sinks;
   private final TopicPartition topic;
-  private final TopicPartition verdictsTopic;
   private final HeldRecords<ShardStep> held;
-  private long lastLoggedRound;
 
   /**
-   * @param verdicts those that were read so far
+   * @param verdicts those that were taken in so far
+   * @param ahead those that are on the log
    * @param log reads again the held records that memory had no room for
    */
   UpdateIntake(
@@ -56,28 +51,25 @@ final class UpdateIntake {
       int partition,
       PartitionWeights weights,
       VerdictChain verdicts,
+      VerdictsAhead ahead,
       LogReader log,
-      SealedWeightsPublisher publisher,
-      TopicSinks sinks) {
+      SealedWeightsPublisher publisher) {
     this.runDigest = run.description().digest();
     this.firstVersion = run.description().firstRound();
     this.weights = weights;
     this.verdicts = verdicts;
-    this.log = log;
+    this.ahead = ahead;
     this.publisher = publisher;
-    this.sinks = sinks;
     this.topic = new TopicPartition(run.topics().updates(), partition);
-    this.verdictsTopic = new TopicPartition(run.topics().verdicts(), partition);
     this.held = new HeldRecords<>(ShardStep.ORDER, log, run.spec().transport().heldMaxBytes());
-    this.lastLoggedRound = verdicts.lastRound();
   }
 
   void restore(ServerMetadata metadata) {
     for (final var heldRecord : metadata.getHeldList()) {
-      held.hold(
-          new ShardStep(heldRecord.getRound(), heldRecord.getShard()),
-          topic,
-          heldRecord.getOffset());
+      final var step = new ShardStep(heldRecord.getRound(), heldRecord.getShard());
+      if (!held.contains(step)) {
+        held.hold(step, topic, heldRecord.getOffset());
+      }
     }
   }
 
@@ -117,7 +109,7 @@ final class UpdateIntake {
     } else if (header.getRound() >= version) {
       checkVerdict(header);
       final var step = new ShardStep(header.getRound(), shard.index());
-      if (verdicts.digest(step.round()).isEmpty() || !held.contains(step)) {
+      if (!held.contains(step)) {
         held.hold(step, topic, offset, value);
       }
       apply(shard);
@@ -144,68 +136,29 @@ final class UpdateIntake {
 
   /**
    * @throws MalformedRecordException if the log's verdict of the round is another one, or there is
-   *     none yet
+   *     none
    */
   private void checkVerdict(UpdateShard header) throws MalformedRecordException {
     final long round = header.getRound();
-    final Optional<ByteString> digest = verdicts.digest(round);
-    if (digest.isPresent() && !digest.get().equals(header.getVerdict())) {
+    final ByteString digest = ahead.digest(round).orElse(null);
+    if (digest == null) {
+      throw new MalformedRecordException(
+          "an update of round %d, the last verdict is of round %d"
+              .formatted(round, ahead.lastRound()));
+    }
+    if (!digest.equals(header.getVerdict())) {
       throw new MalformedRecordException(
           "an update that follows from another verdict of round " + round);
     }
-    // An update may be read before its verdict, and many may where the log is read again.
-    if (round > verdicts.lastRound() + 1 && round > lastLoggedRound) {
-      lastLoggedRound = readLastLoggedRound(round);
-      if (round > lastLoggedRound) {
-        throw new MalformedRecordException(
-            "an update of round %d, the last verdict is of round %d"
-                .formatted(round, lastLoggedRound));
-      }
-    }
-  }
-
-  /** The round of the last verdict on the log; that of the update where the last record is none. */
-  private long readLastLoggedRound(long round) {
-    return log.last(verdictsTopic)
-        .map(
-            record -> {
-              try {
-                return Verdict.parseFrom(record.bytes()).getRound();
-              } catch (InvalidProtocolBufferException e) {
-                return round;
-              }
-            })
-        .orElse(-1L);
   }
 
   /** Applies the held updates of a round whose verdict has just been taken in. */
-  void applyHeld(long round) throws MalformedRecordException {
-    final ByteString digest = verdicts.digest(round).orElseThrow();
+  void applyHeld() throws MalformedRecordException {
     for (final Shard shard : weights.shards()) {
-      keepUpdateOf(digest, new ShardStep(round, shard.index()));
       apply(shard);
     }
     verdicts.forgetBefore(weights.version() - 1); // the seal names the one before
-  }
-
-  /** Of the updates that are held for a step, keeps the first that follows from the verdict. */
-  private void keepUpdateOf(ByteString digest, ShardStep step) throws MalformedRecordException {
-    final var candidates = new ArrayList<HeldRecords.Taken>();
-    for (var taken = held.take(step); taken != null; taken = held.take(step)) {
-      candidates.add(taken);
-    }
-    for (final HeldRecords.Taken each : candidates) {
-      final UpdateShard header = ValuesRecord.read(each.record(), UpdateShard.parser()).header();
-      if (!header.getVerdict().equals(digest)) {
-        sinks.refuse(
-            topic,
-            each.offset(),
-            each.record(),
-            "an update that follows from another verdict of round " + step.round());
-      } else if (!held.contains(step)) {
-        held.hold(step, topic, each.offset(), each.record());
-      }
-    }
+    ahead.forgetBefore(weights.version() - 1);
   }
 
   /** Applies the held updates of a shard, together with those of the shards that step with it. */

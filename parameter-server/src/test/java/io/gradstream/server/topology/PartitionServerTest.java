@@ -34,12 +34,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.apache.kafka.clients.consumer.MockConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -63,6 +62,7 @@ class PartitionServerTest {
   private TopologyTestDriver driver;
   private TestInputTopic<byte[], byte[]> updates;
   private TestInputTopic<byte[], byte[]> verdicts;
+  private final List<byte[]> logged = new ArrayList<>();
   private Verdict first;
 
   @BeforeEach
@@ -81,7 +81,7 @@ class PartitionServerTest {
     run = new Run(RunDescription.of(spec, manifest), Connection.to("nowhere:1"));
     driver =
         new TopologyTestDriver(
-            ParameterServer.topology(run, signer, this::emptyLog),
+            ParameterServer.topology(run, signer, this::log),
             StreamsSettings.of(run, run.topics().serverApplication(), "one", directory));
     updates = input(run.topics().updates());
     verdicts = input(run.topics().verdicts());
@@ -108,14 +108,11 @@ class PartitionServerTest {
     driver.close();
   }
 
-  /** A log that holds nothing yet. */
-  private LogReader emptyLog() {
+  /** A log that holds what {@link #logged} has. */
+  private LogReader log() {
     return new LogReader(
-        () -> {
-          final var consumer = new MockConsumer<byte[], byte[]>("earliest");
-          consumer.updateEndOffsets(Map.of(new TopicPartition(run.topics().verdicts(), 0), 0L));
-          return consumer;
-        });
+        () ->
+            new OnePartitionConsumer(new TopicPartition(run.topics().verdicts(), 0), logged));
   }
 
   private TestInputTopic<byte[], byte[]> input(String topic) {
@@ -126,7 +123,7 @@ class PartitionServerTest {
   @Test
   void itWritesThoseTopicsThatDeclareIt() {
     final Set<TopicKind> written =
-        ParameterServer.topology(run, null, this::emptyLog).describe().subtopologies().stream()
+        ParameterServer.topology(run, null, this::log).describe().subtopologies().stream()
             .flatMap(subtopology -> subtopology.nodes().stream())
             .filter(TopologyDescription.Sink.class::isInstance)
             .map(sink -> ((TopologyDescription.Sink) sink).topic())
@@ -154,6 +151,7 @@ class PartitionServerTest {
     weights();
     orders();
 
+    logged.add(first.toByteArray());
     updates.pipeInput(Keys.shard(0), update(0, Digests.of(first), 0.25f));
     assertThat(weights()).isEmpty();
 
@@ -167,6 +165,7 @@ class PartitionServerTest {
     updates.pipeInput(Keys.shard(0), initial());
     weights();
     final ByteString other = Digests.of(first.toBuilder().setResolver("other").build());
+    logged.add(first.toByteArray());
 
     updates.pipeInput(Keys.shard(0), update(0, other, 9f));
     updates.pipeInput(Keys.shard(0), update(0, Digests.of(first), 0.25f));
@@ -189,6 +188,35 @@ class PartitionServerTest {
     updates.pipeInput(Keys.shard(0), update(50, Digests.of(first), 9f));
 
     assertThat(letters()).containsExactly("an update of round 50, the last verdict is of round -1");
+  }
+
+  /** Nobody can have written an update whose verdict is not there yet: no memory is spent on it. */
+  @Test
+  void ofUpdatesThatCameBeforeTheirVerdictOneIsHeldForAShard() {
+    updates.pipeInput(Keys.shard(0), initial());
+    weights();
+    for (int copy = 0; copy < 100; copy++) {
+      updates.pipeInput(Keys.shard(0), update(0, Digests.of(first), copy));
+    }
+    assertThat(letters())
+        .hasSize(100)
+        .allMatch("an update of round 0, the last verdict is of round -1"::equals);
+    // Somebody's verdict of a later round makes no round begin.
+    logged.add(first.toByteArray());
+    logged.add(verdict(90, Digests.of(first)).toByteArray());
+    for (int round = 0; round < 90; round++) {
+      for (int copy = 0; copy < 3; copy++) {
+        updates.pipeInput(
+            Keys.shard(0), update(round, Digests.of(first), copy == 0 ? 0.25f : 7f));
+      }
+    }
+    assertThat(letters())
+        .hasSize(3 * 89)
+        .allMatch(letter -> letter.endsWith("the last verdict is of round 0"));
+
+    verdicts.pipeInput(Keys.round(0), first.toByteArray());
+
+    assertThat(weights()).containsExactly(List.of(1L, 0.75f));
   }
 
   @Test

@@ -2,6 +2,7 @@ package io.gradstream.arbitrator.round;
 
 import io.gradstream.proto.kernels.SplitMix64;
 import io.gradstream.proto.manifest.Manifest;
+import io.gradstream.proto.message.GradientShard;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.run.RoundKind;
@@ -90,9 +91,12 @@ public final class AdmissionPolicy {
 
   /** Whether a gradient is that of its round's first slot, where it decides. */
   public boolean isFirst(SlotGradient gradient) {
-    final int task = gradient.report().getTask();
-    return gradient.shard() == 0
-        && gradient.report().getSlot() == 0
+    return isFirst(gradient.shard(), gradient.report().getTask(), gradient.report().getSlot());
+  }
+
+  private boolean isFirst(int shard, int task, int slot) {
+    return shard == 0
+        && slot == 0
         && task == firstTask(RoundKind.asking(task, manifest.tasks().size()));
   }
 
@@ -112,7 +116,7 @@ public final class AdmissionPolicy {
   public void check(SlotGradient gradient, @Nullable Verdict before, long decided)
       throws MalformedRecordException {
     requireNonce(gradient.nonce(), gradient.round(), before);
-    checkArithmetic(gradient, before, decided);
+    checkArithmetic(gradient.report().getFingerprint(), isFirst(gradient), before, decided);
     final int task = gradient.report().getTask();
     if (maxNormRatio == null || before == null || task >= before.getRunningSquaredCount()) {
       return;
@@ -126,36 +130,63 @@ public final class AdmissionPolicy {
     }
   }
 
-  private void checkArithmetic(SlotGradient gradient, @Nullable Verdict before, long decided)
+  /**
+   * Checks a gradient of the open round that is not finite: only one that would have been admitted
+   * shows anything. What another arithmetic cannot represent, the run's own may.
+   *
+   * @param header of the gradient
+   * @param task whose topic it came by
+   * @param before verdict of the round before; null in the first round
+   * @param decided fingerprint of the open round's first slot, where that decides; {@link
+   *     ArithmeticPolicy#NONE} before it is there
+   * @throws MalformedRecordException with the reason why it shows nothing
+   */
+  public void checkDiverged(
+      GradientShard header, int task, @Nullable Verdict before, long decided)
+      throws MalformedRecordException {
+    requireNonce(header.getNonce(), header.getRound(), before);
+    final boolean first = isFirst(header.getShard(), task, header.getSlot());
+    checkArithmetic(header.getFingerprint(), first, before, decided);
+    if (decidesArithmetic(before) && !first && decided == ArithmeticPolicy.NONE) {
+      throw new MalformedRecordException(
+          "a value that is not finite, sent before the first slot has decided which arithmetic the run takes");
+    }
+  }
+
+  private void checkArithmetic(
+      long own, boolean first, @Nullable Verdict before, long decided)
       throws MalformedRecordException {
     if (arithmetic instanceof ArithmeticPolicy.Any) {
       return;
     }
-    final long own = gradient.report().getFingerprint();
     final long taken;
     if (!decidesArithmetic(before)) {
       taken = arithmeticAfter(arithmetic, before);
     } else {
-      taken = isFirst(gradient) ? own : decided;
+      taken = first ? own : decided;
     }
     if (own == ArithmeticPolicy.NONE || (taken != ArithmeticPolicy.NONE && own != taken)) {
       throw new ForeignArithmeticException(own, taken);
     }
   }
 
+  private static void requireNonce(long given, long round, @Nullable Verdict before)
+      throws MalformedRecordException {
+    requireNonce(given, round, before == null ? 0 : before.getNonce());
+  }
+
   /**
-   * Requires that a gradient of the open round answers an order of it.
+   * Requires that a gradient answers an order of its round.
    *
-   * @param before verdict of the round before; null in the first round
+   * @param expected nonce of the verdict of the round before
    * @throws MalformedRecordException if it does not
    */
-  public static void requireNonce(long given, long round, @Nullable Verdict before)
+  public static void requireNonce(long given, long round, long expected)
       throws MalformedRecordException {
-    final long nonce = before == null ? 0 : before.getNonce();
-    if (given != nonce) {
+    if (given != expected) {
       throw new MalformedRecordException(
           "nonce %016x, but orders of round %d have %016x: no answer to an order of this round"
-              .formatted(given, round, nonce));
+              .formatted(given, round, expected));
     }
   }
 

@@ -17,9 +17,9 @@ import java.util.stream.Collectors;
  *
  * <p>A slot names its data and its weights, so everybody who computes it gets the same. One worker
  * may be broken or lie, so the slot has to be refused from two, whose threads count as one. A
- * worker that works alone has to send it three times; one that others have worked beside, three
- * times while the round stood still twice, in which the slot was asked for again and nobody else
- * answered.
+ * worker that works alone has to send it three times; one that others have worked beside, or any in
+ * the first round, three times while the round stood still twice, in which the slot was asked for
+ * again and nobody else answered.
  *
  * <p>One owner, one thread.
  */
@@ -79,7 +79,8 @@ final class Divergence {
   /**
    * The refused gradients of the first slot that cannot be had, in order of the log.
    *
-   * @param workers names of all whose gradients are in the open round and in the one before
+   * @param workers names of all whose gradients are in the open round and in the one before; none
+   *     where no round has ended yet
    */
   Optional<List<Contribution>> certain(Set<String> workers) {
     return refused.values().stream()

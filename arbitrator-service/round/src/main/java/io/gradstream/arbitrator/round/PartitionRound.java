@@ -197,8 +197,11 @@ public final class PartitionRound {
 
   /** Why the open round cannot end, as statistics of it; empty where that is not certain. */
   public Optional<ShardStatistics> divergence() {
+    // Before a round has ended nobody knows who works: one that is there first works not alone.
     final Set<String> workers = new TreeSet<>(workersBefore);
-    progressByShard.values().stream().flatMap(ShardProgress::workers).forEach(workers::add);
+    if (!workers.isEmpty()) {
+      progressByShard.values().stream().flatMap(ShardProgress::workers).forEach(workers::add);
+    }
     for (final ShardProgress progress : progressByShard.values()) {
       final Optional<List<ShardStatistics.Contribution>> certain =
           progress.divergence().certain(workers);

@@ -17,14 +17,15 @@ import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.run.Run;
+import io.gradstream.proto.run.VerdictsAhead;
 import io.gradstream.proto.spec.ArithmeticPolicy;
 import io.gradstream.proto.streams.HeldRecords;
 import io.gradstream.proto.streams.TopicSinks;
 import io.gradstream.proto.topic.TopicKind;
 import io.gradstream.proto.topic.Topics;
-import java.time.Duration;
 import java.util.Comparator;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.TreeMap;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.metrics.Sensor;
@@ -56,12 +57,11 @@ final class GradientIntake {
    */
   private static final int MAX_COPIES = 8;
 
-  private static final long LOG_END_CHECK_NANOS = Duration.ofMillis(200).toNanos();
-
   private final Run run;
   private final Topics topics;
   private final PartitionRound round;
   private final int partition;
+  private final VerdictsAhead verdicts;
   private final LogReader log;
   private final TopicSinks sinks;
   private final Sensor ignored;
@@ -75,11 +75,9 @@ final class GradientIntake {
   /** Of the open round, where its first slot decides which arithmetic the run takes. */
   private long decided = ArithmeticPolicy.NONE;
 
-  private long latestBegunRound;
-  private long checkedLogEndNanos = System.nanoTime() - LOG_END_CHECK_NANOS;
-
   /**
    * @param round takes what is added
+   * @param verdicts those that are on the log, which tell what rounds have begun
    * @param log reads again the held records that memory had no room for
    * @param ignored counts gradients that the sums contain already or that the round did not order
    */
@@ -88,6 +86,7 @@ final class GradientIntake {
       int partition,
       Kernels kernels,
       PartitionRound round,
+      VerdictsAhead verdicts,
       LogReader log,
       TopicSinks sinks,
       Sensor ignored) {
@@ -95,6 +94,7 @@ final class GradientIntake {
     this.topics = run.topics();
     this.partition = partition;
     this.round = round;
+    this.verdicts = verdicts;
     this.log = log;
     this.sinks = sinks;
     this.ignored = ignored;
@@ -168,13 +168,11 @@ final class GradientIntake {
         }
       }
       case EARLY -> {
-        if (!hasBegun(gradient.round())) {
-          refuse(
-              task,
-              offset,
-              value,
-              new MalformedRecordException("round " + gradient.round() + ", which has not begun"));
-        } else if (gradient.round() > round.round() || admit(gradient, task, offset, value)) {
+        final boolean fit =
+            gradient.round() == round.round()
+                ? admit(gradient, task, offset, value)
+                : answersOrder(gradient, task, offset, value);
+        if (fit) {
           hold(new GradientKey(gradient.round(), task, slot, gradient.shard()), offset, value);
         }
       }
@@ -224,29 +222,26 @@ final class GradientIntake {
   }
 
   /**
-   * Whether the orders of a gradient's round can have gone out. A partition that reads its log
-   * again finds gradients of rounds after the open one, but then the verdicts before these rounds
-   * are on the log as well. All other gradients of later rounds are forged. The end of the log is
-   * read five times a second at most; a slot that is refused meanwhile is ordered again. A forged
-   * gradient that is held is found by its nonce at its turn, and the slot's own record is held
-   * behind it.
+   * Whether a gradient of a later round answers an order that has gone out; if not, it is refused.
+   *
+   * <p>A partition that reads its log again finds gradients of rounds after the open one, and then
+   * the verdicts before these rounds are on the log as well. All others are forged. So what is held
+   * is of rounds that have begun, and from somebody who has seen an order of them. A slot that is
+   * refused while the log is not looked at is ordered again.
    */
-  private boolean hasBegun(long gradientRound) {
-    final long now = System.nanoTime();
-    if (gradientRound > Math.max(round.round(), latestBegunRound)
-        && now - checkedLogEndNanos >= LOG_END_CHECK_NANOS) {
-      checkedLogEndNanos = now;
-      final var last = log.last(new TopicPartition(topics.verdicts(), partition));
-      // The last record is no verdict, but one may stand before it. The gradient is held: memory
-      // for held records is limited, so a forged one does no harm.
-      latestBegunRound =
-          last.isEmpty()
-              ? 0
-              : VerdictParser.parseIfValid(last.get().value(), run)
-                  .map(verdict -> verdict.getRound() + 1)
-                  .orElse(gradientRound);
+  private boolean answersOrder(SlotGradient gradient, int task, long offset, byte[] value) {
+    final OptionalLong nonce = verdicts.nonce(gradient.round() - 1);
+    try {
+      if (nonce.isEmpty()) {
+        throw new MalformedRecordException(
+            "round " + gradient.round() + ", which has not begun");
+      }
+      AdmissionPolicy.requireNonce(gradient.nonce(), gradient.round(), nonce.getAsLong());
+      return true;
+    } catch (MalformedRecordException e) {
+      refuse(task, offset, value, e);
+      return false;
     }
-    return gradientRound <= Math.max(round.round(), latestBegunRound);
   }
 
   /** Adds a gradient whose turn has come, unless it is not admitted after the previous verdict. */
@@ -333,8 +328,8 @@ final class GradientIntake {
   }
 
   /**
-   * Refuses a gradient that is not finite. Where the open round lacks its slot, it is remembered;
-   * once that shows that the round cannot end, the statistics say so.
+   * Refuses a gradient that is not finite. Where the open round lacks its slot and would take it
+   * otherwise, it is remembered; once that shows that the round cannot end, the statistics say so.
    */
   private void diverged(DivergedException e, int task, long offset, byte @Nullable [] value) {
     final GradientShard header = e.header();
@@ -342,7 +337,7 @@ final class GradientIntake {
     try {
       counts = isLacking(header, task);
       if (counts) {
-        AdmissionPolicy.requireNonce(header.getNonce(), header.getRound(), previousVerdict);
+        admission.checkDiverged(header, task, previousVerdict, decided);
       }
     } catch (MalformedRecordException unordered) {
       refuse(task, offset, value, unordered);

@@ -16,6 +16,7 @@ import io.gradstream.proto.run.InitialState;
 import io.gradstream.proto.run.LostRound;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.run.StoreImage;
+import io.gradstream.proto.run.VerdictsAhead;
 import io.gradstream.proto.streams.InPlaceStore;
 import io.gradstream.proto.streams.InputPositions;
 import io.gradstream.proto.streams.TopicSinks;
@@ -61,6 +62,10 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
   private static final Logger LOG = LoggerFactory.getLogger(PartitionArbitrator.class);
   private static final Duration PROGRESS_CHECK_INTERVAL = Duration.ofMillis(500);
 
+  /** How often the log is asked whether a round has begun of which somebody sends gradients. */
+  private static final Duration VERDICTS_PAUSE = Duration.ofMillis(200);
+
+
   private final Run run;
   private final Topics topics;
   private final Kernels kernels;
@@ -71,6 +76,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
   private ProcessorContext<byte[], byte[]> context;
   private InPlaceStore store;
   private PartitionRound round;
+  private VerdictsAhead ahead;
   private GradientIntake intake;
   private StandstillMonitor standstill;
   private TopicSinks sinks;
@@ -102,7 +108,8 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
                 "gradients", context.taskId().toString(), "ignored", Sensor.RecordingLevel.INFO);
     store = context.getStateStore(STORE);
     round = new PartitionRound(run.spec(), run.manifest(), partition, kernels, store);
-    intake = new GradientIntake(run, partition, kernels, round, log, sinks, ignored);
+    ahead = new VerdictsAhead(run.description(), log, verdicts(), VERDICTS_PAUSE);
+    intake = new GradientIntake(run, partition, kernels, round, ahead, log, sinks, ignored);
     standstill = new StandstillMonitor(topics, partition, run.spec().orders().timeoutMs());
     pendingVerdicts.clear();
     last = null;
@@ -146,8 +153,10 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     intake.restore(metadata);
     metadata.getPendingList().forEach(verdict -> pendingVerdicts.put(verdict.getRound(), verdict));
     last = metadata.hasLast() ? metadata.getLast() : null;
-    chain.restore(
-        Stream.concat(Stream.ofNullable(last), pendingVerdicts.values().stream()).toList());
+    final List<Verdict> takenIn =
+        Stream.concat(Stream.ofNullable(last), pendingVerdicts.values().stream()).toList();
+    chain.restore(takenIn);
+    ahead.restart(takenIn, progress.positions().getOrDefault(topics.verdicts(), 0L));
   }
 
   /**
@@ -216,6 +225,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
       if (verdict.getRound() > chain.lastRound()) {
         chain.take(verdict);
         pendingVerdicts.put(verdict.getRound(), verdict);
+        ahead.tookIn(verdict, offset);
         closeRounds();
       }
     } catch (MalformedRecordException e) {
@@ -238,6 +248,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
       round.close(verdict, this::publishUpdate);
       last = verdict;
       chain.forgetBefore(verdict.getRound());
+      ahead.forgetBefore(verdict.getRound());
       noteProgress();
       intake.open(verdict);
       publishStatistics();

@@ -1,5 +1,6 @@
 package io.gradstream.arbitrator.topology;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gradstream.proto.evidence.Digests;
@@ -27,11 +28,9 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.apache.kafka.clients.consumer.MockConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -42,6 +41,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What both processors of the arbitrator make of records, one after the other. */
 class ArbitratorTopologyTest {
@@ -53,6 +54,7 @@ class ArbitratorTopologyTest {
 
   private Run run;
   private TopologyTestDriver driver;
+  private final List<byte[]> logged = new ArrayList<>();
 
   /** The verdict of the round before; null in the first. */
   private @Nullable Verdict answered;
@@ -90,7 +92,7 @@ class ArbitratorTopologyTest {
     run = new Run(RunDescription.of(spec, manifest), Connection.to("nowhere:1"));
     driver =
         new TopologyTestDriver(
-            Arbitrator.topology(run, this::emptyLog),
+            Arbitrator.topology(run, this::log),
             StreamsSettings.of(run, run.topics().arbitratorApplication(), "one", directory));
   }
 
@@ -99,26 +101,18 @@ class ArbitratorTopologyTest {
     driver.close();
   }
 
-  /** A log that holds nothing yet. */
-  private LogReader emptyLog() {
+  /** A log that holds what {@link #logged} has. */
+  private LogReader log() {
     return new LogReader(
-        () -> {
-          final var consumer = new MockConsumer<byte[], byte[]>("earliest");
-          consumer.updateEndOffsets(
-              Map.of(
-                  new TopicPartition(run.topics().verdicts(), 0),
-                  0L,
-                  new TopicPartition(run.topics().statistics(), 0),
-                  0L));
-          return consumer;
-        });
+        () ->
+            new OnePartitionConsumer(new TopicPartition(run.topics().verdicts(), 0), logged));
   }
 
   /** Access rights are given by what the topics declare. */
   @Test
   void itWritesThoseTopicsThatDeclareIt() {
     final Set<TopicKind> written =
-        Arbitrator.topology(run, this::emptyLog).describe().subtopologies().stream()
+        Arbitrator.topology(run, this::log).describe().subtopologies().stream()
             .flatMap(subtopology -> subtopology.nodes().stream())
             .filter(TopologyDescription.Sink.class::isInstance)
             .map(sink -> ((TopologyDescription.Sink) sink).topic())
@@ -173,6 +167,52 @@ class ArbitratorTopologyTest {
     assertThat(ignored()).isEqualTo(100 - 8);
 
     aRoundIsDecided();
+  }
+
+  /** A partition that reads its log again meets rounds that are decided, and somebody's flood. */
+  @Test
+  void whatIsHeldIsEightCopiesOfEverySlotOfRoundsThatHaveBegun() throws Exception {
+    final List<Verdict> decided = new ArrayList<>();
+    for (int round = 0; round < 3; round++) {
+      sendRound();
+      answered = verdicts().getFirst();
+      decided.add(answered);
+      logged.add(answered.toByteArray());
+      update();
+    }
+    final int begun = decided.size(); // besides the open one
+    driver.close();
+    answered = null;
+    start();
+    logged.add(
+        Verdict.newBuilder().setRound(90).setManifest(run.manifest().hash()).build().toByteArray());
+    logged.add("no verdict".getBytes(UTF_8));
+
+    int sent = 0;
+    for (int round = 99; round > 0; round--) {
+      answered =
+          round <= begun
+              ? decided.get(round - 1)
+              : Verdict.newBuilder().setRound(round - 1).setNonce(5).build();
+      for (int copy = 0; copy < 20; copy++) {
+        sendRound();
+        sent += 4;
+      }
+    }
+
+    final int held = sent - letters().size() - (int) ignored();
+    assertThat(held).isEqualTo(8 * begun * (2 * 2));
+    // And those that are held count at their turn.
+    answered = null;
+    sendRound();
+    assertThat(verdicts()).containsExactly(decided.getFirst());
+  }
+
+  private void sendRound() {
+    send(0, 0, 1f);
+    send(0, 1, 3f);
+    send(1, 0, 10f);
+    send(1, 1, 30f);
   }
 
   private double ignored() {
@@ -245,6 +285,58 @@ class ArbitratorTopologyTest {
     assertThat(letters()).hasSize(2).allMatch(letter -> letter.getReason().contains("nonce"));
     answered = null;
     aRoundIsDecided();
+  }
+
+  /** Two workers of a foreign arithmetic see nothing that the run's own would have to see. */
+  @ParameterizedTest
+  @ValueSource(strings = {"same", "00000000000000aa"})
+  void whatAForeignArithmeticCannotRepresentShowsNothing(String arithmetic) throws Exception {
+    driver.close();
+    start(List.of("on-divergence=skip-round", "compute.arithmetic=" + arithmetic));
+    send("alice/0", 0, 1, Float.NaN, FOREIGN); // with "same" before anything is decided
+    send("bob/0", 0, 1, Float.NaN, FOREIGN);
+    send(0, 0, 1f, OWN);
+    send("alice/0", 0, 1, Float.NaN, FOREIGN);
+    send("bob/0", 0, 1, Float.NaN, FOREIGN);
+
+    assertThat(read(run.topics().statistics())).isEmpty();
+    assertThat(verdicts()).isEmpty();
+    assertThat(letters())
+        .hasSize(4)
+        .last()
+        .satisfies(
+            letter -> assertThat(letter.getReason()).contains("takes 00000000000000aa alone"));
+    assertThat(metrics())
+        .hasSize(4)
+        .noneMatch(metric -> metric.getRefused().getDiverged())
+        .last()
+        .satisfies(metric -> assertThat(metric.getRefused().getTakes()).isEqualTo(OWN));
+    send(0, 1, 3f, OWN);
+    send(1, 0, 10f, OWN);
+    send(1, 1, 30f, OWN);
+    assertThat(update()).isEqualTo(22f);
+  }
+
+  /** Who is first in a run's first round may have others beside it that have just not answered. */
+  @Test
+  void oneWorkerAloneCannotHaveARoundSkippedThatOthersEnd() throws Exception {
+    driver.close();
+    start(List.of("on-divergence=skip-round"));
+    for (int round = 0; round < 2; round++) {
+      send("mallory/0", 1, 0, 10f);
+      for (int thread = 0; thread < 100; thread++) {
+        send("mallory/" + thread, 0, 1, Float.NaN);
+      }
+      assertThat(read(run.topics().statistics())).isEmpty();
+
+      send("alice/0", 0, 0, 1f);
+      send("alice/0", 0, 1, 3f);
+      send("alice/0", 1, 1, 30f);
+      final Verdict verdict = verdicts().getFirst();
+      assertThat(verdict.getSkipped()).isFalse();
+      read(run.topics().statistics());
+      answered = verdict;
+    }
   }
 
   @Test

@@ -148,7 +148,7 @@ public final class Audit implements AutoCloseable {
 
   /** Takes the weights to start from; false if they are not there or cannot be. */
   private boolean start() throws MalformedRecordException {
-    final long soFar = findings.count();
+    final long soFar = findings.countOfTaken();
     if (!reachesBack) {
       summing = false;
       stepping = false;
@@ -163,7 +163,7 @@ public final class Audit implements AutoCloseable {
         recalculation.initialize(initial.bytes());
       }
     }
-    if (findings.count() > soFar) {
+    if (findings.countOfTaken() > soFar) {
       return false;
     }
     if (first == run.firstRound()) {
@@ -176,7 +176,7 @@ public final class Audit implements AutoCloseable {
 
   /** Audits a round; false if the log ends. */
   private boolean next() throws MalformedRecordException {
-    final long soFar = findings.count();
+    final long soFar = findings.countOfTaken();
     final LoggedRound logged = rounds.next().orElse(null);
     if (logged == null) {
       return false;
@@ -190,7 +190,7 @@ public final class Audit implements AutoCloseable {
     }
     final boolean sums = summing && (skipped || (whole && recalculation.rounds().complete()));
     if (summing && !sums) {
-      if (findings.count() == soFar) {
+      if (findings.countOfTaken() == soFar) {
         findings.add(
             Finding.of(
                 Finding.Kind.STATISTICS,

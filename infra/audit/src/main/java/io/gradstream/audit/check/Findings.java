@@ -16,10 +16,12 @@ final class Findings implements FindingListener {
   private final SortedMap<Long, Long> byRound = new TreeMap<>();
   private final List<String> notes = new ArrayList<>();
   private long count;
+  private long passedOver;
 
   @Override
   public void add(Finding finding) {
     count++;
+    passedOver += finding.kind() == Finding.Kind.ORDER ? 1 : 0;
     byRound.merge(finding.round(), 1L, Long::sum);
     if (first.size() < AuditReport.MAX_FINDINGS) {
       first.add(finding);
@@ -34,6 +36,11 @@ final class Findings implements FindingListener {
   /** How many there are. */
   long count() {
     return count;
+  }
+
+  /** How many there are of records that count, and not only of such that nobody took. */
+  long countOfTaken() {
+    return count - passedOver;
   }
 
   /** Whether there are some of a round. */

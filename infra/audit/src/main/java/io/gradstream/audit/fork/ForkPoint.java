@@ -43,7 +43,7 @@ public final class ForkPoint {
    * @throws UserError if the log does not reach that version, or is not as a run leaves it
    */
   public static ForkPoint at(RunLog whole, long version, LongConsumer progress) {
-    final RunLog log = LogCut.of(whole);
+    final LogCut log = LogCut.of(whole);
     final RunDescription run = log.run();
     final long first = run.firstRound() + 1;
     if (version < first || version > run.spec().rounds()) {
@@ -80,7 +80,7 @@ public final class ForkPoint {
     }
   }
 
-  private static void initialize(Recalculation recalculation, RunLog log)
+  private static void initialize(Recalculation recalculation, LogCut log)
       throws MalformedRecordException {
     for (int partition = 0; partition < log.run().manifest().partitions(); partition++) {
       try (var updates = LoggedShards.updates(log, partition, ForkPoint::refuse)) {

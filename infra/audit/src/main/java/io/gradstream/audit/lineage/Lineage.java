@@ -8,18 +8,25 @@ import io.gradstream.audit.rounds.LoggedRounds;
 import io.gradstream.audit.rounds.LoggedShards;
 import io.gradstream.audit.rounds.Recalculation;
 import io.gradstream.audit.rounds.RefusedRecords;
+import com.google.protobuf.ByteString;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.manifest.Tensor;
+import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.RunDescription;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Consumer;
@@ -29,8 +36,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Looks up single rounds and versions in a log: what was decided, what it was made of, what it
- * changed. It believes the log, unless it is asked to {@link #check}; whether sums and steps are
- * right, an audit tells. One owner, one thread.
+ * changed. What counts is what counts for an audit: the verdicts that go on from each other, the
+ * updates that name them, and the weights that name those. It believes what these say, unless it is
+ * asked to {@link #check}; whether sums and steps are right, an audit tells. One owner, one thread.
  */
 public final class Lineage {
   /**
@@ -42,8 +50,13 @@ public final class Lineage {
    */
   public record TensorChange(String tensor, double norm, double before) {}
 
-  private final RunLog log;
+  private record Place(TopicPartition partition, long offset) {}
+
+  private static final int KEPT = 10_000;
+
+  private final LogCut log;
   private final RunDescription run;
+  private final Map<Place, Finding> passedOver = new LinkedHashMap<>();
 
   public Lineage(RunLog log) {
     this.log = LogCut.of(log);
@@ -85,8 +98,11 @@ public final class Lineage {
   }
 
   private void refuse(Finding finding) {
-    if (finding.kind() == Finding.Kind.ORDER) {
-      return; // nobody took it
+    if (finding.kind() == Finding.Kind.ORDER) { // nobody took it
+      if (passedOver.size() < KEPT) {
+        passedOver.putIfAbsent(new Place(finding.where(), finding.offset()), finding);
+      }
+      return;
     }
     throw new UserError(
         "the log of run %s is not whole: %s; ask gradstream audit"
@@ -104,15 +120,48 @@ public final class Lineage {
     return records;
   }
 
-  /** A version's weights records, by shard; without those that are no longer kept. */
+  /**
+   * A version's weights records, by shard; without those that are no longer kept.
+   *
+   * <p>Of several copies the first counts that follows from the update; where none does, the first.
+   */
   public SortedMap<Integer, LogRecord> weights(long version) {
+    final Map<Integer, ByteString> from = new HashMap<>();
+    final long first = run.firstRound();
+    updates(version == first ? LoggedShards.INITIAL : version - 1)
+        .forEach((shard, record) -> digest(record).ifPresent(it -> from.put(shard, it)));
     final var records = new TreeMap<Integer, LogRecord>();
     for (int partition = 0; partition < run.manifest().partitions(); partition++) {
-      try (var weights = LoggedShards.weights(log, partition, this::refuse)) {
-        records.putAll(weights.next(version));
-      }
+      final var copies =
+          new WeightCopies(log, new TopicPartition(run.topics().weights(), partition), version);
+      records.putAll(copies.choose(from, this::refuse));
     }
     return records;
+  }
+
+  private static Optional<ByteString> digest(LogRecord update) {
+    try {
+      return Optional.of(
+          ValuesRecord.read(update.bytes(), UpdateShard.parser()).header().getDigest());
+    } catch (MalformedRecordException e) {
+      return Optional.empty();
+    }
+  }
+
+  /**
+   * The records of a round and of the version that it led to that were met on the way and that
+   * nobody took, since they do not follow from what counts; as far as they have been looked for.
+   */
+  public List<Finding> passedOver(long round) {
+    return passedOver.values().stream()
+        .filter(
+            finding ->
+                finding.round() == round + (isOf(finding, run.topics().weights()) ? 1 : 0))
+        .toList();
+  }
+
+  private static boolean isOf(Finding finding, String topic) {
+    return finding.where().topic().equals(topic);
   }
 
   /**

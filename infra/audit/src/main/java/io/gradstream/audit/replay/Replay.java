@@ -48,7 +48,7 @@ public final class Replay implements AutoCloseable {
    * @param alternative as {@link AlternativeDecision} makes it
    */
   public Replay(RunLog whole, RunDescription alternative) {
-    final RunLog log = LogCut.of(whole);
+    final LogCut log = LogCut.of(whole);
     this.run = log.run();
     this.rounds = new LoggedRounds(log, RefusedRecords.read(log), Replay::refuse);
     this.recalculation =

@@ -61,7 +61,7 @@ public record PastWeights(
           "--version: must be %d to %d, found %d".formatted(first, run.spec().rounds(), version));
     }
     final LogCut cut = LogCut.of(log);
-    final PastWeights past = upTo(cut, RecordedSteps.verdicts(cut), version);
+    final PastWeights past = upTo(cut, cut.verdicts(), version);
     if (past.version() < version) {
       throw new UserError(
           "--version: run %s reaches version %d only, not %d"
@@ -77,8 +77,7 @@ public record PastWeights(
    */
   public static PastWeights newest(RunLog log) {
     final LogCut cut = LogCut.of(log);
-    final VerdictChain verdicts = RecordedSteps.verdicts(cut);
-    return upTo(cut, verdicts, verdicts.lastRound() + 1);
+    return upTo(cut, cut.verdicts(), cut.verdicts().lastRound() + 1);
   }
 
   /** A version, or the newest one before it that the updates reach on all partitions. */

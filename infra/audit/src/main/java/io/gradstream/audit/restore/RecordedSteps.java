@@ -1,15 +1,10 @@
 package io.gradstream.audit.restore;
 
 import com.google.protobuf.ByteString;
-import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.evidence.VerdictChain;
-import io.gradstream.proto.log.LogCursor;
-import io.gradstream.proto.log.LogRecord;
-import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.UpdateShard;
-import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.RunDescription;
@@ -18,10 +13,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Takes the optimizer steps of one partition once more, from its recorded updates.
@@ -30,8 +22,6 @@ import org.slf4j.LoggerFactory;
  * than once, and a step is taken when all shards that it needs at once have theirs. One thread.
  */
 final class RecordedSteps {
-  private static final Logger LOG = LoggerFactory.getLogger(RecordedSteps.class);
-
   private record ShardRound(long round, int shard) {}
 
   private final RunDescription run;
@@ -50,28 +40,6 @@ final class RecordedSteps {
     this.verdicts = verdicts;
     this.weights = weights;
     this.version = version;
-  }
-
-  /** Reads the first partition's verdicts, as the services took them in. */
-  static VerdictChain verdicts(RunLog log) {
-    final RunDescription run = log.run();
-    final var chain = new VerdictChain(run);
-    final var partition = new TopicPartition(run.topics().verdicts(), 0);
-    try (LogCursor cursor = log.read(partition, 0)) {
-      for (LogRecord next = cursor.next(); next != null; next = cursor.next()) {
-        try {
-          final Verdict verdict = Verdict.parseFrom(next.bytes());
-          if (run.origin().isPresent() && next.offset() == 0) {
-            chain.restore(List.of(verdict)); // the one that the fork begins with
-          } else {
-            chain.take(verdict);
-          }
-        } catch (InvalidProtocolBufferException | MalformedRecordException e) {
-          LOG.debug("{} at offset {}: {}", partition, next.offset(), e.getMessage());
-        }
-      }
-    }
-    return chain;
   }
 
   /** Whether all shards are at the version. */

@@ -15,16 +15,19 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Looks at the gradients that a round was skipped for: each must lie where the statistics say,
- * answer an order of the round, and be refused for no other reason than that it is not finite.
+ * answer an order of the round by an arithmetic that the run takes, and be refused for no other
+ * reason than that it is not finite.
  */
 final class DivergenceCheck {
   private final RunLog log;
   private final SlotGradient.Rules rules;
+  private final AdmissionPolicy admission;
   private final FindingListener findings;
 
   DivergenceCheck(RunLog log, SlotGradient.Rules rules, FindingListener findings) {
     this.log = log;
     this.rules = rules;
+    this.admission = new AdmissionPolicy(log.run());
     this.findings = findings;
   }
 
@@ -101,10 +104,11 @@ final class DivergenceCheck {
         return "it is another one";
       }
       try {
-        AdmissionPolicy.requireNonce(header.getNonce(), round, before);
+        // What the first slot of this very round decided is not known here.
+        admission.checkDiverged(header, claim.getTask(), before, header.getFingerprint());
         return "";
-      } catch (MalformedRecordException unordered) {
-        return "it answers no order: " + unordered.getMessage();
+      } catch (MalformedRecordException notAdmitted) {
+        return "it was not to be admitted: " + notAdmitted.getMessage();
       }
     } catch (MalformedRecordException e) {
       return "it is none of the run's gradients: " + e.getMessage();

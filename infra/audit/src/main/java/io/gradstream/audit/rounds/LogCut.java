@@ -1,6 +1,6 @@
 package io.gradstream.audit.rounds;
 
-import com.google.protobuf.InvalidProtocolBufferException;
+import io.gradstream.proto.evidence.VerdictChain;
 import io.gradstream.proto.log.LogCursor;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.log.RunLog;
@@ -26,14 +26,14 @@ import org.jspecify.annotations.Nullable;
 public final class LogCut implements RunLog {
   private final RunLog log;
   private final Map<TopicPartition, Long> ends = new HashMap<>();
-  private final @Nullable Verdict last;
+  private final TakenVerdicts verdicts;
 
   private LogCut(RunLog log) {
     this.log = log;
     for (final TopicKind kind : TopicKind.values()) {
       cut(kind);
     }
-    this.last = findLast(new TopicPartition(log.run().topics().verdicts(), 0));
+    this.verdicts = TakenVerdicts.read(this);
     if (isOver()) {
       EnumSet.range(TopicKind.SPEC, TopicKind.UPDATES).forEach(this::cut);
     }
@@ -53,47 +53,22 @@ public final class LogCut implements RunLog {
     }
   }
 
-  /** Looks for the last verdict from the end backwards. */
-  private @Nullable Verdict findLast(TopicPartition verdicts) {
-    final long start = log.start(verdicts);
-    final long end = end(verdicts);
-    for (long back = 4; ; back *= 2) {
-      final long from = Math.max(start, end - back);
-      Verdict found = null;
-      try (LogCursor cursor = read(verdicts, from)) {
-        for (LogRecord next = cursor.next(); next != null; next = cursor.next()) {
-          final Verdict verdict = verdict(next);
-          if (verdict != null && (found == null || verdict.getRound() > found.getRound())) {
-            found = verdict;
-          }
-        }
-      }
-      if (found != null || from == start) {
-        return found;
-      }
-    }
-  }
-
-  private @Nullable Verdict verdict(LogRecord record) {
-    try {
-      final Verdict verdict = Verdict.parseFrom(record.bytes());
-      final boolean ofThisRun =
-          verdict.getManifest() == log.run().manifest().hash()
-              && verdict.getRound() < log.run().spec().rounds();
-      return ofThisRun ? verdict : null;
-    } catch (InvalidProtocolBufferException e) {
-      return null;
-    }
-  }
-
   /** The newest verdict in the cut. */
   public Optional<Verdict> last() {
-    return Optional.ofNullable(last);
+    return verdicts.last();
+  }
+
+  /**
+   * The digests of the run's verdicts as the services took them in; of those behind one that is
+   * missing or was changed none is known.
+   */
+  public VerdictChain verdicts() {
+    return verdicts.chain();
   }
 
   /** Whether the cut has the run's last verdict: then nothing is on its way any more. */
   public boolean isOver() {
-    return last != null && last.getRound() == log.run().spec().rounds() - 1;
+    return last().filter(verdict -> verdict.getRound() == run().spec().rounds() - 1).isPresent();
   }
 
   @Override

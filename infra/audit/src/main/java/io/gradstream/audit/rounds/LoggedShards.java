@@ -3,6 +3,7 @@ package io.gradstream.audit.rounds;
 import static java.util.Objects.requireNonNull;
 
 import com.google.protobuf.ByteString;
+import io.gradstream.proto.evidence.VerdictChain;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.manifest.Shard;
@@ -22,7 +23,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One partition of the updates or of the weights: of each round or version the first copy of each
- * shard. A copy that comes again must be the same.
+ * shard that counts. An update counts if it names the log's verdict of its round, as the server
+ * takes it; where none does, or that verdict is not known, the first copy is told, so that it can be
+ * said what is wrong with it. A copy that comes again must be the same.
  *
  * <p>What is wanted may lie behind what came ahead of its turn. So the reader goes on until it has
  * what is wanted, or a later number whole, and keeps what it passes: a record ahead of a whole
@@ -35,14 +38,18 @@ public final class LoggedShards implements AutoCloseable {
   private final RunLog log;
   private final List<Shard> shards;
   private final Finding.Kind kind;
+  private final ShardFindings words;
   private final ShardStatement.Reader reader;
   private final FindingListener findings;
   private final Consumer<LogRecord> seals;
+  private final @Nullable VerdictChain verdicts;
   private final PeekingCursor records;
   private final TreeMap<Long, TreeMap<Integer, LogRecord>> ahead = new TreeMap<>();
+  private final TreeMap<Integer, LogRecord> others = new TreeMap<>();
   private Map<Integer, ByteString> before = Map.of();
   private long numberBefore = Long.MIN_VALUE;
   private long wanted = INITIAL;
+  private long told = Finding.NOWHERE;
   private boolean gone;
   private boolean gaps;
   private boolean compacted;
@@ -53,10 +60,13 @@ public final class LoggedShards implements AutoCloseable {
       Finding.Kind kind,
       ShardStatement.Reader reader,
       FindingListener findings,
-      Consumer<LogRecord> seals) {
+      Consumer<LogRecord> seals,
+      @Nullable VerdictChain verdicts) {
     this.log = log;
+    this.verdicts = verdicts;
     this.shards = log.run().manifest().shardsOf(partition.partition());
     this.kind = kind;
+    this.words = new ShardFindings(kind);
     this.reader = reader;
     this.findings = findings;
     this.seals = seals;
@@ -65,19 +75,15 @@ public final class LoggedShards implements AutoCloseable {
   }
 
   /** A partition's updates, by round; {@link #INITIAL} for the weights to start from. */
-  public static LoggedShards updates(RunLog log, int partition, FindingListener findings) {
+  public static LoggedShards updates(LogCut log, int partition, FindingListener findings) {
     return new LoggedShards(
         log,
         new TopicPartition(log.run().topics().updates(), partition),
         Finding.Kind.UPDATE,
         ShardStatement::update,
         findings,
-        none -> {});
-  }
-
-  /** A partition's weights, by version. */
-  public static LoggedShards weights(RunLog log, int partition, FindingListener findings) {
-    return weights(log, partition, findings, passed -> {});
+        none -> {},
+        log.verdicts());
   }
 
   /**
@@ -94,7 +100,8 @@ public final class LoggedShards implements AutoCloseable {
         Finding.Kind.WEIGHTS,
         ShardStatement::weights,
         findings,
-        seals);
+        seals,
+        null);
   }
 
   /** The shards that travel on this partition. */
@@ -117,6 +124,8 @@ public final class LoggedShards implements AutoCloseable {
     wanted = number;
     final var found = new TreeMap<Integer, LogRecord>();
     final var digests = new HashMap<Integer, ByteString>();
+    final long begin = records.position();
+    final var early = new EarlyRecords(words);
     final TreeMap<Integer, LogRecord> kept = ahead.remove(number);
     if (kept != null) {
       kept.forEach((shard, record) -> take(requireNonNull(read(record)), record, found, digests));
@@ -137,13 +146,17 @@ public final class LoggedShards implements AutoCloseable {
         continue;
       }
       if (said.number() > lastNumber()) {
-        reportUnfounded(List.of(record));
-      } else if (said.number() > number) {
+        tell(record, unfounded(List.of(record)));
+      } else if (said.number() <= number) {
+        take(said, record, found, digests);
+      } else if (namesAnotherVerdict(said)) {
+        tell(record, words.anotherVerdict(record, said));
+      } else if (verdictOf(number) != null && verdictOf(said.number()) == null) {
+        early.add(record, said, number);
+      } else {
         ahead
             .computeIfAbsent(said.number(), absent -> new TreeMap<>())
             .putIfAbsent(said.shard(), record);
-      } else {
-        take(said, record, found, digests);
       }
     }
     compacted = kind == Finding.Kind.WEIGHTS && gaps && found.size() < shards.size();
@@ -152,10 +165,50 @@ public final class LoggedShards implements AutoCloseable {
       gone = false;
       passSeals();
       reportAhead();
+      early.report(findings);
+    } else if (!early.isEmpty()) {
+      records.rewind(begin);
     }
+    addOthers(found, digests);
     before = digests;
     numberBefore = number;
     return found;
+  }
+
+  /** Where no copy names the log's verdict, the first one is told. */
+  private void addOthers(SortedMap<Integer, LogRecord> found, Map<Integer, ByteString> digests) {
+    others.forEach(
+        (shard, record) -> {
+          final ShardStatement said = requireNonNull(read(record));
+          if (found.putIfAbsent(shard, record) == null) {
+            digests.put(shard, said.digest());
+          } else {
+            findings.add(words.anotherVerdict(record, said));
+          }
+          told = Math.max(told, record.offset());
+        });
+    others.clear();
+  }
+
+  /** The digest that an update of a round has to name; null where it is not known. */
+  private @Nullable ByteString verdictOf(long number) {
+    if (verdicts == null) {
+      return null;
+    }
+    return number == INITIAL ? log.run().digest() : verdicts.digest(number).orElse(null);
+  }
+
+  private boolean namesAnotherVerdict(ShardStatement said) {
+    final ByteString verdict = verdictOf(said.number());
+    return verdict != null && !verdict.equals(said.verdict());
+  }
+
+  /** Reports what was passed over, also if it is read again. */
+  private void tell(LogRecord record, Finding finding) {
+    if (record.offset() > told) {
+      told = record.offset();
+      findings.add(finding);
+    }
   }
 
   private boolean isSeal(LogRecord record) {
@@ -177,11 +230,15 @@ public final class LoggedShards implements AutoCloseable {
       LogRecord record,
       SortedMap<Integer, LogRecord> found,
       Map<Integer, ByteString> digests) {
-    if (said.number() == wanted && !found.containsKey(said.shard())) {
-      checkOrder(record, said, found);
+    final boolean first = said.number() == wanted && !found.containsKey(said.shard());
+    if (first && !namesAnotherVerdict(said)) {
+      // The arbitrator publishes a round's updates in the order of shards.
+      if (kind == Finding.Kind.UPDATE && !found.isEmpty() && found.lastKey() > said.shard()) {
+        findings.add(words.afterAnother(record, said, found.lastKey()));
+      }
       found.put(said.shard(), record);
       digests.put(said.shard(), said.digest());
-    } else {
+    } else if (!first || others.putIfAbsent(said.shard(), record) != null) {
       checkAgain(record, said, digests);
     }
   }
@@ -202,19 +259,8 @@ public final class LoggedShards implements AutoCloseable {
     ahead.forEach(
         (number, kept) ->
             kept.forEach(
-                (shard, record) ->
-                    findings.add(
-                        Finding.of(
-                            Finding.Kind.ORDER,
-                            number,
-                            record,
-                            "shard %d of %s lies before those of %d; nobody can have had it then"
-                                .formatted(shard, text(number), wanted)))));
+                (shard, record) -> findings.add(words.ahead(record, number, shard, wanted))));
     ahead.clear();
-  }
-
-  private String text(long number) {
-    return (kind == Finding.Kind.WEIGHTS ? "version " : "round ") + number;
   }
 
   /**
@@ -241,39 +287,19 @@ public final class LoggedShards implements AutoCloseable {
       }
     }
     if (!unfounded.isEmpty()) {
-      reportUnfounded(unfounded);
+      findings.add(unfounded(unfounded));
     }
   }
 
-  /** One finding for all that comes after the last verdict: it names the first. */
-  private void reportUnfounded(List<LogRecord> unfounded) {
+  private Finding unfounded(List<LogRecord> unfounded) {
     final LogRecord first =
         unfounded.stream().min(Comparator.comparingLong(LogRecord::offset)).orElseThrow();
-    final ShardStatement said = requireNonNull(read(first));
-    findings.add(
-        Finding.of(
-            Finding.Kind.ORDER,
-            said.number(),
-            first,
-            "shard %d of %s, and no verdict led to it%s"
-                .formatted(
-                    said.shard(),
-                    text(said.number()),
-                    unfounded.size() == 1
-                        ? ""
-                        : ", nor to %d more records here".formatted(unfounded.size() - 1))));
+    return words.unfounded(first, requireNonNull(read(first)), unfounded.size() - 1);
   }
 
   /** Says that a shard of what was asked for last is missed. */
   public Finding missing(Shard shard) {
-    return Finding.of(
-        Finding.Kind.MISSING,
-        wanted,
-        records.partition(),
-        records.gap(),
-        kind == Finding.Kind.WEIGHTS
-            ? "the weights of shard " + shard.index() + " are not there"
-            : "the update of shard " + shard.index() + " is not there");
+    return words.missing(shard, wanted, records.partition(), records.gap());
   }
 
   /** Whether what is missing of updates was taken by retention: nothing was whole so far. */
@@ -304,33 +330,21 @@ public final class LoggedShards implements AutoCloseable {
     }
   }
 
-  /** The arbitrator publishes a round's updates in the order of shards. */
-  private void checkOrder(
-      LogRecord record, ShardStatement said, SortedMap<Integer, LogRecord> found) {
-    if (kind == Finding.Kind.UPDATE && !found.isEmpty() && found.lastKey() > said.shard()) {
-      findings.add(
-          Finding.of(
-              Finding.Kind.ORDER,
-              wanted,
-              record,
-              "shard %d comes after shard %d".formatted(said.shard(), found.lastKey())));
-    }
-  }
-
-  /** Holds a copy against the first one; of rounds longer ago nothing is known any more. */
+  /** Holds a copy against the first one; of rounds longer ago the verdict alone is known. */
   private void checkAgain(LogRecord record, ShardStatement said, Map<Integer, ByteString> now) {
     final ByteString expected =
         said.number() == wanted
             ? now.get(said.shard())
             : said.number() == numberBefore ? before.get(said.shard()) : null;
     if (expected != null
-        && !(said.digest().equals(expected) && said.computed().get().equals(expected))) {
-      findings.add(
-          Finding.of(
-              kind,
-              said.number(),
-              record,
-              "shard %d, sent once more, has other values".formatted(said.shard())));
+        && said.digest().equals(expected)
+        && said.computed().get().equals(expected)) {
+      return;
+    }
+    if (namesAnotherVerdict(said)) {
+      tell(record, words.anotherVerdict(record, said));
+    } else if (expected != null) {
+      tell(record, words.otherValues(record, said));
     }
   }
 

@@ -14,8 +14,9 @@ import org.jspecify.annotations.Nullable;
  * missed. One owner, one thread.
  */
 final class PeekingCursor implements AutoCloseable {
+  private final RunLog log;
   private final TopicPartition partition;
-  private final LogCursor cursor;
+  private LogCursor cursor;
   private @Nullable LogRecord ahead;
   private boolean ended;
   private long expected;
@@ -24,6 +25,7 @@ final class PeekingCursor implements AutoCloseable {
 
   /** Opens a partition at its beginning. */
   PeekingCursor(RunLog log, TopicPartition partition) {
+    this.log = log;
     this.partition = partition;
     this.cursor = log.read(partition, 0);
   }
@@ -50,6 +52,22 @@ final class PeekingCursor implements AutoCloseable {
   /** The first offset without a record right before the record ahead or the one before that. */
   long gap() {
     return gap == Finding.NOWHERE ? before : gap;
+  }
+
+  /** The offset from which {@link #rewind} reads on as from here. */
+  long position() {
+    return ahead == null ? expected : ahead.offset();
+  }
+
+  /** Goes back to where {@link #position} was asked for. */
+  void rewind(long position) {
+    cursor.close();
+    cursor = log.read(partition, position);
+    ahead = null;
+    ended = false;
+    expected = position;
+    gap = Finding.NOWHERE;
+    before = Finding.NOWHERE;
   }
 
   TopicPartition partition() {

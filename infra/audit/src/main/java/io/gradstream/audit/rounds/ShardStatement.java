@@ -14,11 +14,18 @@ import java.util.function.Supplier;
  * @param number its round or version; {@link LoggedShards#INITIAL} for weights to start from
  * @param shard its shard's index
  * @param manifest hash of the manifest that it is of
+ * @param verdict digest of the verdict, or of the run's record, that an update says it follows from;
+ *     empty for weights, which say it in their seal
  * @param digest the digest that it claims
  * @param computed takes its digest from its bytes
  */
 record ShardStatement(
-    long number, int shard, long manifest, ByteString digest, Supplier<ByteString> computed) {
+    long number,
+    int shard,
+    long manifest,
+    ByteString verdict,
+    ByteString digest,
+    Supplier<ByteString> computed) {
 
   /** Reads a record. */
   @FunctionalInterface
@@ -34,6 +41,7 @@ record ShardStatement(
         header.getInitial() ? LoggedShards.INITIAL : header.getRound(),
         header.getShard(),
         header.getManifest(),
+        header.getVerdict(),
         header.getDigest(),
         () -> Digests.of(header, read.values()));
   }
@@ -46,6 +54,7 @@ record ShardStatement(
         header.getVersion(),
         header.getShard(),
         header.getManifest(),
+        ByteString.EMPTY,
         header.getDigest(),
         () -> Digests.of(header, read.values()));
   }

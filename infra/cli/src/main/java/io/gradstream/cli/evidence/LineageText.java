@@ -82,6 +82,9 @@ public final class LineageText {
       line("every record named here has the digest that the next one names");
     }
     findings.forEach(finding -> line("NOT WHAT IT SAYS: %s", finding));
+    lineage
+        .passedOver(version - 1)
+        .forEach(finding -> line("passed over, and not counted here: %s", finding));
     return new Told(text.toString().stripTrailing(), findings.isEmpty());
   }
 

@@ -1,6 +1,7 @@
 package io.gradstream.cli.evidence;
 
 import io.gradstream.audit.lineage.Lineage.TensorChange;
+import io.gradstream.audit.rounds.Finding;
 import io.gradstream.audit.rounds.LoggedRound;
 import io.gradstream.cli.Printable;
 import io.gradstream.proto.message.ShardStatistics;
@@ -28,17 +29,24 @@ public final class RoundText {
   private final Verdict verdict;
   private final List<String> tasks;
   private final List<TensorChange> changes;
+  private final List<Finding> passedOver;
   private final StringBuilder text = new StringBuilder();
 
   /**
    * @param changes what the round changed in the weights
+   * @param passedOver records that claim to be of the round and that nobody took
    */
-  public RoundText(RunDescription run, LoggedRound round, List<TensorChange> changes) {
+  public RoundText(
+      RunDescription run,
+      LoggedRound round,
+      List<TensorChange> changes,
+      List<Finding> passedOver) {
     this.run = run;
     this.round = round;
     this.verdict = round.verdict();
     this.tasks = run.manifest().tasks();
     this.changes = changes;
+    this.passedOver = passedOver;
   }
 
   /** Lines without a line break at the end. */
@@ -49,6 +57,7 @@ public final class RoundText {
         run.spec().run(), round.round(), run.spec().rounds(), round.round(), round.round() + 1);
     if (verdict.getSkipped()) {
       skipped();
+      passedOver();
       return text.toString().stripTrailing();
     }
     line(
@@ -62,6 +71,7 @@ public final class RoundText {
     update();
     weights();
     contributors();
+    passedOver();
     return text.toString().stripTrailing();
   }
 
@@ -257,6 +267,13 @@ public final class RoundText {
             line(
                 "computed with arithmetic %s: %s",
                 arithmetic, byArithmetic.size() == 1 ? "all" : String.join(", ", slots)));
+  }
+
+  private void passedOver() {
+    if (!passedOver.isEmpty()) {
+      line("");
+    }
+    passedOver.forEach(finding -> line("passed over, and not told here: %s", finding));
   }
 
   private void line(String format, Object... values) {
