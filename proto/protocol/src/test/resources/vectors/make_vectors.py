@@ -235,6 +235,42 @@ def of_weights(update):
     return header(digest) + chunk(15, BFLOAT16, True), digest
 
 
+def of_seal(verdict, update, weights, signed):
+    """Over partition 0's only shard."""
+    sealed = chunk(2, update) + chunk(3, weights)
+
+    def seal(digest=b"", signature=b""):
+        return (
+            number(1, 2) + fixed64(4, HASH) + chunk(5, verdict) + chunk(6, sealed, True)
+            + chunk(13, digest) + chunk(14, signature)
+        )
+
+    digest = sha256(kind("seal") + sized(RUN_DIGEST) + seal())
+    return seal(digest, sign(digest) if signed else b""), digest
+
+
+# The version's flat vector as readers have it: shard 0 as it travelled, and zeros on the other shards.
+FLAT = b"".join(struct.pack("<I", bfloat16(x) << 16) for x in VALUES) + bytes(4 * 7)
+
+
+def of_validation(version, losses, previous, signed):
+    # An entry of a map has both of its fields, also where they are defaults.
+    entries = b"".join(
+        chunk(3, chunk(1, name.encode(), True) + tag(2, 1) + struct.pack("<d", losses[name]), True)
+        for name in sorted(losses)
+    )
+    validation = number(1, version) + number(2, 512) + entries + chunk(4, sha256(FLAT)) + chunk(5, previous)
+
+    def metric(digest=b"", signature=b""):
+        return (
+            text(1, "validation") + number(2, 1764288000000) + chunk(3, validation, True) + text(6, "eve")
+            + chunk(13, digest) + chunk(14, signature)
+        )
+
+    digest = sha256(kind("validation") + sized(RUN_DIGEST) + metric())
+    return metric(digest, sign(digest) if signed else b""), digest
+
+
 def contribution(task, slot, offset, digest):
     return (
         number(1, task) + number(2, slot) + text(3, "alice/0") + number(4, offset) + chunk(5, digest)
@@ -269,6 +305,10 @@ def records():
     verdict_digest = sha256(kind("verdict") + verdict)
     update, update_digest = of_update(verdict_digest)
     weights, weights_digest = of_weights(update_digest)
+    seal, seal_digest = of_seal(verdict_digest, update_digest, weights_digest, False)
+    signed_seal, _ = of_seal(verdict_digest, update_digest, weights_digest, True)
+    first, first_digest = of_validation(0, {"ssim": 0.5, "l1": 0.0}, b"", False)
+    second, second_digest = of_validation(2, {"l1": -0.0, "ssim": 1e-300}, first_digest, True)
     order = (
         number(1, 1) + number(2, 1) + number(3, 1) + number(4, 7) + number(5, 2)
         + fixed64(6, 0x0123456789ABCDEF) + number(7, 1) + number(9, 16)
@@ -289,6 +329,13 @@ def records():
          "digest": update_digest.hex()},
         {"name": "weights", "message": "WeightShard", "record": weights.hex(), "values": BFLOAT16.hex(),
          "digest": weights_digest.hex()},
+        {"name": "seal", "message": "WeightSeal", "record": seal.hex(), "digest": seal_digest.hex()},
+        {"name": "signed seal", "message": "WeightSeal", "record": signed_seal.hex(), "digest": seal_digest.hex(),
+         "public_key": PUBLIC.hex()},
+        {"name": "first validation", "message": "Metric", "record": first.hex(), "flat": FLAT.hex(),
+         "digest": first_digest.hex()},
+        {"name": "signed second validation", "message": "Metric", "record": second.hex(), "flat": FLAT.hex(),
+         "digest": second_digest.hex(), "public_key": PUBLIC.hex()},
     ]
 
 

@@ -12,11 +12,13 @@ import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.manifest.TensorShape;
 import io.gradstream.proto.message.GradientShard;
+import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.Order;
 import io.gradstream.proto.message.RunRecord;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.message.WeightSeal;
 import io.gradstream.proto.message.WeightShard;
 import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.MalformedRecordException;
@@ -24,6 +26,7 @@ import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.spec.RunSpec;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
@@ -114,6 +117,8 @@ class VectorsTest {
       case "RunRecord" -> Digests.canonical(RunRecord.parseFrom(record));
       case "Order" -> Digests.canonical(Order.parseFrom(record));
       case "Verdict" -> Digests.canonical(Verdict.parseFrom(record));
+      case "WeightSeal" -> Digests.canonical(WeightSeal.parseFrom(record));
+      case "Metric" -> Digests.canonical(Metric.parseFrom(record));
       case "GradientShard" -> withValues(record, GradientShard.parser());
       case "UpdateShard" -> withValues(record, UpdateShard.parser());
       case "WeightShard" -> withValues(record, WeightShard.parser());
@@ -139,6 +144,17 @@ class VectorsTest {
     assertThat(gradient("gradient of l1").header().getUnknownFields().asMap()).isEmpty();
     assertThat(Verdict.parseFrom(bytes(record("verdict"), "record")).getUnknownFields().asMap())
         .isEmpty();
+    assertThat(seal("seal").getUnknownFields().asMap()).isEmpty();
+    assertThat(validation("first validation").getUnknownFields().asMap()).isEmpty();
+    assertThat(validation("first validation").getValidation().getUnknownFields().asMap()).isEmpty();
+  }
+
+  private static WeightSeal seal(String name) throws IOException {
+    return WeightSeal.parseFrom(bytes(record(name), "record"));
+  }
+
+  private static Metric validation(String name) throws IOException {
+    return Metric.parseFrom(bytes(record(name), "record"));
   }
 
   private static ValuesRecord<GradientShard> gradient(String name) throws Exception {
@@ -191,6 +207,57 @@ class VectorsTest {
     assertThat(hex(digest.end())).isEqualTo(expected);
     assertThat(hex(Verdict.parseFrom(bytes(record("verdict"), "record")).getContributions()))
         .isEqualTo(expected);
+  }
+
+  @Test
+  void sealsBindARunsVersionAlike() throws Exception {
+    final ByteString run = ByteString.copyFrom(bytes(record("run"), "digest"));
+    final var weights = ValuesRecord.read(bytes(record("weights"), "record"), WeightShard.parser());
+    for (final String name : List.of("seal", "signed seal")) {
+      final WeightSeal seal = seal(name);
+      assertThat(hex(Digests.of(run, seal)))
+          .isEqualTo(record(name).get("digest").asText())
+          .isEqualTo(hex(seal.getDigest()));
+      assertThat(seal.getVersion()).isEqualTo(weights.header().getVersion());
+      assertThat(hex(seal.getVerdict())).isEqualTo(record("verdict").get("digest").asText());
+      assertThat(seal.getShardsList())
+          .singleElement()
+          .satisfies(
+              shard -> {
+                assertThat(shard.getShard()).isEqualTo(weights.header().getShard());
+                assertThat(shard.getUpdate()).isEqualTo(weights.header().getUpdate());
+                assertThat(shard.getWeights()).isEqualTo(weights.header().getDigest());
+              });
+    }
+  }
+
+  @Test
+  void validationLossesAreChainedAlike() throws Exception {
+    final ByteString run = ByteString.copyFrom(bytes(record("run"), "digest"));
+    ByteString before = ByteString.EMPTY;
+    for (final String name : List.of("first validation", "signed second validation")) {
+      final Metric metric = validation(name);
+      assertThat(hex(Digests.of(run, metric)))
+          .isEqualTo(record(name).get("digest").asText())
+          .isEqualTo(hex(metric.getDigest()));
+      assertThat(metric.getValidation().getPrevious()).isEqualTo(before);
+      final byte[] flat = bytes(record(name), "flat");
+      assertThat(metric.getValidation().getWeights())
+          .isEqualTo(Digests.of(MemorySegment.ofArray(flat)));
+      assertThat(metric.getValidation().getLossesMap()).containsOnlyKeys("l1", "ssim");
+      before = metric.getDigest();
+    }
+  }
+
+  @Test
+  void sealsAndLossesAreSignedAlike() throws Exception {
+    final PublicKey key = key(record("signed seal").get("public_key").asText());
+    final WeightSeal seal = seal("signed seal");
+    final Metric losses = validation("signed second validation");
+
+    assertThat(Signers.isBy(key, seal.getDigest(), seal.getSignature())).isTrue();
+    assertThat(Signers.isBy(key, losses.getDigest(), losses.getSignature())).isTrue();
+    assertThat(Signers.isBy(key, losses.getDigest(), seal.getSignature())).isFalse();
   }
 
   @Test
