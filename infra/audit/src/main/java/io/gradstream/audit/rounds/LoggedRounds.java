@@ -120,6 +120,9 @@ public final class LoggedRounds implements AutoCloseable {
 
   /** The next round; empty where the log has no more verdicts. */
   public Optional<LoggedRound> next() {
+    if (round >= run.spec().rounds()) {
+      return Optional.empty(); // what comes then takes nothing away
+    }
     final Optional<List<LoggedRound.Statement>> statements = statistics.next(round, current);
     final List<LoggedVerdicts.@Nullable Copy> copies = new ArrayList<>();
     final ByteString digest = current == null ? ByteString.EMPTY : Digests.of(current);
@@ -127,7 +130,7 @@ public final class LoggedRounds implements AutoCloseable {
     final LoggedVerdicts.Copy first =
         copies.stream().filter(Objects::nonNull).findFirst().orElse(null);
     if (first == null || statements.isEmpty()) {
-      reportBreak(first, statements.isPresent());
+      reportBreak(copies, digest, statements.isPresent());
       return Optional.empty();
     }
     final Verdict verdict = first.verdict();
@@ -163,10 +166,22 @@ public final class LoggedRounds implements AutoCloseable {
     current = verdict;
   }
 
-  /** A run stops between statistics and verdict; it does not go on without either. */
-  private void reportBreak(LoggedVerdicts.@Nullable Copy verdict, boolean stated) {
-    final boolean over = round >= run.spec().rounds(); // what comes then takes nothing away
-    if (!stated && (verdict != null || (!over && !statistics.ended()))) {
+  /**
+   * A run stops between statistics and verdict; it does not go on without either. A verdict without
+   * statistics that does not go on from the last one is somebody's and no sign that the run did.
+   */
+  private void reportBreak(
+      List<LoggedVerdicts.@Nullable Copy> copies, ByteString before, boolean stated) {
+    boolean decided = false;
+    for (int partition = 0; !stated && partition < copies.size(); partition++) {
+      final LoggedVerdicts.Copy copy = copies.get(partition);
+      final boolean follows = copy != null && verdicts.get(partition).follows(copy, before);
+      decided |= follows;
+      if (copy != null && !follows) {
+        verdicts.get(partition).reportPassedOver(copy);
+      }
+    }
+    if (!stated && (decided || !statistics.ended())) {
       findings.add(statistics.missing(round));
     } else if (stated && !ended()) {
       findings.add(verdicts.getFirst().missing(round, "the verdict is not there"));

@@ -78,6 +78,11 @@ final class LoggedVerdicts implements AutoCloseable {
     return other;
   }
 
+  /** Whether a copy goes on from the verdict before it, as {@link #next} was told it. */
+  boolean follows(Copy copy, ByteString before) {
+    return follows(copy.verdict(), copy.verdict().getRound() - 1, before);
+  }
+
   private boolean follows(Verdict verdict, Verdict before) {
     return follows(verdict, before.getRound(), Digests.of(before));
   }
@@ -86,7 +91,8 @@ final class LoggedVerdicts implements AutoCloseable {
     return VerdictChain.broken(verdict, run.digest(), before, digest).isEmpty();
   }
 
-  private void reportPassedOver(@Nullable Copy copy) {
+  /** Says that a verdict was passed over, if there is one. */
+  void reportPassedOver(@Nullable Copy copy) {
     if (copy != null) {
       findings.add(
           Finding.of(

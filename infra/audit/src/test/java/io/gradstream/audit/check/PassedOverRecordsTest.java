@@ -7,6 +7,8 @@ import io.gradstream.audit.MemoryLog;
 import io.gradstream.audit.RecordedRun;
 import io.gradstream.audit.lineage.Lineage;
 import io.gradstream.audit.lineage.Lineage.TensorChange;
+import io.gradstream.audit.replay.AlternativeDecision;
+import io.gradstream.audit.replay.Replay;
 import io.gradstream.audit.rounds.Finding;
 import io.gradstream.audit.rounds.LoggedRound;
 import io.gradstream.proto.evidence.Digests;
@@ -56,6 +58,27 @@ class PassedOverRecordsTest {
     assertThat(new Lineage(log).round(4, passed -> {}).round()).isEqualTo(4);
   }
 
+  /** Where the log ends a verdict that follows from nothing does not say that it goes on. */
+  @ParameterizedTest
+  @ValueSource(ints = {ROUNDS, 4})
+  void verdictsBehindTheLastOneAreNoRounds(int rounds) {
+    cutAfter(rounds);
+    for (int partition = 0; partition < log.run().manifest().partitions(); partition++) {
+      log.append(
+          log.run().topics().verdicts(),
+          partition,
+          Keys.round(rounds),
+          forged(rounds).toByteArray());
+    }
+
+    final AuditReport report = audit();
+
+    assertThat(report.rounds()).isEqualTo(rounds);
+    assertThat(report.findings())
+        .hasSize(log.run().manifest().partitions())
+        .allMatch(finding -> finding.kind() == Finding.Kind.ORDER);
+  }
+
   /** Whole rounds of updates that nobody decided, in front of all; the run may be over or train. */
   @ParameterizedTest
   @ValueSource(ints = {ROUNDS, 4})
@@ -71,6 +94,17 @@ class PassedOverRecordsTest {
     assertThat(report.findings())
         .hasSizeGreaterThan(ROUNDS)
         .allMatch(finding -> finding.kind() == Finding.Kind.ORDER && finding.offset() < forged);
+    assertThat(replayed()).isEqualTo(rounds);
+  }
+
+  private int replayed() {
+    int rounds = 0;
+    try (var replay = new Replay(log, AlternativeDecision.of(log.run(), "sum", List.of()))) {
+      while (replay.next().isPresent()) {
+        rounds++;
+      }
+    }
+    return rounds;
   }
 
   @ParameterizedTest
@@ -113,10 +147,14 @@ class PassedOverRecordsTest {
       cut(new TopicPartition(topics.updates(), partition), rounds + 1); // and what it begins with
       cut(new TopicPartition(topics.weights(), partition), rounds + 1);
     }
+    cut(new TopicPartition(topics.statistics(), 0), rounds);
   }
 
   private void cut(TopicPartition partition, int rounds) {
-    final int all = ROUNDS + (partition.topic().equals(log.run().topics().verdicts()) ? 0 : 1);
+    final Topics topics = log.run().topics();
+    final boolean begins =
+        partition.topic().equals(topics.updates()) || partition.topic().equals(topics.weights());
+    final int all = ROUNDS + (begins ? 1 : 0);
     final long records = log.end(partition);
     log.cut(partition, records * rounds / all);
   }
