@@ -38,10 +38,8 @@ final class ExplainCommand implements Callable<Integer> {
     try (var open = options.open()) {
       final var lineage = new Lineage(open.log());
       final LoggedRound told = lineage.round(round, passed -> {});
-      final List<TensorChange> changes =
-          lineage.reachesBack() ? lineage.changes(round) : List.of();
-      final var text =
-          new RoundText(open.log().run(), told, changes, lineage.passedOver(round));
+      final List<TensorChange> changes = lineage.reachesBack() ? lineage.changes(round) : List.of();
+      final var text = new RoundText(open.log().run(), told, changes, lineage.passedOver(round));
       final var out = spec.commandLine().getOut();
       out.println(text.text());
       out.flush();

@@ -33,8 +33,8 @@ import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -111,8 +111,7 @@ class PartitionServerTest {
   /** A log that holds what {@link #logged} has. */
   private LogReader log() {
     return new LogReader(
-        () ->
-            new OnePartitionConsumer(new TopicPartition(run.topics().verdicts(), 0), logged));
+        () -> new OnePartitionConsumer(new TopicPartition(run.topics().verdicts(), 0), logged));
   }
 
   private TestInputTopic<byte[], byte[]> input(String topic) {
@@ -206,8 +205,7 @@ class PartitionServerTest {
     logged.add(verdict(90, Digests.of(first)).toByteArray());
     for (int round = 0; round < 90; round++) {
       for (int copy = 0; copy < 3; copy++) {
-        updates.pipeInput(
-            Keys.shard(0), update(round, Digests.of(first), copy == 0 ? 0.25f : 7f));
+        updates.pipeInput(Keys.shard(0), update(round, Digests.of(first), copy == 0 ? 0.25f : 7f));
       }
     }
     assertThat(letters())

@@ -141,8 +141,7 @@ public final class AdmissionPolicy {
    *     ArithmeticPolicy#NONE} before it is there
    * @throws MalformedRecordException with the reason why it shows nothing
    */
-  public void checkDiverged(
-      GradientShard header, int task, @Nullable Verdict before, long decided)
+  public void checkDiverged(GradientShard header, int task, @Nullable Verdict before, long decided)
       throws MalformedRecordException {
     requireNonce(header.getNonce(), header.getRound(), before);
     final boolean first = isFirst(header.getShard(), task, header.getSlot());
@@ -153,8 +152,7 @@ public final class AdmissionPolicy {
     }
   }
 
-  private void checkArithmetic(
-      long own, boolean first, @Nullable Verdict before, long decided)
+  private void checkArithmetic(long own, boolean first, @Nullable Verdict before, long decided)
       throws MalformedRecordException {
     if (arithmetic instanceof ArithmeticPolicy.Any) {
       return;

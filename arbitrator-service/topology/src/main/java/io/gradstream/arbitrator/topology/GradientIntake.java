@@ -233,8 +233,7 @@ final class GradientIntake {
     final OptionalLong nonce = verdicts.nonce(gradient.round() - 1);
     try {
       if (nonce.isEmpty()) {
-        throw new MalformedRecordException(
-            "round " + gradient.round() + ", which has not begun");
+        throw new MalformedRecordException("round " + gradient.round() + ", which has not begun");
       }
       AdmissionPolicy.requireNonce(gradient.nonce(), gradient.round(), nonce.getAsLong());
       return true;

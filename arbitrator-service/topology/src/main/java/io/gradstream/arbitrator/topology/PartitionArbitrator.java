@@ -65,7 +65,6 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
   /** How often the log is asked whether a round has begun of which somebody sends gradients. */
   private static final Duration VERDICTS_PAUSE = Duration.ofMillis(200);
 
-
   private final Run run;
   private final Topics topics;
   private final Kernels kernels;

@@ -104,8 +104,7 @@ class ArbitratorTopologyTest {
   /** A log that holds what {@link #logged} has. */
   private LogReader log() {
     return new LogReader(
-        () ->
-            new OnePartitionConsumer(new TopicPartition(run.topics().verdicts(), 0), logged));
+        () -> new OnePartitionConsumer(new TopicPartition(run.topics().verdicts(), 0), logged));
   }
 
   /** Access rights are given by what the topics declare. */

@@ -1,5 +1,6 @@
 package io.gradstream.audit.lineage;
 
+import com.google.protobuf.ByteString;
 import io.gradstream.audit.checkpoint.PartitionState;
 import io.gradstream.audit.rounds.Finding;
 import io.gradstream.audit.rounds.LogCut;
@@ -8,7 +9,6 @@ import io.gradstream.audit.rounds.LoggedRounds;
 import io.gradstream.audit.rounds.LoggedShards;
 import io.gradstream.audit.rounds.Recalculation;
 import io.gradstream.audit.rounds.RefusedRecords;
-import com.google.protobuf.ByteString;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.kernels.ValueType;
@@ -155,8 +155,7 @@ public final class Lineage {
   public List<Finding> passedOver(long round) {
     return passedOver.values().stream()
         .filter(
-            finding ->
-                finding.round() == round + (isOf(finding, run.topics().weights()) ? 1 : 0))
+            finding -> finding.round() == round + (isOf(finding, run.topics().weights()) ? 1 : 0))
         .toList();
   }
 

@@ -24,8 +24,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * One partition of the updates or of the weights: of each round or version the first copy of each
  * shard that counts. An update counts if it names the log's verdict of its round, as the server
- * takes it; where none does, or that verdict is not known, the first copy is told, so that it can be
- * said what is wrong with it. A copy that comes again must be the same.
+ * takes it; where none does, or that verdict is not known, the first copy is told, so that it can
+ * be said what is wrong with it. A copy that comes again must be the same.
  *
  * <p>What is wanted may lie behind what came ahead of its turn. So the reader goes on until it has
  * what is wanted, or a later number whole, and keeps what it passes: a record ahead of a whole

@@ -14,8 +14,8 @@ import java.util.function.Supplier;
  * @param number its round or version; {@link LoggedShards#INITIAL} for weights to start from
  * @param shard its shard's index
  * @param manifest hash of the manifest that it is of
- * @param verdict digest of the verdict, or of the run's record, that an update says it follows from;
- *     empty for weights, which say it in their seal
+ * @param verdict digest of the verdict, or of the run's record, that an update says it follows
+ *     from; empty for weights, which say it in their seal
  * @param digest the digest that it claims
  * @param computed takes its digest from its bytes
  */

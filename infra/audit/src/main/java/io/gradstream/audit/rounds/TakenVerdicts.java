@@ -71,8 +71,7 @@ final class TakenVerdicts {
   private void passOver(Verdict verdict) {
     if (passedOver != null
         && (last == null || verdict.getRound() > last.getRound())
-        && VerdictChain.broken(
-                verdict, run.digest(), passedOver.getRound(), Digests.of(passedOver))
+        && VerdictChain.broken(verdict, run.digest(), passedOver.getRound(), Digests.of(passedOver))
             .isEmpty()) {
       last = verdict;
     }

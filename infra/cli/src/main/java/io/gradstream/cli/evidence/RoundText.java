@@ -37,10 +37,7 @@ public final class RoundText {
    * @param passedOver records that claim to be of the round and that nobody took
    */
   public RoundText(
-      RunDescription run,
-      LoggedRound round,
-      List<TensorChange> changes,
-      List<Finding> passedOver) {
+      RunDescription run, LoggedRound round, List<TensorChange> changes, List<Finding> passedOver) {
     this.run = run;
     this.round = round;
     this.verdict = round.verdict();

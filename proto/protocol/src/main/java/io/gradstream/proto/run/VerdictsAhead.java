@@ -96,8 +96,7 @@ public final class VerdictsAhead {
   }
 
   private void lookFor(long round) {
-    if (round <= chain.lastRound()
-        || System.nanoTime() - readInVainNanos < pauseNanos) {
+    if (round <= chain.lastRound() || System.nanoTime() - readInVainNanos < pauseNanos) {
       return;
     }
     final long end = log.end(verdicts);

@@ -90,8 +90,7 @@ class RestoreMemoryTest {
         final boolean killed = writer == 4;
         final CommitWriter.Changelog log =
             (key, value) -> {
-              final boolean commits =
-                  ChangelogKey.of(key.get()).part() == ChangelogKey.Part.COMMIT;
+              final boolean commits = ChangelogKey.of(key.get()).part() == ChangelogKey.Part.COMMIT;
               if (!(killed && commits)) {
                 final var _ = producer.send(new ProducerRecord<>(changelog, key.get(), value));
                 before.restore(key.get(), value, -1);

@@ -64,8 +64,7 @@ final class RestoreProbe {
         .addProcessor("reader", () -> new Reader(run, args[1], vectors, restored), "in")
         .addStateStore(InPlaceStore.builder(STORE), "reader");
     try (var streams =
-        new KafkaStreams(
-            topology, StreamsSettings.of(run, args[1], "one", Path.of(args[3])))) {
+        new KafkaStreams(topology, StreamsSettings.of(run, args[1], "one", Path.of(args[3])))) {
       streams.setUncaughtExceptionHandler(
           fault -> {
             restored.completeExceptionally(fault);
@@ -77,8 +76,7 @@ final class RestoreProbe {
     }
   }
 
-  private record Reader(
-      Run run, String group, int vectors, CompletableFuture<String> restored)
+  private record Reader(Run run, String group, int vectors, CompletableFuture<String> restored)
       implements Processor<byte[], byte[], byte[], byte[]> {
     @Override
     public void init(ProcessorContext<byte[], byte[]> context) {
@@ -94,7 +92,8 @@ final class RestoreProbe {
                 .vector(new VectorId(0, index), VECTOR_VALUES)
                 .getAtIndex(ValueLayout.JAVA_FLOAT, VECTOR_VALUES - 1L);
       }
-      restored.complete("%s: %d vectors, sum %.0f".formatted(new String(metadata, UTF_8), vectors, sum));
+      restored.complete(
+          "%s: %d vectors, sum %.0f".formatted(new String(metadata, UTF_8), vectors, sum));
     }
 
     @Override
