@@ -3,6 +3,7 @@
 
 Run it where it lies: python3 make_vectors.py. The Java tests hold Gradstream's own code against the files.
 """
+import gzip
 import hashlib
 import json
 import pathlib
@@ -339,6 +340,43 @@ def records():
     ]
 
 
+# --- a stored data set -----------------------------------------------------------------------------
+
+DIGITS = HERE / "../../../../../../gradient-producers/data/src/main/resources/io/gradstream/producer/data/digits"
+
+
+def idx(name):
+    content = gzip.decompress(DIGITS.joinpath(name).read_bytes())
+    dimensions = content[3]
+    lengths = struct.unpack_from(">%di" % dimensions, content, 4)
+    size = prod(lengths[1:])
+    values = content[4 + 4 * dimensions:]
+    return [values[i * size:(i + 1) * size] for i in range(lengths[0])], lengths[1:]
+
+
+def overlaid(images, labels, height, width, shift, partners):
+    """Pairs as (pixels, left label, right label)."""
+    below, right = bytes(shift * (width + shift)), bytes(shift)
+    for turn in range(partners):
+        for i in range(len(images)):
+            j = place(2, turn, len(images), i)
+            rows = range(0, height * width, width)
+            first = b"".join(images[i][r:r + width] + right for r in rows) + below
+            second = below + b"".join(right + images[j][r:r + width] for r in rows)
+            yield bytes(map(max, first, second)), labels[i][0], labels[j][0]
+
+
+def data_digest(held_out, shift, partners):
+    (images, (height, width)), (labels, _) = idx("train-images-idx3-ubyte.gz"), idx("train-labels-idx1-ubyte.gz")
+    digest = hashlib.sha256(b"gradstream images")
+    cut = len(images) - held_out
+    for some, names, turns in ((images[:cut], labels[:cut], partners), (images[cut:], labels[cut:], 1)):
+        digest.update(struct.pack(">iii", len(some) * turns, height + shift, width + shift))
+        for pixels, left, right in overlaid(some, names, height, width, shift, turns):
+            digest.update(pixels + bytes([left, right]))
+    return digest.hexdigest()
+
+
 # --- files ---------------------------------------------------------------------------------------
 
 
@@ -381,6 +419,11 @@ def main():
         "record": MANIFEST.hex(), "hash": u64(HASH),
     })
     write("records.json", records())
+    write("data.json", [
+        {"type": "overlay", "directory": "shipped:digits", "held-out": held_out, "shift": shift, "partners": partners,
+         "sha256": data_digest(held_out, shift, partners)}
+        for held_out, shift, partners in [(500, 8, 1), (9990, 3, 7)]
+    ])
     write("keys.json", [
         {"of": "shard or slot", "number": n, "key": struct.pack(">i", n).hex()} for n in (0, 1, 65535)
     ] + [{"of": "round", "number": n, "key": struct.pack(">q", n).hex()} for n in (0, 1, 1 << 40)])

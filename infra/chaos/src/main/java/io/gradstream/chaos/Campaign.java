@@ -142,11 +142,18 @@ public final class Campaign implements AutoCloseable {
   private String train(String bootstrap, FaultSchedule schedule, Duration length)
       throws IOException {
     final String name = checked.spec().run() + "-" + (digests.size() + 1);
-    final var disturbed = new CheckedSpec(spec(name, brokers.count()), checked.models());
+    final var disturbed = 
+        new CheckedSpec(spec(name, brokers.count()), checked.models(), checked.command());
     final Run run = Submission.submit(disturbed, Connection.to(bootstrap)).run();
     final var fleet =
         new TrainingProcesses(
-            name, addressOfRoles(bootstrap), clientSettings(), directory, HEAP, network);
+            name,
+            addressOfRoles(bootstrap),
+            clientSettings(),
+            directory,
+            HEAP,
+            checked.command(),
+            network);
     try (var training =
         new DisturbedTraining(
             run, directory, brokers, fleet, seed + digests.size(), this::recovered)) {

@@ -1,6 +1,7 @@
 package io.gradstream.chaos;
 
 import io.gradstream.chaos.Fault.Role;
+import io.gradstream.producer.model.ModelCommand;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -23,6 +24,7 @@ final class TrainingProcesses implements AutoCloseable {
    * @param clientSettings file with settings of the roles' Kafka clients
    * @param directory where state and logs go
    * @param workerHeap of the workers' JVMs, which hold the model
+   * @param command what workers may start for the model
    * @param network where each process gets a link of its own; null without links
    */
   TrainingProcesses(
@@ -31,6 +33,7 @@ final class TrainingProcesses implements AutoCloseable {
       Path clientSettings,
       Path directory,
       String workerHeap,
+      ModelCommand command,
       @Nullable Network network) {
     for (final Role role : ROLES) {
       for (final boolean joins : new boolean[] {false, true}) {
@@ -49,6 +52,9 @@ final class TrainingProcesses implements AutoCloseable {
                     "--data-dir",
                     directory.resolve(run).toString(),
                     "--stay"));
+        if (role == Role.WORKER && !command.words().isEmpty()) {
+          arguments.addAll(List.of("--command", command.line()));
+        }
         if (role != Role.WORKER) {
           arguments.addAll(List.of("--instance", instance));
           if (joins) {

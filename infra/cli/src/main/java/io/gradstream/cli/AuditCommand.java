@@ -7,6 +7,7 @@ import io.gradstream.audit.check.Demands;
 import io.gradstream.audit.check.WorkerSpotCheck;
 import io.gradstream.cli.evidence.AuditText;
 import io.gradstream.producer.model.Models;
+import io.gradstream.producer.model.Provenance;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.log.MeasuredRunLog;
@@ -38,6 +39,8 @@ final class AuditCommand implements Callable<Integer> {
   @SuppressWarnings("UnusedVariable") // picocli acts on it
   @Mixin
   private ArithmeticOptions arithmetic;
+
+  @Mixin private CommandOptions command;
 
   @Option(
       names = "--rounds",
@@ -112,7 +115,8 @@ final class AuditCommand implements Callable<Integer> {
   }
 
   private AuditText recompute(MeasuredRunLog log, Demands demands) {
-    try (TaskModel model = Models.create(log.run().spec())) {
+    try (TaskModel model = Models.prepare(log.run().spec(), command.command().forRun(log.run())).get()) {
+      Provenance.require(log.run(), model);
       return audit(log, demands, new WorkerSpotCheck(log.run(), share, model));
     }
   }

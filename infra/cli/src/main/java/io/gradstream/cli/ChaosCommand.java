@@ -77,7 +77,7 @@ final class ChaosCommand implements Callable<Integer> {
     if (brokers != 1 && brokers != 3) {
       throw new UserError("--brokers: " + brokers + " is not possible; 1 or 3");
     }
-    final var checked = CheckedSpec.of(options.read());
+    final var checked = options.check();
     final Path directory =
         dataDirectory != null ? dataDirectory : Files.createTempDirectory("gradstream-chaos-");
     final var command = spec.commandLine();

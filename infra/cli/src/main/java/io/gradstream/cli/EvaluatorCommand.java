@@ -14,6 +14,8 @@ import picocli.CommandLine.Mixin;
 final class EvaluatorCommand extends RoleCommand {
   @Mixin private KeyOptions key;
 
+  @Mixin private CommandOptions command;
+
   @Override
   String role() {
     return "evaluator";
@@ -27,6 +29,6 @@ final class EvaluatorCommand extends RoleCommand {
   @Override
   void start(Run run, RunDirectory directory, Services services) {
     final var signers = key.signers(run.spec(), Role.EVALUATOR);
-    services.startEvaluator(Models.prepare(run.spec()), signers.get(Role.EVALUATOR));
+    services.startEvaluator(Models.prepare(run.spec(), command.command().forRun(run.description())), signers.get(Role.EVALUATOR));
   }
 }

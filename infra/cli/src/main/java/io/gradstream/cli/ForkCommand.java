@@ -36,6 +36,8 @@ final class ForkCommand implements Callable<Integer> {
 
   @Mixin private KeyOptions key;
 
+  @Mixin private CommandOptions command;
+
   /** The standard options would take {@code --version} for themselves. */
   @Option(
       names = {"-h", "--help"},
@@ -73,7 +75,7 @@ final class ForkCommand implements Callable<Integer> {
     try (var found = options.open()) {
       final Run from = found.run();
       final RunSpec forked = Fork.spec(from.description(), version, name, assignments);
-      final CheckedSpec checked = CheckedSpec.of(forked);
+      final CheckedSpec checked = CheckedSpec.of(forked, command.command());
       final var outcome =
           Submission.submit(checked, () -> fork(from, forked, display), from.connection());
       requireOrigin(outcome.run(), from);

@@ -4,6 +4,7 @@ import io.gradstream.arbitrator.calibrator.Calibrators;
 import io.gradstream.arbitrator.resolver.Resolvers;
 import io.gradstream.arbitrator.selection.Selections;
 import io.gradstream.producer.data.DataSources;
+import io.gradstream.producer.loss.GivenLosses;
 import io.gradstream.producer.loss.Objectives;
 import io.gradstream.producer.loss.ReconstructionLosses;
 import io.gradstream.producer.model.Models;
@@ -29,7 +30,7 @@ final class SpecCatalogs {
     catalogs.put("model", Models.CATALOG);
     catalogs.put(
         "tasks.loss",
-        Catalog.union("loss", List.of(ReconstructionLosses.CATALOG, Objectives.CATALOG)));
+        Catalog.union("loss", List.of(ReconstructionLosses.CATALOG, Objectives.CATALOG, GivenLosses.CATALOG)));
     catalogs.put("data", DataSources.CATALOG);
     return catalogs;
   }

@@ -1,6 +1,11 @@
 package io.gradstream.cli;
 
+import io.gradstream.producer.model.ModelCommand;
+import io.gradstream.producer.model.process.ProcessOptions;
 import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.submission.CheckedSpec;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,5 +44,36 @@ final class SpecOptions {
       overrides.add("rounds=" + rounds);
     }
     return RunSpec.read(file, overrides);
+  }
+
+  /**
+   * Reads the spec and checks all its sections. The spec is a file in the hands of whoever started
+   * this process, so the command that it names may be started: files among its words are those
+   * beside the spec, where there are such.
+   *
+   * @throws io.gradstream.proto.UserError at the first mistake
+   */
+  CheckedSpec check() {
+    final RunSpec spec = read();
+    if (!spec.model().kind().equals("process")) {
+      return CheckedSpec.of(spec);
+    }
+    final List<String> words = spec.model().bind(ProcessOptions.class).command();
+    final var resolved = new ArrayList<String>();
+    for (final String word : words) {
+      // A program without a folder is looked for on the path.
+      final boolean isProgram = resolved.isEmpty() && word.indexOf('/') < 0;
+      resolved.add(isProgram ? word : besideSpec(word));
+    }
+    return CheckedSpec.of(spec, new ModelCommand(resolved, "model.command"));
+  }
+
+  private String besideSpec(String word) {
+    try {
+      final Path beside = file.toAbsolutePath().resolveSibling(word);
+      return Files.isRegularFile(beside) ? beside.toString() : word;
+    } catch (InvalidPathException e) {
+      return word;
+    }
   }
 }

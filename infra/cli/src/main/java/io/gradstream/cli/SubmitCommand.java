@@ -26,7 +26,7 @@ final class SubmitCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    final var outcome = Submission.submit(CheckedSpec.of(options.read()), cluster.require());
+    final var outcome = Submission.submit(options.check(), cluster.require());
     final Run run = outcome.run();
     final var out = spec.commandLine().getOut();
     out.printf(

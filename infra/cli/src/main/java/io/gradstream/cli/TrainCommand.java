@@ -58,7 +58,7 @@ final class TrainCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    final CheckedSpec checked = CheckedSpec.of(options.read());
+    final CheckedSpec checked = options.check();
     final int threads = workers == null ? checked.spec().compute().workers() : workers;
     if (threads < 1 || threads > 1024) {
       throw new UserError("--workers: " + threads + " is not possible; 1 to 1024");

@@ -34,6 +34,8 @@ final class WorkerCommand extends RoleCommand {
 
   @Mixin private KeyOptions key;
 
+  @Mixin private CommandOptions command;
+
   @SuppressWarnings("UnusedVariable") // picocli acts on it
   @Mixin
   private ArithmeticOptions arithmetic;
@@ -65,6 +67,6 @@ final class WorkerCommand extends RoleCommand {
                 .formatted(run.spec().run(), identity.name(), task));
       }
     }
-    services.startWorkers(threads, served, Models.prepare(run.spec()), identity);
+    services.startWorkers(threads, served, Models.prepare(run.spec(), command.command().forRun(run.description())), identity);
   }
 }

@@ -1,6 +1,7 @@
 package io.gradstream.submission;
 
 import io.gradstream.arbitrator.topology.Arbitrator;
+import io.gradstream.producer.model.ModelCommand;
 import io.gradstream.producer.model.Models;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.UserError;
@@ -13,16 +14,23 @@ import java.util.function.Supplier;
  * A spec that every service has checked, before anything is created for it.
  *
  * @param models makes the spec's model, one for each thread that needs one
+ * @param command what may be started for it
  */
-public record CheckedSpec(RunSpec spec, Supplier<TaskModel> models) {
+public record CheckedSpec(RunSpec spec, Supplier<TaskModel> models, ModelCommand command) {
   /**
    * Checks all sections.
    *
+   * @param command what may be started for the model
    * @throws UserError at the first method, option or file that is wrong
    */
-  public static CheckedSpec of(RunSpec spec) {
+  public static CheckedSpec of(RunSpec spec, ModelCommand command) {
     Arbitrator.check(spec);
     Optimizers.create(spec, Kernels.scalar());
-    return new CheckedSpec(spec, Models.prepare(spec));
+    return new CheckedSpec(spec, Models.prepare(spec, command), command);
+  }
+
+  /** The same where no program may be started for the model. */
+  public static CheckedSpec of(RunSpec spec) {
+    return of(spec, ModelCommand.NONE);
   }
 }

@@ -9,6 +9,7 @@ import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.TensorShape;
+import io.gradstream.proto.message.RunRecord;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.spec.RunSpec;
@@ -98,14 +99,17 @@ public final class Submission {
 
   private Outcome begin(CheckedSpec checked) {
     try (TaskModel model = checked.models().get()) {
-      final RunDescription run = RunDescription.of(spec, manifest(spec, model));
+      final RunDescription run = 
+          RunDescription.of(spec, manifest(spec, model), model.provenance().record());
       model.initialize(spec.seed());
       return create(new NewRun(run, InitialRecords.initialWeights(run, model.weights())));
     }
   }
 
   private Outcome begin(CheckedSpec checked, Fork fork) {
+    final RunRecord also;
     try (TaskModel model = checked.models().get()) {
+      also = model.provenance().record().toBuilder().setOrigin(fork.origin()).build();
       if (!manifest(spec, model).hasTensorsOf(fork.manifest())) {
         throw new UserError(
             "--set: the model would have other parameters than that of run %s, whose weights do not fit it"
@@ -117,7 +121,7 @@ public final class Submission {
           "--set optimizer: this one needs all of a tensor on one partition, and run %s has tensors that are dealt out over several"
               .formatted(fork.origin().getRun()));
     }
-    final RunDescription run = RunDescription.of(spec, fork.manifest(), fork.origin());
+    final RunDescription run = RunDescription.of(spec, fork.manifest(), also);
     return create(new NewRun(run, fork.records(run)));
   }
 

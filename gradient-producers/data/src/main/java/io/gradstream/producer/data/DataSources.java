@@ -11,6 +11,11 @@ public final class DataSources {
       Catalog.<ImageData>of("data source")
           .with("idx", IdxData.Options.class, "grey images in MNIST's file format", IdxData::load)
           .with(
+              "overlay",
+              OverlaidDigits.Options.class,
+              "two digits in one image, made from images in MNIST's file format",
+              OverlaidDigits::load)
+          .with(
               "none",
               NoOptions.class,
               "no data, for models that need none",

@@ -56,8 +56,8 @@ final class IdxData {
    */
   static ImageData load(Options options) {
     var data = new IdxData(options.directory());
-    ImageSet training = data.require("train");
-    ImageSet test = data.find("t10k");
+    StoredImages training = data.require("train");
+    StoredImages test = data.find("t10k");
     int heldOut = options.heldOut();
     if (test == null) {
       int remaining = training.size() - heldOut;
@@ -84,8 +84,8 @@ final class IdxData {
             .formatted(heldOut, directory, available));
   }
 
-  private ImageSet require(String part) {
-    ImageSet images = find(part);
+  private StoredImages require(String part) {
+    StoredImages images = find(part);
     if (images == null) {
       throw new SpecError("directory", "%s: no such files: %s".formatted(directory, EXPECTED));
     }
@@ -93,7 +93,7 @@ final class IdxData {
   }
 
   /** The images of a part of the data set, or null when it has no such part. */
-  private @Nullable ImageSet find(String part) {
+  private @Nullable StoredImages find(String part) {
     IdxFile images = open(part + "-images-idx3-ubyte", IdxFile.IMAGES);
     if (images == null) {
       return null;
@@ -110,7 +110,7 @@ final class IdxData {
           "%s: %d images but %d labels: the %s files do not belong together"
               .formatted(directory, lengths[0], labels.lengths()[0], part));
     }
-    return new ImageSet(lengths[1], lengths[2], images.values(), labels.values());
+    return new StoredImages(lengths[1], lengths[2], images.values(), labels.values());
   }
 
   private @Nullable IdxFile open(String name, int magic) {

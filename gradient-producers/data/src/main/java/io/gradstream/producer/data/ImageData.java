@@ -1,5 +1,10 @@
 package io.gradstream.producer.data;
 
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+
 /**
  * The images that a run is trained and validated on.
  *
@@ -24,5 +29,26 @@ public record ImageData(ImageSet training, ImageSet heldOut, float mean, float d
     double variance = Math.max((double) squares / pixels - mean * mean, 1);
     return new ImageData(
         training, heldOut, (float) (mean / 255), (float) (Math.sqrt(variance) / 255));
+  }
+
+  /**
+   * SHA-256 of all samples, by which two workers can tell that they have the same data: the text
+   * {@code gradstream images}; then of the training and the held-out part each the number of
+   * images, height and width (4 bytes each, big-endian) and the images as {@link ImageSet#addTo}
+   * has them. Reads everything.
+   */
+  public byte[] digest() {
+    try {
+      final MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      digest.update("gradstream images".getBytes(StandardCharsets.US_ASCII));
+      for (final ImageSet part : new ImageSet[] {training, heldOut}) {
+        final var header = ByteBuffer.allocate(3 * Integer.BYTES);
+        digest.update(header.putInt(part.size()).putInt(part.height()).putInt(part.width()).flip());
+        part.addTo(digest);
+      }
+      return digest.digest();
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every JDK has SHA-256", e);
+    }
   }
 }

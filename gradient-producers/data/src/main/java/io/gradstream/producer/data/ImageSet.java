@@ -1,69 +1,70 @@
 package io.gradstream.producer.data;
 
-import java.util.Arrays;
+import java.security.MessageDigest;
+import java.util.List;
 
 /**
- * Labelled grey images of one size, as bytes. Immutable and shared by all workers of a process.
+ * Labelled grey images of one size. Immutable and shared by all workers of a process.
  *
- * <p>Pixels lie image after image, row after row, 0 (black) to 255; labels are 0 to 255.
+ * <p>Pixels go row after row, 0 (black) to 255; labels are 0 to 255, and an image has one for each
+ * of the set's {@link #labels() names}.
  */
-public final class ImageSet {
-  private final int height;
-  private final int width;
-  private final byte[] pixels;
-  private final byte[] labels;
-
-  /** Takes both arrays over. {@code pixels} holds {@code labels.length * height * width} values. */
-  public ImageSet(int height, int width, byte[] pixels, byte[] labels) {
-    if (pixels.length != (long) labels.length * height * width) {
-      throw new IllegalArgumentException(
-          "%d pixels are not %d images of %d x %d"
-              .formatted(pixels.length, labels.length, height, width));
-    }
-    this.height = height;
-    this.width = width;
-    this.pixels = pixels;
-    this.labels = labels;
-  }
-
+public interface ImageSet {
   /** Number of images. */
-  public int size() {
-    return labels.length;
-  }
+  int size();
 
-  public int height() {
-    return height;
-  }
+  /** Rows of an image. */
+  int height();
 
-  public int width() {
-    return width;
-  }
+  /** Columns of an image. */
+  int width();
+
+  /** Brightness of a pixel of an image, 0 (black) to 255. */
+  int brightness(int image, int y, int x);
+
+  /** What an image's labels are called, such as {@code label}. */
+  List<String> labels();
+
+  /**
+   * One label of an image.
+   *
+   * @param which its position in {@link #labels()}
+   */
+  int label(int which, int image);
 
   /** Brightness in [0, 1] of a pixel of an image. */
-  public float pixel(int image, int y, int x) {
-    return (pixels[(image * height + y) * width + x] & 0xFF) / 255f;
-  }
-
-  public int label(int image) {
-    return labels[image] & 0xFF;
-  }
-
-  /** The images {@code from} (inclusive) to {@code to} (exclusive). */
-  ImageSet range(int from, int to) {
-    int size = height * width;
-    return new ImageSet(
-        height,
-        width,
-        Arrays.copyOfRange(pixels, from * size, to * size),
-        Arrays.copyOfRange(labels, from, to));
+  default float pixel(int image, int y, int x) {
+    return brightness(image, y, x) / 255f;
   }
 
   /** How many pixels of the set have each brightness, 256 counts. */
-  long[] histogram() {
-    var counts = new long[256];
-    for (byte pixel : pixels) {
-      counts[pixel & 0xFF]++;
+  default long[] histogram() {
+    final long[] counts = new long[256];
+    for (int image = 0; image < size(); image++) {
+      for (int y = 0; y < height(); y++) {
+        for (int x = 0; x < width(); x++) {
+          counts[brightness(image, y, x)]++;
+        }
+      }
     }
     return counts;
+  }
+
+  /**
+   * Takes all images into a digest: image after image its pixels, row after row, and its labels, a
+   * byte each.
+   */
+  default void addTo(MessageDigest digest) {
+    final int pixels = height() * width();
+    final byte[] sample = new byte[pixels + labels().size()];
+    for (int image = 0; image < size(); image++) {
+      for (int p = 0; p < pixels; p++) {
+        sample[p] = (byte) brightness(image, p / width(), p % width());
+      }
+      for (int which = 0; which < labels().size(); which++) {
+        sample[pixels + which] = (byte) label(which, image);
+      }
+      digest.update(sample);
+    }
   }
 }

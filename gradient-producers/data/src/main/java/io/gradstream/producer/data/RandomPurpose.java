@@ -26,5 +26,8 @@ public final class RandomPurpose {
   /** What fingerprints of arithmetic are taken on. */
   public static final long ARITHMETIC = 7;
 
+  /** The generators of a script, before each of its batches. */
+  public static final long SCRIPT = 8;
+
   private RandomPurpose() {}
 }

@@ -4,10 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.gradstream.proto.spec.Section;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 
@@ -33,6 +37,20 @@ class DataVectorsTest {
         assertThat(HexFormat.of().toHexDigits(Double.doubleToRawLongBits(stream.uniform(i))))
             .isEqualTo(vector.get("uniform").get(i).asText());
       }
+    }
+  }
+
+  @Test
+  void overlaidDigitsHaveTheSameBytes() throws IOException {
+    for (final JsonNode vector : read("data.json")) {
+      final Map<String, Object> options = new HashMap<>();
+      options.put("directory", vector.get("directory").asText());
+      for (final String option : List.of("held-out", "shift", "partners")) {
+        options.put(option, vector.get(option).asInt());
+      }
+      final ImageData data =
+          DataSources.CATALOG.create(Section.of(vector.get("type").asText(), options));
+      assertThat(HexFormat.of().formatHex(data.digest())).isEqualTo(vector.get("sha256").asText());
     }
   }
 

@@ -28,7 +28,7 @@ class IdxDataTest {
     assertThat(digits.heldOut().size()).isEqualTo(1000);
     assertThat(digits.training().height()).isEqualTo(28);
     assertThat(digits.training().width()).isEqualTo(28);
-    assertThat(IntStream.range(0, 1000).map(digits.heldOut()::label).distinct().count())
+    assertThat(IntStream.range(0, 1000).map(image -> digits.heldOut().label(0, image)).distinct().count())
         .isEqualTo(10);
     // MNIST's well-known mean and standard deviation.
     assertThat(digits.mean()).isCloseTo(0.1307f, within(0.002f));
@@ -40,7 +40,7 @@ class IdxDataTest {
     write("train", 5, 5);
     ImageData data = load(directory.toString(), 2);
     assertThat(data.training().size()).isEqualTo(3);
-    assertThat(data.heldOut().label(0)).isEqualTo(3);
+    assertThat(data.heldOut().label(0, 0)).isEqualTo(3);
     assertThat(data.heldOut().pixel(1, 1, 0)).isEqualTo(42 / 255f);
   }
 
@@ -52,7 +52,7 @@ class IdxDataTest {
     gzip("t10k-labels-idx1-ubyte");
     ImageData data = load(directory.toString(), 2);
     assertThat(data.training().size()).isEqualTo(5);
-    assertThat(data.heldOut().label(0)).isEqualTo(0);
+    assertThat(data.heldOut().label(0, 0)).isEqualTo(0);
     assertThat(data.heldOut().size()).isEqualTo(2);
   }
 

@@ -1,7 +1,9 @@
 package io.gradstream.producer.evaluator;
 
 import com.google.protobuf.InvalidProtocolBufferException;
+import io.gradstream.producer.model.Provenance;
 import io.gradstream.producer.model.TaskModel;
+import io.gradstream.proto.UserError;
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.evidence.Signer;
 import io.gradstream.proto.evidence.ValidationChain;
@@ -111,6 +113,7 @@ public final class Evaluator implements AutoCloseable {
     try (weights;
         Producer<byte[], byte[]> metrics = new KafkaProducer<>(run.connection().producer());
         TaskModel model = models.get()) {
+      Provenance.require(run.description(), model);
       readEvaluatedVersions();
       final List<TopicPartition> partitions =
           IntStream.range(0, run.manifest().partitions())
@@ -128,6 +131,9 @@ public final class Evaluator implements AutoCloseable {
       LOG.debug("the evaluator was closed while polling");
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    } catch (UserError e) {
+      LOG.error("the evaluator of run {} stops: {}", run.spec().run(), e.getMessage());
+      failure.set(e);
     } catch (ExecutionException | RuntimeException e) {
       LOG.error("the evaluator of run {} stops because of a fault", run.spec().run(), e);
       failure.set(e);
@@ -186,7 +192,8 @@ public final class Evaluator implements AutoCloseable {
         Metric.Validation.newBuilder()
             .setVersion(version)
             .setSamples(validation.samples())
-            .setWeights(Digests.of(assembler.values()));
+            .setWeights(Digests.of(assembler.values()))
+            .putAllMetrics(validation.metrics());
     for (int task = 0; task < run.manifest().tasks().size(); task++) {
       losses.putLosses(run.manifest().tasks().get(task), validation.losses()[task]);
     }
@@ -206,10 +213,11 @@ public final class Evaluator implements AutoCloseable {
         .get();
     evaluatedVersions.add(version);
     LOG.info(
-        "the evaluator of run {} publishes the held-out losses of version {}: {}",
+        "the evaluator of run {} publishes the held-out losses of version {}: {} {}",
         run.spec().run(),
         version,
-        losses.getLossesMap());
+        losses.getLossesMap(),
+        losses.getMetricsMap());
   }
 
   /** Whether the last version has been evaluated. */

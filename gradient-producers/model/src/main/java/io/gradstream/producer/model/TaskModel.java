@@ -2,7 +2,9 @@ package io.gradstream.producer.model;
 
 import io.gradstream.proto.manifest.TensorShape;
 import java.lang.foreign.MemorySegment;
+import java.util.Collections;
 import java.util.List;
+import java.util.SortedMap;
 
 /**
  * A model that computes a task's gradient, or that of all tasks' sum, on one micro-batch.
@@ -18,8 +20,14 @@ public interface TaskModel extends AutoCloseable {
    *
    * @param samples how many held-out samples were used
    * @param losses mean loss of each task, in task order
+   * @param metrics what people want to see beside the losses, by name
    */
-  record Validation(int samples, double[] losses) {}
+  record Validation(int samples, double[] losses, SortedMap<String, Double> metrics) {
+    /** Without metrics. */
+    public Validation(int samples, double[] losses) {
+      this(samples, losses, Collections.emptySortedMap());
+    }
+  }
 
   /** The parameter tensors in the order of the flat vectors: shared first, then each task's own. */
   List<TensorShape> tensors();
@@ -50,6 +58,7 @@ public interface TaskModel extends AutoCloseable {
    * @param microBatch index into the seeded sequence of micro-batches; it names samples, masks and
    *     noise, so tasks that ask for the same index see the same batch
    * @return the loss
+   * @throws ModelFailure when it could not be computed this time
    */
   double gradient(int task, long microBatch);
 
@@ -77,6 +86,11 @@ public interface TaskModel extends AutoCloseable {
    * thread; takes well below a second.
    */
   long fingerprint();
+
+  /** What gradients follow from beside spec and weights; the same for all instances of a process. */
+  default Provenance provenance() {
+    return Provenance.NONE;
+  }
 
   @Override
   void close();

@@ -1,5 +1,7 @@
 package io.gradstream.producer.worker;
 
+import io.gradstream.producer.model.ModelFailure;
+import io.gradstream.producer.model.Provenance;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.worker.GradientPublisher.Publication;
 import io.gradstream.proto.message.GradientKind;
@@ -44,6 +46,7 @@ final class SlotComputer implements AutoCloseable {
 
   /**
    * @param model of this thread; closed with the computer
+   * @throws io.gradstream.proto.UserError if it is not the run's
    */
   SlotComputer(
       Run run,
@@ -52,6 +55,7 @@ final class SlotComputer implements AutoCloseable {
       GradientPublisher publisher,
       AnsweredOrders answered,
       TaskModel model) {
+    Provenance.require(run.description(), model);
     this.run = run;
     this.name = name;
     this.weights = weights;
@@ -137,7 +141,17 @@ final class SlotComputer implements AutoCloseable {
     final long version = load(round);
     if (version == round) {
       arithmetic.require();
-      published.put(record, publisher.publish(order, compute(order), model.gradient()));
+      try {
+        published.put(record, publisher.publish(order, compute(order), model.gradient()));
+      } catch (ModelFailure e) {
+        LOG.warn(
+            "worker {} gives slot {} of round {} back: {}",
+            name,
+            order.getSlot(),
+            round,
+            e.getMessage());
+        batch.answer(record, AcknowledgeType.RELEASE);
+      }
     } else if (version > round) {
       batch.answer(record, AcknowledgeType.ACCEPT); // its round is over
     } else if (isAhead(round, version)) {

@@ -126,9 +126,15 @@ final class Worker implements Runnable {
   }
 
   private SlotComputer computer() {
-    final var computer = new SlotComputer(run, name, weights, publisher, answered, models.get());
-    computer.requireArithmetic();
-    return computer;
+    final TaskModel model = models.get();
+    try {
+      final var computer = new SlotComputer(run, name, weights, publisher, answered, model);
+      computer.requireArithmetic();
+      return computer;
+    } catch (RuntimeException | Error e) {
+      model.close();
+      throw e;
+    }
   }
 
   private void takeOrders(SlotComputer computer, ExecutorService slots)

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.OptionalDouble;
 import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -35,6 +36,7 @@ public record Report(
   public String table() {
     final var text = new StringBuilder();
     losses(text);
+    metrics(text);
     conflicts(text);
     warnings(text);
     evaluations(text);
@@ -85,6 +87,30 @@ public record Report(
         }
       }
       text.append(System.lineSeparator());
+    }
+  }
+
+  /** The metrics of the last validation, with those of the first. */
+  private void metrics(StringBuilder text) {
+    final var validations = summary.validations();
+    if (validations.isEmpty()) {
+      return;
+    }
+    final var first = validations.sequencedValues().getFirst().getMetricsMap();
+    final var last = validations.sequencedValues().getLast().getMetricsMap();
+    final String pairs =
+        new TreeMap<>(last)
+            .entrySet().stream()
+                .map(
+                    metric ->
+                        format(
+                            "%s %s -> %s",
+                            metric.getKey(),
+                            ProgressLine.number(first.getOrDefault(metric.getKey(), Double.NaN)),
+                            ProgressLine.number(metric.getValue())))
+                .collect(Collectors.joining("; "));
+    if (!pairs.isEmpty()) {
+      line(text, "held out", pairs);
     }
   }
 
@@ -211,6 +237,10 @@ public record Report(
             .put("first", first(validations, name))
             .put("last", last(validations, name));
       }
+    }
+    if (!validations.isEmpty()) {
+      final ObjectNode metrics = json.putObject("metrics");
+      new TreeMap<>(validations.sequencedValues().getLast().getMetricsMap()).forEach(metrics::put);
     }
     final ObjectNode improvement = json.putObject("relative_improvement");
     final ObjectNode signalToNoise = json.putObject("signal_to_noise");

@@ -42,13 +42,23 @@ public record RunDescription(RunSpec spec, Manifest manifest, ByteString record)
 
   /** Describes a run that is to be submitted. */
   public static RunDescription of(RunSpec spec, Manifest manifest) {
-    return new RunDescription(spec, manifest, record(spec, manifest).build().toByteString());
+    return of(spec, manifest, RunRecord.getDefaultInstance());
+  }
+
+  /**
+   * The same with what else is known of it.
+   *
+   * @param also a record with fields that spec and manifest do not give, such as the origin and
+   *     {@link #provenance}
+   */
+  public static RunDescription of(RunSpec spec, Manifest manifest, RunRecord also) {
+    final RunRecord record = record(spec, manifest).mergeFrom(also).build();
+    return new RunDescription(spec, manifest, record.toByteString());
   }
 
   /** Describes a run that is to be submitted and begins from another run's weights. */
   public static RunDescription of(RunSpec spec, Manifest manifest, RunRecord.Origin origin) {
-    final RunRecord record = record(spec, manifest).setOrigin(origin).build();
-    return new RunDescription(spec, manifest, record.toByteString());
+    return of(spec, manifest, RunRecord.newBuilder().setOrigin(origin).build());
   }
 
   private static RunRecord.Builder record(RunSpec spec, Manifest manifest) {
@@ -173,6 +183,16 @@ public record RunDescription(RunSpec spec, Manifest manifest, ByteString record)
   /** SHA-256 of the record: what every gradient and verdict of the run is bound to. */
   public ByteString digest() {
     return Digests.of(record);
+  }
+
+  /**
+   * What its gradients follow from beside spec and weights: the record's files, framework and
+   * digest of the data, as far as they were known when the run was submitted.
+   */
+  public RunRecord provenance() {
+    final RunRecord run = parsed();
+    final var known = RunRecord.newBuilder().addAllFiles(run.getFilesList()).setData(run.getData());
+    return run.hasFramework() ? known.setFramework(run.getFramework()).build() : known.build();
   }
 
   /** Where a forked run began; empty for any other. */

@@ -1,6 +1,7 @@
 package io.gradstream.proto.spec;
 
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One task: a loss of the model.
@@ -9,6 +10,8 @@ import java.util.regex.Pattern;
  * @param loss the loss and its options
  * @param weight lambda: multiplies the task's gradient at the arbitrator; the log holds raw
  *     gradients
+ * @param output which of the model's outputs, or of a script's losses; null for the one that is
+ *     named like the task
  */
 public record TaskSpec(
     @Param(
@@ -22,8 +25,20 @@ public record TaskSpec(
             min = 0,
             max = 1e6,
             inReplay = true)
-        double weight) {
+        double weight,
+    @Param("which of the model's outputs the loss is taken of; absent: the one named like the task")
+        @Nullable String output) {
   private static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]*[a-z0-9])?");
+
+  /** The same with the output that is named like the task. */
+  public TaskSpec(String name, Section loss, double weight) {
+    this(name, loss, weight, null);
+  }
+
+  /** The name of the output that the loss is taken of. */
+  public String outputName() {
+    return output == null ? name : output;
+  }
 
   public TaskSpec {
     if (!NAME.matcher(name).matches() || name.length() > 40) {

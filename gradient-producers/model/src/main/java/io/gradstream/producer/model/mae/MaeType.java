@@ -1,9 +1,11 @@
 package io.gradstream.producer.model.mae;
 
 import ai.djl.ndarray.NDManager;
+import com.google.protobuf.ByteString;
 import io.gradstream.producer.data.DataSources;
 import io.gradstream.producer.data.ImageData;
 import io.gradstream.producer.loss.ReconstructionLosses;
+import io.gradstream.producer.model.ModelCommand;
 import io.gradstream.producer.model.ModelType;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.model.torch.TorchEngine;
@@ -17,7 +19,7 @@ import java.util.function.Supplier;
 /** Puts masked auto-encoders together from a run spec. */
 public record MaeType(MaeOptions options) implements ModelType {
   @Override
-  public Supplier<TaskModel> prepare(RunSpec spec) {
+  public Supplier<TaskModel> prepare(RunSpec spec, ModelCommand command) {
     List<MaskedAutoencoder.Task> tasks =
         spec.tasks().stream()
             .map(
@@ -37,11 +39,12 @@ public record MaeType(MaeOptions options) implements ModelType {
     } catch (SpecError e) {
       throw spec.model().locate(e);
     }
+    final ByteString digest = ByteString.copyFrom(data.digest());
     return () -> {
       Compute compute = spec.compute();
       NDManager manager = TorchEngine.open(compute.device(), compute.intraOpThreads());
       int batchSize = spec.accumulation().batchSize();
-      return new MaskedAutoencoder(options, geometry, data, tasks, spec.seed(), batchSize, manager);
+      return new MaskedAutoencoder(options, geometry, data, tasks, spec.seed(), batchSize, manager, digest);
     };
   }
 }

@@ -3,6 +3,7 @@ package io.gradstream.producer.model.mae;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.engine.PtNDArray;
+import com.google.protobuf.ByteString;
 import io.gradstream.producer.data.CounterRandom;
 import io.gradstream.producer.data.ImageData;
 import io.gradstream.producer.data.MicroBatches;
@@ -10,6 +11,7 @@ import io.gradstream.producer.data.RandomPurpose;
 import io.gradstream.producer.loss.Reconstruction;
 import io.gradstream.producer.loss.ReconstructionLoss;
 import io.gradstream.producer.model.FlatVector;
+import io.gradstream.producer.model.Provenance;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.model.torch.Layout;
 import io.gradstream.producer.model.torch.Parameters;
@@ -47,11 +49,13 @@ final class MaskedAutoencoder implements TaskModel {
   private final MemorySegment weights;
   private final MemorySegment gradient;
   private final Parameters parameters;
+  private final ByteString dataDigest;
 
   /**
    * @param seed of samples and masks
    * @param batchSize images of a micro-batch
    * @param manager on the device to compute on; closed with the model
+   * @param dataDigest SHA-256 of all samples
    */
   MaskedAutoencoder(
       MaeOptions options,
@@ -60,7 +64,9 @@ final class MaskedAutoencoder implements TaskModel {
       List<Task> tasks,
       long seed,
       int batchSize,
-      NDManager manager) {
+      NDManager manager,
+      ByteString dataDigest) {
+    this.dataDigest = dataDigest;
     this.geometry = geometry;
     this.data = data;
     this.tasks = List.copyOf(tasks);
@@ -178,6 +184,11 @@ final class MaskedAutoencoder implements TaskModel {
   @Override
   public long fingerprint() {
     return TorchArithmetic.fingerprint(manager).value();
+  }
+
+  @Override
+  public Provenance provenance() {
+    return Provenance.ofData(dataDigest);
   }
 
   /** Frees the tensors first: they lie on the vectors. */

@@ -2,6 +2,7 @@ package io.gradstream.producer.model.toy;
 
 import io.gradstream.producer.loss.Objective;
 import io.gradstream.producer.loss.Objectives;
+import io.gradstream.producer.model.ModelCommand;
 import io.gradstream.producer.model.ModelType;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.spec.RunSpec;
@@ -14,7 +15,7 @@ import java.util.function.Supplier;
 /** Puts analytic models together from a run spec. */
 public record ToyType(ToyOptions options) implements ModelType {
   @Override
-  public Supplier<TaskModel> prepare(RunSpec spec) {
+  public Supplier<TaskModel> prepare(RunSpec spec, ModelCommand command) {
     if (!spec.data().kind().equals("none")) {
       throw spec.data().error("type", "model toy takes no data; leave this section out");
     }

@@ -8,6 +8,7 @@ import io.gradstream.producer.data.CounterRandom;
 import io.gradstream.producer.data.DataSources;
 import io.gradstream.producer.data.ImageData;
 import io.gradstream.producer.data.ImageSet;
+import io.gradstream.producer.data.StoredImages;
 import io.gradstream.producer.loss.Reconstruction;
 import io.gradstream.producer.model.FlatVector;
 import io.gradstream.producer.model.torch.Layout;
@@ -85,7 +86,7 @@ class MaskedBatchTest {
         pixels[at] = (byte) ~pixels[at];
       }
     }
-    return new ImageSet(28, 28, pixels, new byte[1]);
+    return new StoredImages(28, 28, pixels, new byte[1]);
   }
 
   private static Geometry geometry(int context) {
