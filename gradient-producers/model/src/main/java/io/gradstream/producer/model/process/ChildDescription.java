@@ -29,7 +29,7 @@ record ChildDescription(
    * Reads it.
    *
    * @param hello what the child said at its start
-   * @param described its answer to {@code describe}
+   * @param described its answer to the question what the model is
    * @throws ChildFailure if something is missing or of the wrong kind
    */
   static ChildDescription read(JsonNode hello, JsonNode described) throws ChildFailure {

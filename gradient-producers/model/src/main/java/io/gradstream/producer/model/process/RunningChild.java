@@ -9,7 +9,6 @@ import io.gradstream.producer.data.MicroBatches;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.spec.TaskSpec;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -23,7 +22,7 @@ final class RunningChild implements AutoCloseable {
   private static final int PROTOCOL = 1;
 
   private final Child child;
-  private final Arena arena;
+  private final SharedMemory memory;
   private final ChildDescription description;
   private final MemorySegment weights;
   private final MemorySegment gradient;
@@ -32,14 +31,14 @@ final class RunningChild implements AutoCloseable {
 
   private RunningChild(
       Child child,
-      Arena arena,
+      SharedMemory memory,
       ChildDescription description,
       MemorySegment weights,
       MemorySegment gradient,
       @Nullable SampleFields fields,
       @Nullable MemorySegment samples) {
     this.child = child;
-    this.arena = arena;
+    this.memory = memory;
     this.description = description;
     this.weights = weights;
     this.gradient = gradient;
@@ -63,18 +62,18 @@ final class RunningChild implements AutoCloseable {
             setup.command().words(),
             setup.environment(seed),
             setup.command().source());
-    final Arena arena = Arena.ofShared();
+    final var memory = new SharedMemory();
     try {
-      return start(setup, child, arena, batches);
+      return start(setup, child, memory, batches);
     } catch (ChildFailure | RuntimeException | Error e) {
       child.kill();
-      arena.close();
+      memory.close();
       throw e;
     }
   }
 
   private static RunningChild start(
-      ProcessSetup setup, Child child, Arena arena, @Nullable MicroBatches batches)
+      ProcessSetup setup, Child child, SharedMemory memory, @Nullable MicroBatches batches)
       throws ChildFailure {
     final Duration limit = setup.startLimit();
     final JsonNode hello = child.hello(limit);
@@ -86,7 +85,7 @@ final class RunningChild implements AutoCloseable {
     SampleFields fields = null;
     if (data != null && batches != null) {
       fields = new SampleFields(data.training(), setup.spec().accumulation().batchSize());
-      samples = MappedFile.create("samples", fields.bytes(), arena);
+      samples = memory.create("samples", fields.bytes());
       fields.describe(describe.putArray("fields"));
       describe.put("samples", samples.path().toString());
       fields.write(data.training(), batches.samples(0), samples.memory());
@@ -100,10 +99,10 @@ final class RunningChild implements AutoCloseable {
       }
     }
     final ChildDescription description = ChildDescription.read(hello, described);
-    final MappedFile weights = MappedFile.create("weights", description.bytes(), arena);
+    final MappedFile weights = memory.create("weights", description.bytes());
     final MappedFile gradient;
     try {
-      gradient = MappedFile.create("gradient", description.bytes(), arena);
+      gradient = memory.create("gradient", description.bytes());
     } catch (UserError e) {
       weights.removeName();
       throw e;
@@ -120,7 +119,7 @@ final class RunningChild implements AutoCloseable {
     }
     return new RunningChild(
         child,
-        arena,
+        memory,
         description,
         weights.memory(),
         gradient.memory(),
@@ -202,6 +201,6 @@ final class RunningChild implements AutoCloseable {
   @Override
   public void close() {
     child.close();
-    arena.close();
+    memory.close();
   }
 }
