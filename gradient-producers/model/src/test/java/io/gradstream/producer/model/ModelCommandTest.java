@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ModelCommandTest {
   @TempDir private Path directory;
@@ -39,7 +40,7 @@ class ModelCommandTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"'  '", "\"python3 'a\""})
+  @ValueSource(strings = {"  ", "python3 'a", "\"python3"})
   void lineWithoutWordsOrWithAnOpenQuoteIsRefused(String line) {
     assertThatThrownBy(() -> ModelCommand.of(line)).isInstanceOf(UserError.class);
   }
