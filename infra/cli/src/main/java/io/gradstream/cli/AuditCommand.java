@@ -115,7 +115,8 @@ final class AuditCommand implements Callable<Integer> {
   }
 
   private AuditText recompute(MeasuredRunLog log, Demands demands) {
-    try (TaskModel model = Models.prepare(log.run().spec(), command.command().forRun(log.run())).get()) {
+    try (TaskModel model =
+        Models.prepare(log.run().spec(), command.command().forRun(log.run())).get()) {
       Provenance.require(log.run(), model);
       return audit(log, demands, new WorkerSpotCheck(log.run(), share, model));
     }

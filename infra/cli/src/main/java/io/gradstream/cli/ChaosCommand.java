@@ -3,7 +3,6 @@ package io.gradstream.cli;
 import io.gradstream.chaos.Campaign;
 import io.gradstream.chaos.CampaignReport;
 import io.gradstream.proto.UserError;
-import io.gradstream.submission.CheckedSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

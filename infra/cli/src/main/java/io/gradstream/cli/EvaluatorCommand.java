@@ -29,6 +29,8 @@ final class EvaluatorCommand extends RoleCommand {
   @Override
   void start(Run run, RunDirectory directory, Services services) {
     final var signers = key.signers(run.spec(), Role.EVALUATOR);
-    services.startEvaluator(Models.prepare(run.spec(), command.command().forRun(run.description())), signers.get(Role.EVALUATOR));
+    services.startEvaluator(
+        Models.prepare(run.spec(), command.command().forRun(run.description())),
+        signers.get(Role.EVALUATOR));
   }
 }

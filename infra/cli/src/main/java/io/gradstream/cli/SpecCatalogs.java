@@ -30,7 +30,9 @@ final class SpecCatalogs {
     catalogs.put("model", Models.CATALOG);
     catalogs.put(
         "tasks.loss",
-        Catalog.union("loss", List.of(ReconstructionLosses.CATALOG, Objectives.CATALOG, GivenLosses.CATALOG)));
+        Catalog.union(
+            "loss",
+            List.of(ReconstructionLosses.CATALOG, Objectives.CATALOG, GivenLosses.CATALOG)));
     catalogs.put("data", DataSources.CATALOG);
     return catalogs;
   }

@@ -1,7 +1,6 @@
 package io.gradstream.cli;
 
 import io.gradstream.proto.run.Run;
-import io.gradstream.submission.CheckedSpec;
 import io.gradstream.submission.Submission;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;

@@ -67,6 +67,10 @@ final class WorkerCommand extends RoleCommand {
                 .formatted(run.spec().run(), identity.name(), task));
       }
     }
-    services.startWorkers(threads, served, Models.prepare(run.spec(), command.command().forRun(run.description())), identity);
+    services.startWorkers(
+        threads,
+        served,
+        Models.prepare(run.spec(), command.command().forRun(run.description())),
+        identity);
   }
 }

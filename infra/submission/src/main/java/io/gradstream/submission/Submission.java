@@ -99,7 +99,7 @@ public final class Submission {
 
   private Outcome begin(CheckedSpec checked) {
     try (TaskModel model = checked.models().get()) {
-      final RunDescription run = 
+      final RunDescription run =
           RunDescription.of(spec, manifest(spec, model), model.provenance().record());
       model.initialize(spec.seed());
       return create(new NewRun(run, InitialRecords.initialWeights(run, model.weights())));

@@ -28,7 +28,11 @@ class IdxDataTest {
     assertThat(digits.heldOut().size()).isEqualTo(1000);
     assertThat(digits.training().height()).isEqualTo(28);
     assertThat(digits.training().width()).isEqualTo(28);
-    assertThat(IntStream.range(0, 1000).map(image -> digits.heldOut().label(0, image)).distinct().count())
+    assertThat(
+            IntStream.range(0, 1000)
+                .map(image -> digits.heldOut().label(0, image))
+                .distinct()
+                .count())
         .isEqualTo(10);
     // MNIST's well-known mean and standard deviation.
     assertThat(digits.mean()).isCloseTo(0.1307f, within(0.002f));

@@ -30,8 +30,7 @@ public final class Models {
    * thread.
    *
    * @param command what may be started, for models that run in a process of their own
-   * @throws UserError when the spec's model, losses, data or device are not
-   *     possible
+   * @throws UserError when the spec's model, losses, data or device are not possible
    */
   public static Supplier<TaskModel> prepare(RunSpec spec, ModelCommand command) {
     final ModelType type = CATALOG.create(spec.model());

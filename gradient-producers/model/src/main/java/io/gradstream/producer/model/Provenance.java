@@ -2,10 +2,10 @@ package io.gradstream.producer.model;
 
 import com.google.protobuf.ByteString;
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.manifest.TensorShape;
 import io.gradstream.proto.message.RunRecord;
 import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.spec.Scope;
-import io.gradstream.proto.manifest.TensorShape;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -33,8 +33,7 @@ public record Provenance(
 
   /** Of a model of Gradstream's own on a stored data set. */
   public static Provenance ofData(ByteString digest) {
-    return new Provenance(
-        List.of(), RunRecord.Framework.getDefaultInstance(), false, digest);
+    return new Provenance(List.of(), RunRecord.Framework.getDefaultInstance(), false, digest);
   }
 
   /** The part of a run's record that says this. */
@@ -54,7 +53,8 @@ public record Provenance(
    */
   public static void require(RunDescription run, TaskModel model) {
     final String name = run.spec().run();
-    final List<String> there = tensors(run, run.manifest().tensors().stream().map(t -> t.shape()).toList());
+    final List<String> there =
+        tensors(run, run.manifest().tensors().stream().map(t -> t.shape()).toList());
     final List<String> here = tensors(run, model.tensors());
     if (!there.equals(here)) {
       throw new UserError(

@@ -87,7 +87,9 @@ public interface TaskModel extends AutoCloseable {
    */
   long fingerprint();
 
-  /** What gradients follow from beside spec and weights; the same for all instances of a process. */
+  /**
+   * What gradients follow from beside spec and weights; the same for all instances of a process.
+   */
   default Provenance provenance() {
     return Provenance.NONE;
   }

@@ -44,7 +44,8 @@ public record MaeType(MaeOptions options) implements ModelType {
       Compute compute = spec.compute();
       NDManager manager = TorchEngine.open(compute.device(), compute.intraOpThreads());
       int batchSize = spec.accumulation().batchSize();
-      return new MaskedAutoencoder(options, geometry, data, tasks, spec.seed(), batchSize, manager, digest);
+      return new MaskedAutoencoder(
+          options, geometry, data, tasks, spec.seed(), batchSize, manager, digest);
     };
   }
 }

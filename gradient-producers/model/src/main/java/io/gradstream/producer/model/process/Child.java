@@ -190,8 +190,7 @@ final class Child implements AutoCloseable {
     try {
       final String line = answers.poll(limit.toNanos(), TimeUnit.NANOSECONDS);
       if (line == null) {
-        throw new ChildFailure(
-            "did not answer within " + limit.toSeconds() + " s" + lastWords());
+        throw new ChildFailure("did not answer within " + limit.toSeconds() + " s" + lastWords());
       }
       if (line.equals(END)) {
         throw ended();
@@ -222,13 +221,17 @@ final class Child implements AutoCloseable {
     return new ChildFailure("closed its standard output" + lastWords());
   }
 
-  /** The last line that it said, for the end of a message; what to do about it where that is known. */
+  /**
+   * The last line that it said, for the end of a message; what to do about it where that is known.
+   */
   private String lastWords() {
     final String last;
     synchronized (lastLines) {
       last = lastLines.isEmpty() ? null : lastLines.getLast();
     }
-    return last == null ? ", without a word" : "; its last words: " + printable(last) + advice(last);
+    return last == null
+        ? ", without a word"
+        : "; its last words: " + printable(last) + advice(last);
   }
 
   private static String advice(String last) {

@@ -41,8 +41,7 @@ final class ModelFingerprint {
   /** Takes in the next task's gradient. */
   void add(MemorySegment gradient) {
     for (long at = 0; at < gradient.byteSize(); at += CHUNK) {
-      digest.update(
-          gradient.asSlice(at, Math.min(CHUNK, gradient.byteSize() - at)).asByteBuffer());
+      digest.update(gradient.asSlice(at, Math.min(CHUNK, gradient.byteSize() - at)).asByteBuffer());
     }
   }
 

@@ -100,8 +100,7 @@ final class ProcessModel implements TaskModel {
 
   @Override
   public double gradient(int task, long microBatch) {
-    final ObjectNode command =
-        Child.command("gradient").put("task", task).put("batch", microBatch);
+    final ObjectNode command = Child.command("gradient").put("task", task).put("batch", microBatch);
     return once(
         () -> {
           writeBatch(microBatch);
@@ -130,8 +129,7 @@ final class ProcessModel implements TaskModel {
   public Validation validate(int samples) {
     final ImageData data = setup.data();
     final int used =
-        Math.min(
-            samples, data == null ? child.description().heldOut() : data.heldOut().size());
+        Math.min(samples, data == null ? child.description().heldOut() : data.heldOut().size());
     final int batchSize = setup.spec().accumulation().batchSize();
     final double[] sums = new double[setup.spec().tasks().size()];
     final SortedMap<String, Double> metrics = new TreeMap<>();
@@ -142,8 +140,7 @@ final class ProcessModel implements TaskModel {
           untilItWorks(
               () -> {
                 if (data != null) {
-                  child.writeSamples(
-                      data.heldOut(), IntStream.range(from, from + count).toArray());
+                  child.writeSamples(data.heldOut(), IntStream.range(from, from + count).toArray());
                 }
                 return child.ask(
                     Child.command("validate").put("from", from).put("count", count),
@@ -215,8 +212,7 @@ final class ProcessModel implements TaskModel {
     final var taken = new ModelFingerprint(weights());
     for (int task = 0; task < setup.spec().tasks().size(); task++) {
       writeBatch(0);
-      child.ask(
-          Child.command("gradient").put("task", task).put("batch", 0), setup.startLimit());
+      child.ask(Child.command("gradient").put("task", task).put("batch", 0), setup.startLimit());
       taken.add(gradient());
     }
     weights().copyFrom(MemorySegment.ofArray(before));
@@ -289,8 +285,7 @@ final class ProcessModel implements TaskModel {
   private UserError error(String what, Throwable cause) {
     return new UserError(
         "%s: %s %s"
-            .formatted(
-                setup.command().source(), String.join(" ", setup.command().words()), what),
+            .formatted(setup.command().source(), String.join(" ", setup.command().words()), what),
         cause);
   }
 

@@ -58,7 +58,8 @@ public record ProcessType(ProcessOptions options) implements ModelType {
 
   private static void requireHeldOut(RunSpec spec, @Nullable ImageData data) {
     if (data != null && spec.evaluation().every() > 0) {
-      requireHeldOut(spec, data.heldOut().size(), "give at most so many, or a larger data.held-out");
+      requireHeldOut(
+          spec, data.heldOut().size(), "give at most so many, or a larger data.held-out");
     }
   }
 

@@ -35,8 +35,7 @@ final class SharedMemory implements AutoCloseable {
    */
   MappedFile create(String purpose, long bytes) {
     final List<String> refusals = new ArrayList<>();
-    for (final Path directory :
-        List.of(IN_MEMORY, Path.of(System.getProperty("java.io.tmpdir")))) {
+    for (final Path directory : List.of(IN_MEMORY, Path.of(System.getProperty("java.io.tmpdir")))) {
       if (Files.isDirectory(directory) && Files.isWritable(directory)) {
         try {
           return create(directory, purpose, bytes);
@@ -55,8 +54,7 @@ final class SharedMemory implements AutoCloseable {
       throw new IOException("too little space");
     }
     final Path path = Files.createTempFile(directory, "gradstream-" + purpose + "-", "");
-    try (var channel =
-        FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+    try (var channel = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
       final var zeros = ByteBuffer.allocateDirect((int) Math.min(CHUNK, bytes));
       for (long written = 0; written < bytes; ) {
         zeros.clear().limit((int) Math.min(zeros.capacity(), bytes - written));

@@ -236,7 +236,9 @@ class ProcessModelTest {
     final Path marker = directory.resolve("started");
     final RunSpec spec =
         RunSpec.parse(
-            spec().text().replace("[nobody-starts-this]", "[touch, \"" + marker + "\"]")
+            spec()
+                .text()
+                .replace("[nobody-starts-this]", "[touch, \"" + marker + "\"]")
                 .replace("- nobody-starts-this", "- touch\n    - \"" + marker + "\""),
             "topic",
             List.of());
