@@ -56,9 +56,10 @@ public final class InProcessTraining implements AutoCloseable {
    * What a training came to.
    *
    * @param sha256 digest of the last weights
+   * @param weights the last weights, in flat order
    * @param roundSeconds how long each round took
    */
-  public record Outcome(String sha256, List<Double> roundSeconds) {}
+  public record Outcome(String sha256, List<Float> weights, List<Double> roundSeconds) {}
 
   private final RunSpec spec;
   private final ValueType valueType;
@@ -107,7 +108,11 @@ public final class InProcessTraining implements AutoCloseable {
         seconds.add((System.nanoTime() - start) / 1e9);
       }
       final MemorySegment last = training.all.getFirst().weights();
-      return new Outcome(new Weights(checked.spec().rounds(), last).sha256(), seconds);
+      final var weights = new ArrayList<Float>();
+      for (long i = 0; i < training.manifest.size(); i++) {
+        weights.add(last.getAtIndex(ValueType.FLOAT, i));
+      }
+      return new Outcome(new Weights(checked.spec().rounds(), last).sha256(), weights, seconds);
     } catch (MalformedRecordException | ExecutionException e) {
       throw new IllegalStateException(
           "the benchmark's own record cannot be read, or a gradient failed", e);

@@ -10,11 +10,12 @@ import java.util.Locale;
  * broker takes. What does not grow with a run's numbers, or is split as it grows, is not among
  * them.
  *
- * <p>With N tasks, K micro-batches a task, S shards on a partition, in bytes at most:
+ * <p>With N tasks, K micro-batches a task in G groups, R = N G, S shards on a partition, in bytes
+ * at most:
  *
  * <ul>
- *   <li>statistics of a shard: 200 N K + 8 (3 N² + 6 N) + 200;
- *   <li>a verdict: 48 N² + 600 N + 265,000, of which most is for 4,096 arbitrations;
+ *   <li>statistics of a shard: 200 N K + 8 (2 R² + G N² + 6 R + R (G - 1) / 2) + 200;
+ *   <li>a verdict: 8 R² + 40 G N² + 600 R + 265,000, of which 265,000 are for 4,096 arbitrations;
  *   <li>a seal: 80 S + 300;
  *   <li>the run's own record: what its tensors, shards and spec take.
  * </ul>
@@ -39,19 +40,32 @@ final class RecordLimits {
     final Manifest manifest = run.manifest();
     final long tasks = manifest.tasks().size();
     final long slots = run.slots();
-    if (verdict(tasks) > RECORD_BYTES) {
+    final long groups = run.spec().accumulation().groups((int) tasks).count();
+    if (verdict(tasks, 1) > RECORD_BYTES) {
       throw tooLarge(
           "tasks",
           "%d tasks make verdicts".formatted(tasks),
-          verdict(tasks),
-          "at most " + largest(RecordLimits::verdict));
+          verdict(tasks, 1),
+          "at most " + largest(more -> verdict(more, 1)));
     }
-    if (statistics(tasks, slots) > RECORD_BYTES) {
+    if (statistics(tasks, slots, 1) > RECORD_BYTES) {
       throw tooLarge(
           "accumulation.micro-batches",
           "%d slots a task and %d tasks make statistics".formatted(slots, tasks),
-          statistics(tasks, slots),
-          "at most " + largest(more -> statistics(tasks, more)));
+          statistics(tasks, slots, 1),
+          "at most " + largest(more -> statistics(tasks, more, 1)));
+    }
+    final long both = Math.max(verdict(tasks, groups), statistics(tasks, slots, groups));
+    if (both > RECORD_BYTES) {
+      throw tooLarge(
+          "accumulation.groups",
+          "%d groups of %d tasks make statistics or verdicts".formatted(groups, tasks),
+          both,
+          "at most "
+              + Math.min(
+                  largest(more -> verdict(tasks, more)),
+                  largest(more -> statistics(tasks, slots, more)))
+              + " groups: give fewer micro-batches, or a number of groups");
     }
     long shards = 0;
     for (int partition = 0; partition < manifest.partitions(); partition++) {
@@ -77,12 +91,16 @@ final class RecordLimits {
     }
   }
 
-  static long statistics(long tasks, long slots) {
-    return CONTRIBUTION * tasks * slots + 8 * (3 * tasks * tasks + 6 * tasks) + 200;
+  static long statistics(long tasks, long slots, long groups) {
+    final long rows = tasks * groups;
+    return CONTRIBUTION * tasks * slots
+        + 8 * (2 * rows * rows + groups * tasks * tasks + 6 * rows + rows * (groups - 1) / 2)
+        + 200;
   }
 
-  static long verdict(long tasks) {
-    return 48 * tasks * tasks + 600 * tasks + 265_000;
+  static long verdict(long tasks, long groups) {
+    final long rows = tasks * groups;
+    return 8 * rows * rows + 40 * groups * tasks * tasks + 600 * rows + 265_000;
   }
 
   static long seal(long shards) {

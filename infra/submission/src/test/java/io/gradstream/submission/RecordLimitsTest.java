@@ -35,6 +35,35 @@ class RecordLimitsTest {
   }
 
   @Test
+  void groupsWhoseStatisticsOrVerdictsDoNotFitARecordAreRefused() {
+    assertThatThrownBy(() -> RecordLimits.require(run(3, 200, 1, 10, "each")))
+        .isInstanceOf(UserError.class)
+        .hasMessageStartingWith("accumulation.groups: 200 groups of 3 tasks make statistics")
+        .hasMessageContaining("at most")
+        .hasMessageContaining("groups: give fewer micro-batches");
+    assertThatCode(() -> RecordLimits.require(run(3, 60, 1, 10, "each")))
+        .doesNotThrowAnyException();
+    assertThatCode(() -> RecordLimits.require(run(3, 200, 1, 10, "3"))).doesNotThrowAnyException();
+  }
+
+  /** With groups and a calibrator that needs norms, which makes the rows twice as many. */
+  @Test
+  void theFormulaHoldsForTheLargestStatisticsOfGroups() {
+    final int rows = 5 * 12;
+    final var products =
+        ShardStatistics.Products.newBuilder()
+            .setShard(1_000_000)
+            .addAllGram(Collections.nCopies(2 * rows * (2 * rows + 1) / 2, 1.5))
+            .addAllCross(Collections.nCopies(12 * 5 * 5, 1.5))
+            .addAllMomentum(Collections.nCopies(2 * rows, 1.5))
+            .setMomentumSquared(1)
+            .addAllSumSquared(Collections.nCopies(5 * 12 * 13 / 2, 1.5));
+
+    assertThat((long) products.build().getSerializedSize() + 200 * 5 * 12)
+        .isLessThanOrEqualTo(RecordLimits.statistics(5, 12, 12));
+  }
+
+  @Test
   void shardsWhoseSealDoesNotFitARecordAreRefused() {
     assertThatThrownBy(() -> RecordLimits.require(run(1, 1, 1, 14_000)))
         .isInstanceOf(UserError.class)
@@ -72,7 +101,7 @@ class RecordLimitsTest {
             .addShards(products)
             .build()
             .getSerializedSize();
-    assertThat((long) written).isLessThanOrEqualTo(RecordLimits.statistics(20, 50));
+    assertThat((long) written).isLessThanOrEqualTo(RecordLimits.statistics(20, 50, 1));
 
     final var sealed =
         WeightSeal.Sealed.newBuilder()
@@ -92,6 +121,11 @@ class RecordLimitsTest {
   }
 
   private static RunDescription run(int tasks, int slots, int partitions, int shards) {
+    return run(tasks, slots, partitions, shards, "1");
+  }
+
+  private static RunDescription run(
+      int tasks, int slots, int partitions, int shards, String groups) {
     final List<String> names = IntStream.range(0, tasks).mapToObj(t -> "t" + t).toList();
     final String text =
         """
@@ -100,7 +134,7 @@ class RecordLimitsTest {
         tasks:
         %s
         model: toy
-        accumulation: {micro-batches: %d}
+        accumulation: {micro-batches: %d, groups: %s}
         resolver: pcgrad
         optimizer: {type: sgd, learning-rate: 0.1}
         transport: {partitions: %d}
@@ -112,6 +146,7 @@ class RecordLimitsTest {
                         .map(name -> "  - {name: " + name + ", loss: landscape}")
                         .toList()),
                 slots,
+                groups,
                 partitions);
     final var shape = new TensorShape("w", new long[] {shards}, TensorShape.SHARED);
     return RunDescription.of(

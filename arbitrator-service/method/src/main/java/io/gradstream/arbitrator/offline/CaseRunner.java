@@ -8,6 +8,7 @@ import io.gradstream.arbitrator.resolver.Resolution;
 import io.gradstream.arbitrator.resolver.Resolver;
 import io.gradstream.arbitrator.resolver.Resolvers;
 import io.gradstream.arbitrator.resolver.RoundStatistics;
+import io.gradstream.arbitrator.resolver.SquareSums;
 import io.gradstream.arbitrator.selection.SelectiveOptimization;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.spec.Section;
@@ -34,6 +35,7 @@ public final class CaseRunner {
   private final @Nullable SelectiveOptimization gate;
   private final IntegratedMomentum momentum;
   private final double[][] memories;
+  private final double[][] squares;
 
   private MethodState state = MethodState.EMPTY;
   private MethodState gateState = MethodState.EMPTY;
@@ -59,6 +61,7 @@ public final class CaseRunner {
     }
     this.momentum = new IntegratedMomentum(source);
     this.memories = memories(source, tasks, size);
+    this.squares = new double[tasks][size];
   }
 
   /**
@@ -163,15 +166,19 @@ public final class CaseRunner {
 
   private RoundStatistics statistics(long round, Step step, double[][] gradients) {
     int tasks = step.tasks();
+    double[][] gram = GradientRows.products(gradients, gradients);
+    double[][][] samples = step.samples();
     return new RoundStatistics(
         round,
         tasks,
-        GradientRows.products(gradients, gradients),
+        gram,
         previous.length == 0
             ? new double[tasks][tasks]
             : GradientRows.products(gradients, previous),
         known(step.losses()),
-        0);
+        0,
+        samples.length == 0 ? gram : GradientRows.products(samples[0], samples[1]),
+        SquareSums.next(squares, gradients));
   }
 
   private void learnAfterStep(Step step, Map<String, Object> answer) {

@@ -36,7 +36,8 @@ public record GradientCase(
    *
    * @param gradients N x D
    * @param losses N, or null where the method does not look at them
-   * @param inputs further inputs by name: order, uniform, normal, epoch, losses_after_step, beta
+   * @param inputs further inputs by name: order, uniform, normal, epoch, losses_after_step, beta,
+   *     samples
    */
   public record Step(double[][] gradients, double @Nullable [] losses, Map<String, Object> inputs) {
 
@@ -51,6 +52,16 @@ public record GradientCase(
     double @Nullable [] numbers(String input) {
       Object value = inputs.get(input);
       return value == null ? null : numbersOf(input, value);
+    }
+
+    /** Two independent samples of the gradients, each N x D; none where they are not given. */
+    double[][][] samples() {
+      Object value = inputs.get("samples");
+      if (value == null) {
+        return new double[0][][];
+      }
+      List<?> given = list("samples", value);
+      return new double[][][] {rowsOf("samples", given.get(0)), rowsOf("samples", given.get(1))};
     }
 
     boolean has(String input) {
@@ -139,6 +150,24 @@ public record GradientCase(
     for (String name : List.of("losses_after_step", "normal")) {
       if (json.get(name) != null) {
         size(name, numbersOf(name, json.get(name)).length, tasks);
+      }
+    }
+    if (json.get("samples") != null) {
+      List<?> samples = list("samples", json.get("samples"));
+      if (samples.size() != 2) {
+        throw new IllegalArgumentException(
+            "'samples' has %d entries; give two samples of the gradients"
+                .formatted(samples.size()));
+      }
+      for (Object sample : samples) {
+        double[][] rows = rowsOf("samples", sample);
+        size("samples", rows.length, tasks);
+        for (double[] row : rows) {
+          if (row.length != gradients[0].length) {
+            throw new IllegalArgumentException(
+                "the rows of 'samples' must be as long as those of 'gradients'");
+          }
+        }
       }
     }
     if (json.get("uniform") != null

@@ -77,6 +77,27 @@ final class LibraryParameterMapping {
               .take("norm_eps", "norm-eps")
               .take("reg_eps", "reg-eps")
               .section(source.method());
+      case "excess_mtl" ->
+          source.variant().equals("libmtl")
+              ? options
+                  .take("robust_step_size", "step")
+                  .put("floor", 0.0)
+                  .section("excess-mtl")
+              : options
+                  .take("robust_step_size", "step")
+                  .take("n_warmup_steps", "warmup-rounds")
+                  .put("total", "one")
+                  .section("excess-mtl");
+      case "modo" ->
+          options.take("gamma", "gamma").take("rho", "rho").take("update", "update").section("modo");
+      case "sdmgrad" ->
+          options
+              .take("lambda", "lambda")
+              .take("n_iter", "iterations")
+              .take("lr", "learning-rate")
+              .take("momentum", "momentum")
+              .put("preference", preference())
+              .section("sdmgrad");
       case "graddrop" -> options.take("leak", "leak").section("graddrop");
       case "moco" ->
           options

@@ -31,14 +31,15 @@ public final class MethodComparison {
   /**
    * All methods' answers, in the order of the catalog. Method, parameters, variant and random
    * numbers of the case are left aside, but for a calibrator in our own words; methods that draw
-   * draw by seed 0.
+   * draw by seed 0, and those of independent samples take the gradients for both where the case
+   * gives none.
    */
   public static List<Row> of(GradientCase source) {
     Object calibrator = source.variant().isEmpty() ? source.params().get("calibrator") : null;
     Map<String, Object> params = calibrator == null ? Map.of() : Map.of("calibrator", calibrator);
     List<Step> steps =
         source.steps().stream()
-            .map(step -> new Step(step.gradients(), step.losses(), Map.of()))
+            .map(step -> new Step(step.gradients(), step.losses(), samplesOf(step)))
             .toList();
     var rows = new ArrayList<Row>();
     for (String method : Resolvers.CATALOG.names()) {
@@ -48,6 +49,11 @@ public final class MethodComparison {
       rows.add(row(one));
     }
     return rows;
+  }
+
+  private static Map<String, Object> samplesOf(Step step) {
+    Object samples = step.inputs().get("samples");
+    return samples == null ? Map.of() : Map.of("samples", samples);
   }
 
   private static Row row(GradientCase one) {

@@ -8,6 +8,7 @@ import io.gradstream.arbitrator.resolver.Resolution;
 import io.gradstream.arbitrator.resolver.Resolver;
 import io.gradstream.arbitrator.resolver.Resolvers;
 import io.gradstream.arbitrator.resolver.RoundStatistics;
+import io.gradstream.arbitrator.resolver.SquareSums;
 import io.gradstream.proto.spec.Section;
 import io.gradstream.proto.spec.SpecError;
 import java.util.ArrayList;
@@ -112,11 +113,16 @@ public final class MethodTable {
       return "refused";
     }
     double[][] gram = GradientRows.products(situation.gradients(), situation.gradients());
+    double[][] squares = new double[n][situation.gradients()[0].length];
     Resolution last = null;
     boolean reported = false;
     for (int k = 0; k < ROUNDS; k++) {
       double[][] cross = k == 0 ? new double[n][n] : gram;
-      last = resolver.resolve(new RoundStatistics(k, n, gram, cross, situation.losses(), 1), state);
+      last =
+          resolver.resolve(
+              new RoundStatistics(k, n, gram, cross, situation.losses(), 1)
+                  .withExcess(SquareSums.next(squares, situation.gradients())),
+              state);
       state = last.state();
       Fallback fallback = last.fallback();
       if (fallback != null) {

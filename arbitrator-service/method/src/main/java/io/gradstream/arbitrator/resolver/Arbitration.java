@@ -11,6 +11,7 @@ package io.gradstream.arbitrator.resolver;
  * @param firstScore score of the first task, 0 where no winner was looked for
  * @param secondScore score of the second task
  * @param forced whether the other task won only because one had won too often in a row
+ * @param group the group whose gradients they are, from 0
  */
 public record Arbitration(
     int first,
@@ -20,8 +21,28 @@ public record Arbitration(
     int winner,
     double firstScore,
     double secondScore,
-    boolean forced) {
+    boolean forced,
+    int group) {
+
+  /** A pair of the first group, which is the only one unless a run has several. */
+  Arbitration(
+      int first,
+      int second,
+      double cosine,
+      Zone zone,
+      int winner,
+      double firstScore,
+      double secondScore,
+      boolean forced) {
+    this(first, second, cosine, zone, winner, firstScore, secondScore, forced, 0);
+  }
 
   /** The winner where both tasks give way alike. */
   public static final int NOBODY = -1;
+
+  /** The same pair of another group. */
+  Arbitration inGroup(int other) {
+    return new Arbitration(
+        first, second, cosine, zone, winner, firstScore, secondScore, forced, other);
+  }
 }

@@ -53,7 +53,7 @@ final class CrMogm implements Resolver {
         options.initialWeights() == null
             ? new double[0]
             : OptionChecks.perTask("initial-weights", options.initialWeights(), tasks, 0);
-    return with(MethodState.EMPTY.with(LAMBDA, given), base.initialState(tasks));
+    return MethodState.EMPTY.with(LAMBDA, given).with(BASE, base.initialState(tasks));
   }
 
   @Override
@@ -69,16 +69,8 @@ final class CrMogm implements Resolver {
         lambda[i] = options.alpha() * before[i] + (1 - options.alpha()) * lambda[i];
       }
     }
-    MethodState next = with(MethodState.EMPTY.with(LAMBDA, lambda), now.state());
+    MethodState next = MethodState.EMPTY.with(LAMBDA, lambda).with(BASE, now.state());
     return new Resolution(lambda, now.arbitrations(), now.details(), now.fallback(), next)
         .with("base-weights", ofBase);
-  }
-
-  private static MethodState with(MethodState own, MethodState ofBase) {
-    MethodState both = own;
-    for (var entry : ofBase.values().entrySet()) {
-      both = both.with(BASE + entry.getKey(), entry.getValue());
-    }
-    return both;
   }
 }

@@ -35,6 +35,16 @@ record GuardedResolver(Resolver method) implements Resolver {
   }
 
   @Override
+  public double[] sampleShares() {
+    return method.sampleShares();
+  }
+
+  @Override
+  public boolean readsExcess() {
+    return method.readsExcess();
+  }
+
+  @Override
   public MethodState afterStep(double[] lossesAfterStep, MethodState state) {
     return method.afterStep(lossesAfterStep, state);
   }

@@ -28,6 +28,13 @@ public record MethodState(Map<String, double[]> values) {
     return new MethodState(changed);
   }
 
+  /** This state and another one's entries, whose names get a prefix. */
+  MethodState with(String prefix, MethodState inner) {
+    var more = new TreeMap<>(values);
+    inner.values().forEach((name, numbers) -> more.put(prefix + name, numbers));
+    return new MethodState(more);
+  }
+
   /** The entries whose names begin with a prefix, without it. */
   MethodState under(String prefix) {
     var inner = new TreeMap<String, double[]>();

@@ -39,6 +39,11 @@ public record Resolution(
     return new Resolution(weights, List.of(), Map.of(), new Fallback(code, reason), state);
   }
 
+  /** This resolution with other weights. */
+  Resolution weighing(double[] others) {
+    return new Resolution(others, arbitrations, details, fallback, state);
+  }
+
   /** This resolution with named numbers that explain it. */
   Resolution with(String name, double... numbers) {
     var more = new TreeMap<>(details);

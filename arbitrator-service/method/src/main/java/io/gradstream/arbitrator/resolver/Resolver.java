@@ -23,6 +23,20 @@ public interface Resolver {
   Resolution resolve(RoundStatistics round, MethodState state);
 
   /**
+   * Which share each of a round's independent samples of the tasks' gradients has in the gradients
+   * that the weights are for; with it, {@link RoundStatistics#independent} are the products of the
+   * first sample with the second. Empty, as for most methods: one sample is enough.
+   */
+  default double[] sampleShares() {
+    return new double[0];
+  }
+
+  /** Whether the method reads {@link RoundStatistics#excess}, which costs a vector a task. */
+  default boolean readsExcess() {
+    return false;
+  }
+
+  /**
    * Tells a two-phase method (FAMO) the losses after the step that its last resolution led to. In a
    * stream these are the next round's losses and {@link #resolve} takes them from there; only a
    * caller that measured them on the same batch, as the publications do, calls this.

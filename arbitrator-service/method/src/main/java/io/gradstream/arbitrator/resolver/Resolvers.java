@@ -117,6 +117,20 @@ public final class Resolvers {
               new MethodInfo(
                   GRAM, "Fernando et al. 2023, ICLR", "LibMTL", "weights, number of rounds"))
           .with(
+              "modo",
+              MoDo.Options.class,
+              options -> draws -> new MoDo(options),
+              "weights that descend the common gradient's norm, from two independent samples",
+              new MethodInfo(
+                  GRAM, "Chen et al. 2023, arXiv:2305.20057", "LibMTL, TorchJD", "weights"))
+          .with(
+              "sdmgrad",
+              SdmGrad.Options.class,
+              options -> draws -> new SdmGrad(options),
+              "common descent direction near a preferred one, from independent samples",
+              new MethodInfo(
+                  GRAM, "Xiao et al. 2023, arXiv:2305.18409", "LibMTL, TorchJD", "weights"))
+          .with(
               "gradnorm",
               GradNorm.Options.class,
               options -> draws -> new GradNorm(options),
@@ -172,6 +186,16 @@ public final class Resolvers {
                   "Zhou et al. 2022, NeurIPS",
                   "TorchJD",
                   "average weights, the other method's state"))
+          .with(
+              "excess-mtl",
+              ExcessMtl.Options.class,
+              options -> draws -> new ExcessMtl(options),
+              "weights grow with a task's excess risk, against tasks of noisy labels",
+              new MethodInfo(
+                  GRAM,
+                  "He et al. 2024, arXiv:2402.02009",
+                  "LibMTL, TorchJD",
+                  "log-weights, first excess risks, sums of squared gradients"))
           .with(
               "krum",
               Krum.Options.class,

@@ -12,9 +12,35 @@ package io.gradstream.arbitrator.resolver;
  * @param losses N, the mean losses of the round, times lambda like the gradients; empty where
  *     nobody knows them, which only offline happens
  * @param seed the run's seed, from which random methods draw
+ * @param independent N x N, not symmetric: two independent samples of the gradients, row i task i's
+ *     of the first, column j task j's of the second. Their mean is the Gram matrix of the true
+ *     gradients, where that of {@code gram} has the noise's variance on its diagonal
+ * @param excess N, what {@link SquareSums} tells of the gradients; empty unless the method reads it
  */
 public record RoundStatistics(
-    long round, int tasks, double[][] gram, double[][] cross, double[] losses, long seed) {
+    long round,
+    int tasks,
+    double[][] gram,
+    double[][] cross,
+    double[] losses,
+    long seed,
+    double[][] independent,
+    double[] excess) {
+
+  /**
+   * Statistics of one sample, which stands for the independent ones, too: exact where gradients
+   * have no noise, and not read by a method that needs one sample.
+   */
+  public RoundStatistics(
+      long round, int tasks, double[][] gram, double[][] cross, double[] losses, long seed) {
+    this(round, tasks, gram, cross, losses, seed, gram, new double[0]);
+  }
+
+  /** These statistics with the estimates of {@link SquareSums}. */
+  public RoundStatistics withExcess(double[] estimates) {
+    return new RoundStatistics(
+        round, tasks, gram, cross, losses, seed, independent, estimates);
+  }
 
   /**
    * @throws IllegalArgumentException if a size is wrong or a value is not finite
@@ -22,9 +48,24 @@ public record RoundStatistics(
   public RoundStatistics {
     requireMatrix("gram", gram, tasks);
     requireMatrix("cross", cross, tasks);
+    requireMatrix("independent", independent, tasks);
     if (losses.length > 0) {
       requireVector("losses", losses, tasks);
     }
+    if (excess.length > 0) {
+      requireVector("excess", excess, tasks);
+    }
+  }
+
+  /**
+   * @throws IllegalStateException if nobody took it
+   */
+  @Override
+  public double[] excess() {
+    if (excess.length < tasks) {
+      throw new IllegalStateException("the method looks at excess risks, and nobody took them");
+    }
+    return excess;
   }
 
   /**

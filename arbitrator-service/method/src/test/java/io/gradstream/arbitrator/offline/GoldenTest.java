@@ -73,7 +73,7 @@ class GoldenTest {
   @Test
   void noCaseIsSkipped() {
     assertThat(cases().count() + nashCases().count() + GCondGoldenTest.cases().size())
-        .isEqualTo(452);
+        .isEqualTo(502);
   }
 
   @ParameterizedTest

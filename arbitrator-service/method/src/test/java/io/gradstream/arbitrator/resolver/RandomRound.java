@@ -90,7 +90,8 @@ record RandomRound(double[][] gradients, double[] losses) {
   }
 
   RoundStatistics statistics(long round, double[][] cross) {
-    return new RoundStatistics(round, tasks(), gram(), cross, losses, 7);
+    return new RoundStatistics(round, tasks(), gram(), cross, losses, 7)
+        .withExcess(SquareSums.next(new double[tasks()][gradients[0].length], gradients));
   }
 
   RandomRound scaled(double factor) {

@@ -1,25 +1,32 @@
 package io.gradstream.arbitrator.round;
 
 import io.gradstream.arbitrator.resolver.ElementwiseResolver;
+import io.gradstream.arbitrator.resolver.GroupStatistics;
 import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.spec.SlotGroups;
 import io.gradstream.proto.spec.TaskSpec;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/** Runs a method that decides element by element over a shard, a block of values at a time. */
+/**
+ * Runs a method that decides element by element over a shard, a block of values at a time. With
+ * groups it decides for each of them, and the mean of the answers over the slots is combined.
+ */
 final class ElementwiseCombiner {
   private static final int BLOCK = 4096;
 
   private final ElementwiseResolver method;
   private final long seed;
-  private final double[] scales;
+  private final SlotGroups groups;
+  private final double[] rowScales;
 
   ElementwiseCombiner(RunSpec spec, ElementwiseResolver method) {
     this.method = method;
     this.seed = spec.seed();
-    this.scales = scales(spec);
+    this.groups = spec.accumulation().groups(spec.tasks().size());
+    this.rowScales = JointRound.rowScales(spec);
   }
 
   /**
@@ -31,24 +38,45 @@ final class ElementwiseCombiner {
     return spec.tasks().stream().mapToDouble(TaskSpec::weight).map(w -> w / slots).toArray();
   }
 
-  /** The unified gradient of a shard, in float32. */
+  /**
+   * The unified gradient of a shard, in float32.
+   *
+   * @param sums the shard's rows, task by task, group by group
+   */
   MemorySegment combine(long round, Shard shard, List<MemorySegment> sums) {
     final MemorySegment unified = MemorySegment.ofArray(new float[shard.length()]);
     for (int start = 0; start < shard.length(); start += BLOCK) {
       final int length = Math.min(BLOCK, shard.length() - start);
-      final double[][] gradients = new double[sums.size()][length];
-      for (int task = 0; task < gradients.length; task++) {
+      final double[] update = new double[length];
+      for (int group = 0; group < groups.count(); group++) {
+        final double[] answer = new double[length];
+        method.combine(
+            GroupStatistics.seedOf(seed, group),
+            round,
+            shard.offset() + start,
+            gradients(sums, group, start, length),
+            answer);
         for (int i = 0; i < length; i++) {
-          gradients[task][i] =
-              scales[task] * sums.get(task).get(ValueType.FLOAT, (long) (start + i) * Float.BYTES);
+          final double part = groups.share(group) * answer[i];
+          update[i] = group == 0 ? part : update[i] + part;
         }
       }
-      final double[] update = new double[length];
-      method.combine(seed, round, shard.offset() + start, gradients, update);
       for (int i = 0; i < length; i++) {
         unified.set(ValueType.FLOAT, (long) (start + i) * Float.BYTES, (float) update[i]);
       }
     }
     return unified;
+  }
+
+  private double[][] gradients(List<MemorySegment> sums, int group, int start, int length) {
+    final double[][] gradients = new double[sums.size() / groups.count()][length];
+    for (int task = 0; task < gradients.length; task++) {
+      final int row = task * groups.count() + group;
+      for (int i = 0; i < length; i++) {
+        gradients[task][i] =
+            rowScales[row] * sums.get(row).get(ValueType.FLOAT, (long) (start + i) * Float.BYTES);
+      }
+    }
+    return gradients;
   }
 }

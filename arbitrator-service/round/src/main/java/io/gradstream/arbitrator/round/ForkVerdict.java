@@ -1,7 +1,7 @@
 package io.gradstream.arbitrator.round;
 
+import io.gradstream.arbitrator.resolver.GroupedResolver;
 import io.gradstream.arbitrator.resolver.MethodState;
-import io.gradstream.arbitrator.resolver.Resolvers;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.spec.RunSpec;
 
@@ -21,7 +21,7 @@ public final class ForkVerdict {
    */
   public static Verdict verdict(Verdict last, RunSpec from, RunSpec to) {
     final MethodState kept = VerdictStates.resolver(last);
-    final MethodState fresh = Resolvers.create(to.resolver()).initialState(to.tasks().size());
+    final MethodState fresh = GroupedResolver.of(to).initialState(to.tasks().size());
     final var verdict =
         last.toBuilder()
             .setStatisticsOffset(0)

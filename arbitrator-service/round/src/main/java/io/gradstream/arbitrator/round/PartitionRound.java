@@ -14,6 +14,7 @@ import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.spec.ArithmeticPolicy;
 import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.spec.SlotGroups;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -28,8 +29,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * One partition's part of the round that is open.
  *
- * <p>Each shard has, per task that touches it, the sum of this round's slots and the sum of the
- * round before, and one momentum vector. Slots are added in slot order, so the sums do not depend
+ * <p>Each shard has, per task that touches it and group of the task's slots, the sum of this
+ * round's slots and the sum of the round before, and one momentum vector. Slots are added in slot order, so the sums do not depend
  * on who answered first; {@link #statusOf} says whether a slot's turn has come. Once all slots of a
  * shard are in, its inner products are taken, while other shards still arrive. When the round
  * closes, the sums become "previous" by the parity of the round: nothing is copied.
@@ -57,6 +58,7 @@ public final class PartitionRound {
   private final Manifest manifest;
   private final int partition;
   private final int slots;
+  private final SlotGroups groups;
   private final ShardVectors vectors;
   private final List<Shard> shards;
   private final TreeMap<Integer, ShardProgress> progressByShard = new TreeMap<>();
@@ -81,6 +83,7 @@ public final class PartitionRound {
     this.manifest = manifest;
     this.partition = partition;
     this.slots = spec.accumulation().slots(spec.tasks().size());
+    this.groups = spec.accumulation().groups(spec.tasks().size());
     this.vectors = new ShardVectors(spec, manifest, kernels, vectors);
     this.shards = manifest.shardsOf(partition);
     this.reports = new ShardStatistics.Slot[(manifest.tasks().size() + 1) * slots];
@@ -259,10 +262,14 @@ public final class PartitionRound {
   }
 
   private ShardStatistics.Builder newStatistics() {
-    return ShardStatistics.newBuilder()
-        .setRound(phase.round())
-        .setPartition(partition)
-        .setManifest(manifest.hash());
+    final var statistics =
+        ShardStatistics.newBuilder()
+            .setRound(phase.round())
+            .setPartition(partition)
+            .setManifest(manifest.hash());
+    return phase.scalarized() || groups.count() == 1
+        ? statistics
+        : statistics.setGroups(groups.count());
   }
 
   /**

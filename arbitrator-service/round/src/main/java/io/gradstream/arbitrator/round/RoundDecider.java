@@ -2,11 +2,9 @@ package io.gradstream.arbitrator.round;
 
 import io.gradstream.arbitrator.calibrator.Calibrator;
 import io.gradstream.arbitrator.calibrator.Calibrators;
-import io.gradstream.arbitrator.resolver.ElementwiseResolver;
+import io.gradstream.arbitrator.resolver.GroupedResolver;
 import io.gradstream.arbitrator.resolver.MethodState;
 import io.gradstream.arbitrator.resolver.Resolution;
-import io.gradstream.arbitrator.resolver.Resolver;
-import io.gradstream.arbitrator.resolver.Resolvers;
 import io.gradstream.arbitrator.selection.Selections;
 import io.gradstream.arbitrator.selection.SelectiveOptimization;
 import io.gradstream.proto.evidence.Digests;
@@ -16,6 +14,7 @@ import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.spec.SlotGroups;
 import java.util.Arrays;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -37,10 +36,10 @@ public final class RoundDecider {
   private final RunDescription run;
   private final RunSpec spec;
   private final Manifest manifest;
-  private final Resolver resolver;
+  private final GroupedResolver resolver;
   private final Calibrator calibrator;
   private final @Nullable SelectiveOptimization selection;
-  private final double[] scales;
+  private final SlotGroups groups;
   private final RoundTotals totals;
   private final AdmissionPolicy admission;
   private MethodState resolverState;
@@ -54,13 +53,11 @@ public final class RoundDecider {
     this.manifest = run.manifest();
     this.admission = new AdmissionPolicy(run);
     final int tasks = spec.tasks().size();
-    this.resolver = Resolvers.create(spec.resolver());
+    this.resolver = GroupedResolver.of(spec);
     this.calibrator = Calibrators.create(spec.calibrator());
     this.selection = Selections.create(spec.selection()).orElse(null);
-    this.scales = ElementwiseCombiner.scales(spec);
-    this.totals =
-        new RoundTotals(
-            manifest, spec.accumulation().slots(tasks), calibrator.needsNorms() ? 2 : 1);
+    this.groups = spec.accumulation().groups(tasks);
+    this.totals = new RoundTotals(manifest, groups, calibrator.needsNorms());
     this.resolverState = resolver.initialState(tasks);
     this.selectionState = selection == null ? MethodState.EMPTY : selection.initialState(tasks);
   }
@@ -93,7 +90,8 @@ public final class RoundDecider {
    * it has, as many numbers as they have, all of them finite.
    */
   public boolean fits(ShardStatistics statistics) {
-    return StatisticsCheck.of(spec, manifest, phase.kind(), calibrator.needsNorms())
+    return StatisticsCheck.of(
+            spec, manifest, phase.kind(), calibrator.needsNorms(), resolver.readsExcess())
         .fits(statistics);
   }
 
@@ -125,7 +123,7 @@ public final class RoundDecider {
             .setJointRounds(phase.scalarized() ? phase.joint() : phase.joint() + 1);
     final double[] losses = phase.scalarized() ? totals.summedLosses() : totals.losses();
     Arrays.stream(losses).forEach(verdict::addLosses);
-    final ClippedMomentum momentum = phase.scalarized() ? sum(verdict) : resolve(verdict, losses);
+    final ClippedMomentum momentum = phase.scalarized() ? sum(verdict) : resolve(verdict);
     verdict
         .setMomentumBeta((float) momentum.beta())
         .setOutputScale(momentum.outputScale())
@@ -170,21 +168,20 @@ public final class RoundDecider {
     return phase.round() - skippedRounds();
   }
 
-  private ClippedMomentum resolve(Verdict.Builder verdict, double[] losses) {
-    final double[] weighted = new double[losses.length];
-    Arrays.setAll(weighted, task -> losses[task] * spec.tasks().get(task).weight());
-    final JointRound joint =
-        JointRound.of(totals, scales, calibrator, phase, weighted, spec.seed());
+  private ClippedMomentum resolve(Verdict.Builder verdict) {
+    final JointRound joint = JointRound.of(totals, spec, calibrator, phase, resolver.readsExcess());
     final Resolution resolution = resolver.resolve(joint.statistics(), resolverState);
-    final double[] weights = elementwise() ? ones(losses.length) : resolution.weights();
+    final double[] scales = JointRound.rowScales(spec);
+    final double[] weights = elementwise() ? shares(scales.length) : resolution.weights();
     Arrays.stream(resolution.weights()).forEach(verdict::addWeights);
     final ClippedMomentum momentum =
         ClippedMomentum.of(
             spec, joint.squaredNormAfter(weights, ClippedMomentum.beta(spec)), steps());
-    for (int task = 0; task < losses.length; task++) {
-      verdict
-          .addSharedCoefficients((float) ((1 - momentum.beta()) * weights[task] * scales[task]))
-          .addOwnCoefficients((float) ((1 - momentum.beta()) * scales[task]));
+    for (int row = 0; row < scales.length; row++) {
+      verdict.addSharedCoefficients((float) ((1 - momentum.beta()) * weights[row] * scales[row]));
+    }
+    for (final double scale : ElementwiseCombiner.scales(spec)) {
+      verdict.addOwnCoefficients((float) ((1 - momentum.beta()) * scale));
     }
     final double[] slotSquaredMean = totals.slotSquaredMean();
     Arrays.stream(slotSquaredMean).forEach(verdict::addSlotSquaredMean);
@@ -198,11 +195,11 @@ public final class RoundDecider {
 
   /** Whether the method decides element by element, so that the update's norm is not known here. */
   private boolean elementwise() {
-    return resolver instanceof ElementwiseResolver;
+    return resolver.elementwise() != null;
   }
 
   private ClippedMomentum sum(Verdict.Builder verdict) {
-    final double scale = 1.0 / spec.accumulation().slots(spec.tasks().size());
+    final double scale = 1.0 / groups.slots();
     final double beta = ClippedMomentum.beta(spec);
     final ClippedMomentum momentum =
         ClippedMomentum.of(
@@ -229,9 +226,10 @@ public final class RoundDecider {
     }
   }
 
-  private static double[] ones(int n) {
-    final double[] ones = new double[n];
-    Arrays.fill(ones, 1);
-    return ones;
+  /** The weights of the plain sum of the tasks' means. */
+  private double[] shares(int rows) {
+    final double[] shares = new double[rows];
+    Arrays.setAll(shares, row -> groups.share(row % groups.count()));
+    return shares;
   }
 }

@@ -5,6 +5,7 @@ import io.gradstream.proto.evidence.ContributionsDigest;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.ShardStatistics;
+import io.gradstream.proto.spec.SlotGroups;
 import java.util.Arrays;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
@@ -19,6 +20,7 @@ final class RoundTotals {
   private final Manifest manifest;
   private final int tasks;
   private final int rows;
+  private final SlotGroups groups;
   private final int slots;
   private final ShardStatistics.@Nullable Products[] products;
   private final long[] offsets;
@@ -26,13 +28,15 @@ final class RoundTotals {
   private int missing;
 
   /**
-   * @param rowsPerTask rows of a shared shard's Gram matrix for each task
+   * @param groups how a task's slots are divided
+   * @param memories whether a shared shard's Gram matrix has a row for each memory, too
    */
-  RoundTotals(Manifest manifest, int slots, int rowsPerTask) {
+  RoundTotals(Manifest manifest, SlotGroups groups, boolean memories) {
     this.manifest = manifest;
     this.tasks = manifest.tasks().size();
-    this.rows = tasks * rowsPerTask;
-    this.slots = slots;
+    this.rows = tasks * groups.count() * (memories ? 2 : 1);
+    this.groups = groups;
+    this.slots = groups.slots();
     this.products = new ShardStatistics.Products[manifest.shards().size()];
     this.offsets = new long[products.length];
     this.reports = new ShardStatistics.Slot[(tasks + 1) * slots];
@@ -80,8 +84,8 @@ final class RoundTotals {
   }
 
   /**
-   * Gram matrix over the shared shards: its rows are the tasks' sums, and after them the tasks'
-   * memories where the calibrator needs them.
+   * Gram matrix over the shared shards: its rows are the tasks' sums, task by task, group by group,
+   * and after them the memories of these where the calibrator needs them.
    */
   double[][] gram() {
     final double[][] gram = new double[rows][rows];
@@ -100,14 +104,17 @@ final class RoundTotals {
     return gram;
   }
 
-  /** N x N inner products of this round's sums (rows) with those of the round before (columns). */
-  double[][] cross() {
+  /**
+   * N x N inner products of a group's sums of this round (rows) with those of the round before
+   * (columns).
+   */
+  double[][] cross(int group) {
     final double[][] cross = new double[tasks][tasks];
     for (final Shard shard : manifest.shards()) {
       final var of = productsOf(shard);
       if (shard.shared() && of.getCrossCount() > 0) {
         for (int entry = 0; entry < tasks * tasks; entry++) {
-          cross[entry / tasks][entry % tasks] += of.getCross(entry);
+          cross[entry / tasks][entry % tasks] += of.getCross(group * tasks * tasks + entry);
         }
       }
     }
@@ -126,6 +133,19 @@ final class RoundTotals {
       }
     }
     return momentum;
+  }
+
+  /** Per row, the method's estimate of excess risk, over the shared shards. */
+  double[] excess() {
+    final double[] excess = new double[tasks * groups.count()];
+    for (final Shard shard : manifest.shards()) {
+      if (shard.shared()) {
+        for (int row = 0; row < excess.length; row++) {
+          excess[row] += productsOf(shard).getExcess(row);
+        }
+      }
+    }
+    return excess;
   }
 
   /** Per task, the squared norm of its sum over its own parameters. */
@@ -183,15 +203,81 @@ final class RoundTotals {
         totals[shard.owner()] += of.getGram(0) / slots / slots;
         continue;
       }
-      int diagonal = 0;
       for (int task = 0; task < tasks; task++) {
-        final double squared =
-            of.getSumSquaredCount() > 0 ? of.getSumSquared(task) : of.getGram(diagonal);
-        totals[task] += squared / slots / slots;
-        diagonal += rows - task;
+        totals[task] += sum(sumsOf(of, task)) / slots / slots;
       }
     }
     return totals;
+  }
+
+  /** G x G inner products of a task's sums on a shared shard, before any calibration. */
+  private double[][] sumsOf(ShardStatistics.Products of, int task) {
+    final int count = groups.count();
+    final double[][] sums = new double[count][count];
+    int entry = task * count * (count + 1) / 2;
+    for (int a = 0; a < count; a++) {
+      for (int b = a; b < count; b++) {
+        sums[a][b] =
+            of.getSumSquaredCount() > 0
+                ? of.getSumSquared(entry++)
+                : of.getGram(triangle(task * count + a, task * count + b));
+        sums[b][a] = sums[a][b];
+      }
+    }
+    return sums;
+  }
+
+  /** Where an entry of the Gram matrix stands in its upper triangle, row by row. */
+  private int triangle(int row, int column) {
+    return row * rows - row * (row - 1) / 2 + column - row;
+  }
+
+  /** Added one after the other: what ends in a verdict must not depend on how a stream adds. */
+  private static double sum(double[][] matrix) {
+    double sum = 0;
+    for (final double[] row : matrix) {
+      for (final double value : row) {
+        sum += value;
+      }
+    }
+    return sum;
+  }
+
+  /**
+   * Per task, the variance of one slot's gradient over the shared parameters, as the groups of the
+   * round show it before any calibration; only where there are several.
+   */
+  double[] variance() {
+    final double[] variance = new double[tasks];
+    for (int task = 0; task < tasks; task++) {
+      final double[][] sums = new double[groups.count()][groups.count()];
+      for (final Shard shard : manifest.shards()) {
+        if (shard.shared()) {
+          final double[][] ofShard = sumsOf(productsOf(shard), task);
+          for (int a = 0; a < sums.length; a++) {
+            for (int b = 0; b < sums.length; b++) {
+              sums[a][b] += ofShard[a][b];
+            }
+          }
+        }
+      }
+      variance[task] = variance(sums, groups);
+    }
+    return variance;
+  }
+
+  /**
+   * The variance of one slot's gradient, from the sums of independent groups of slots: without
+   * bias, whatever their sizes.
+   *
+   * @param sums G x G inner products of the groups' sums
+   */
+  static double variance(double[][] sums, SlotGroups groups) {
+    double within = 0;
+    for (int group = 0; group < sums.length; group++) {
+      within += sums[group][group] / groups.slotsOf(group);
+    }
+    return Math.max(0, (within - sum(sums) / groups.slots()) / (groups.count() - 1));
   }
 
   /** Per task, the mean of its slots' losses. */
@@ -200,6 +286,19 @@ final class RoundTotals {
     for (int task = 0; task < tasks; task++) {
       for (int slot = 0; slot < slots; slot++) {
         losses[task] += reportOf(task, slot).getLoss() / slots;
+      }
+    }
+    return losses;
+  }
+
+  /** The mean of the losses of each row's slots, task by task, group by group. */
+  double[] groupLosses() {
+    final double[] losses = new double[tasks * groups.count()];
+    for (int task = 0; task < tasks; task++) {
+      for (int slot = 0; slot < slots; slot++) {
+        final int group = groups.of(slot);
+        losses[task * groups.count() + group] +=
+            reportOf(task, slot).getLoss() / groups.slotsOf(group);
       }
     }
     return losses;

@@ -29,7 +29,7 @@ final class ShardProgress {
   private final double[] slotSquared;
   private final ShardStatistics.@Nullable Contribution[] contributions;
 
-  /** Squared norms of the sums before calibration changed them; empty if it did not. */
+  /** The statistics' sum_squared, from before calibration; empty if there was none. */
   private double[] squared = {};
 
   private ShardStatistics.@Nullable Products products;
@@ -75,7 +75,7 @@ final class ShardProgress {
     if (slot != next[task] || slot >= slots) {
       throw new IllegalStateException("slot " + slot + " added in place of " + next[task]);
     }
-    vectors.add(phase, shard, task, slot == 0, gradient.values(), gradient.type());
+    vectors.add(phase, shard, task, slot, gradient.values(), gradient.type());
     slotSquared[task * slots + slot] = gradient.squaredNorm();
     contributions[task * slots + slot] = gradient.contribution(offset);
     next[task]++;
@@ -106,6 +106,7 @@ final class ShardProgress {
     addAll(inner.cross(), record::addCross);
     addAll(inner.momentum(), record::addMomentum);
     addAll(squared, record::addSumSquared);
+    addAll(vectors.excess(phase, shard), record::addExcess);
     for (final int task : vectors.tasksOf(phase, shard)) {
       for (int slot = 0; slot < slots; slot++) {
         record.addSlotSquared(slotSquared[task * slots + slot]);

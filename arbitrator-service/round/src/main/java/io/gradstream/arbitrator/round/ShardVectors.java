@@ -5,8 +5,7 @@ import io.gradstream.arbitrator.calibrator.Calibration;
 import io.gradstream.arbitrator.calibrator.Calibrator;
 import io.gradstream.arbitrator.calibrator.Calibrators;
 import io.gradstream.arbitrator.resolver.ElementwiseResolver;
-import io.gradstream.arbitrator.resolver.Resolver;
-import io.gradstream.arbitrator.resolver.Resolvers;
+import io.gradstream.arbitrator.resolver.GroupedResolver;
 import io.gradstream.proto.kernels.InnerProducts;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.kernels.NamedVectors;
@@ -19,9 +18,12 @@ import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.spec.Momentum;
 import io.gradstream.proto.spec.OnDivergence;
 import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.spec.SlotGroups;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,15 +31,17 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Per shard and task that touches it: the sum of this round's slots and that of the joint round
  * before, which change places with each joint round, so that nothing is copied; with a calibrator,
- * its memory. Per shard: the momentum, where it is integrated, and the sums of rounds that are not
- * joint. Sums are neither divided by the slots nor multiplied by the loss weights; the verdict's
- * coefficients do both.
+ * its memory. On shared shards each group of a task's slots has such vectors of its own; they are
+ * the shard's rows, task by task, group by group. Per shard: the momentum, where it is integrated,
+ * and the sums of rounds that are not joint. Sums are neither divided by the slots nor multiplied by
+ * the loss weights; the verdict's coefficients do both.
  *
  * <p>Calibration concerns shared parameters, as resolution does. A calibrator that needs the norms
  * of the whole round has to wait for the verdict; until then the inner products are those of
  * gradients and memories side by side.
  */
 final class ShardVectors {
+  private static final MemorySegment[] NONE = {};
   private static final int MOMENTUM = 2;
   private static final int MEMORY = 3;
   private static final int SUMMED = 4;
@@ -45,17 +49,27 @@ final class ShardVectors {
   /** Memories as they were before the round, where one may be skipped after they have moved. */
   private static final int MEMORY_BEFORE = 6;
 
+  /** Sums over the rounds of squared elements, where the method reads what they tell. */
+  private static final int SQUARES = 7;
+
+  /** One of the gradients that a shard gets in a round. */
+  private record Row(int task, int group) {}
+
   private final Manifest manifest;
+  private final SlotGroups groups;
   private final ValueType updateType;
   private final boolean integratesMomentum;
   private final boolean undoes;
   private final Calibrator calibrator;
   private final @Nullable ElementwiseCombiner elementwise;
+  private final boolean excess;
+  private final double[] rowScales;
   private final Kernels kernels;
   private final NamedVectors vectors;
 
   ShardVectors(RunSpec spec, Manifest manifest, Kernels kernels, NamedVectors vectors) {
     this.manifest = manifest;
+    this.groups = spec.accumulation().groups(manifest.tasks().size());
     this.kernels = kernels;
     this.vectors = vectors;
     this.updateType = spec.transport().valueType();
@@ -65,22 +79,22 @@ final class ShardVectors {
         spec.onDivergence() == OnDivergence.SKIP_ROUND
             && calibrator.remembers()
             && !calibrator.needsNorms();
-    final Resolver resolver = Resolvers.create(spec.resolver());
-    this.elementwise =
-        resolver instanceof ElementwiseResolver method
-            ? new ElementwiseCombiner(spec, method)
-            : null;
+    final GroupedResolver resolver = GroupedResolver.of(spec);
+    final ElementwiseResolver method = resolver.elementwise();
+    this.elementwise = method == null ? null : new ElementwiseCombiner(spec, method);
+    this.excess = resolver.readsExcess();
+    this.rowScales = JointRound.rowScales(spec);
   }
 
   /** Bytes of all vectors of a partition's shards. */
   long bytes(List<Shard> shards, boolean selective) {
     long values = 0;
     for (final Shard shard : shards) {
-      final int tasks = shard.shared() ? manifest.tasks().size() : 1;
-      final int ofTask = calibrator.remembers() ? undoes ? 2 : 1 : 0;
-      final int memories = shard.shared() ? ofTask * tasks : 0;
+      final long rows = shard.shared() ? (long) manifest.tasks().size() * groups.count() : 1;
+      final int ofRow = (calibrator.remembers() ? undoes ? 2 : 1 : 0) + (excess ? 1 : 0);
+      final long memories = shard.shared() ? ofRow * rows : 0;
       final int others = (integratesMomentum ? 1 : 0) + (selective ? 2 : 0);
-      values += (long) shard.length() * (2 * tasks + memories + others);
+      values += shard.length() * (2 * rows + memories + others);
     }
     return values * Float.BYTES;
   }
@@ -95,22 +109,34 @@ final class ShardVectors {
         .toList();
   }
 
-  /** Adds a slot to its task's sum, or begins the sum with it. */
-  void add(
-      Phase phase, Shard shard, int task, boolean first, MemorySegment values, ValueType type) {
-    final MemorySegment sum = sum(phase, shard, task);
-    if (first) {
+  private int groupsOf(Phase phase, Shard shard) {
+    return shard.shared() && !phase.scalarized() ? groups.count() : 1;
+  }
+
+  private List<Row> rowsOf(Phase phase, Shard shard) {
+    final int count = groupsOf(phase, shard);
+    return tasksOf(phase, shard).stream()
+        .flatMap(task -> IntStream.range(0, count).mapToObj(group -> new Row(task, group)))
+        .toList();
+  }
+
+  /** Adds a slot to the sum of its task and group, or begins the sum with it. */
+  void add(Phase phase, Shard shard, int task, int slot, MemorySegment values, ValueType type) {
+    final int count = groupsOf(phase, shard);
+    final VectorId id = sumId(phase, shard, new Row(task, slot % count));
+    final MemorySegment sum = vectors.vector(id, shard.length());
+    if (slot < count) {
       kernels.set(sum, values, type, shard.length());
     } else {
       kernels.add(sum, values, type, shard.length());
     }
-    vectors.changed(sumId(phase, shard, task));
+    vectors.changed(id);
   }
 
   /**
    * Calibrates a shard whose sums are complete, unless that has to wait for the verdict.
    *
-   * @return the squared norms of the sums before calibration; empty if the sums did not change
+   * @return what {@link #squaredSums} tells of the sums before; empty if they did not change
    */
   double[] calibrate(Phase phase, Shard shard) {
     if (!shard.shared()
@@ -119,45 +145,70 @@ final class ShardVectors {
         || calibrator.needsNorms()) {
       return new double[0];
     }
-    final double[] squared =
-        sums(phase, shard).stream()
-            .mapToDouble(sum -> kernels.squaredNorm(sum, ValueType.FLOAT32, shard.length()))
-            .toArray();
+    final double[] squared = squaredSums(phase, shard);
+    final List<Row> rows = rowsOf(phase, shard);
     if (undoes) {
-      tasksOf(phase, shard).forEach(task -> copy(shard, task, MEMORY, MEMORY_BEFORE));
+      rows.forEach(row -> copy(shard, row, MEMORY, MEMORY_BEFORE));
     }
-    final double[] unread = new double[squared.length];
+    final double[] unread = new double[rows.size()];
     calibrate(phase, shard, calibrator.calibrate(phase.joint(), unread, unread));
     return squared;
+  }
+
+  /**
+   * The squared norm of each task's sum; with groups, for each task the upper triangle of the Gram
+   * matrix of its groups' sums.
+   */
+  private double[] squaredSums(Phase phase, Shard shard) {
+    final List<MemorySegment> sums = sums(phase, shard);
+    if (groupsOf(phase, shard) == 1) {
+      return sums.stream()
+          .mapToDouble(sum -> kernels.squaredNorm(sum, ValueType.FLOAT32, shard.length()))
+          .toArray();
+    }
+    return IntStream.range(0, sums.size() / groups.count())
+        .mapToObj(task -> sums.subList(task * groups.count(), (task + 1) * groups.count()))
+        .flatMapToDouble(
+            ofTask ->
+                Arrays.stream(
+                    kernels
+                        .innerProducts(array(ofTask), NONE, null, shard.length())
+                        .gram()))
+        .toArray();
+  }
+
+  private static MemorySegment[] array(List<MemorySegment> segments) {
+    return segments.toArray(MemorySegment[]::new);
   }
 
   /** Takes back what calibrating a shard of a round that is skipped did to the memories. */
   void undoCalibration(Phase phase, Shard shard) {
     if (undoes && shard.shared() && !phase.scalarized()) {
-      tasksOf(phase, shard).forEach(task -> copy(shard, task, MEMORY_BEFORE, MEMORY));
+      rowsOf(phase, shard).forEach(row -> copy(shard, row, MEMORY_BEFORE, MEMORY));
     }
   }
 
-  private void copy(Shard shard, int task, int from, int to) {
+  private void copy(Shard shard, Row row, int from, int to) {
     kernels.set(
-        vector(to, shard, task), vector(from, shard, task), ValueType.FLOAT32, shard.length());
-    vectors.changed(id(to, shard, task));
+        vector(to, shard, row), vector(from, shard, row), ValueType.FLOAT32, shard.length());
+    vectors.changed(id(to, shard, row));
   }
 
   private void calibrate(Phase phase, Shard shard, Calibration calibration) {
-    for (final int task : tasksOf(phase, shard)) {
-      final MemorySegment sum = sum(phase, shard, task);
-      final MemorySegment memory = vector(MEMORY, shard, task);
-      final float direct = (float) calibration.direct()[task];
-      final float remembered = (float) calibration.remembered()[task];
+    for (final Row row : rowsOf(phase, shard)) {
+      final int index = row.task() * groups.count() + row.group();
+      final MemorySegment sum = sum(phase, shard, row);
+      final MemorySegment memory = vector(MEMORY, shard, row);
+      final float direct = (float) calibration.direct()[index];
+      final float remembered = (float) calibration.remembered()[index];
       final MemorySegment newMemory = scratch(shard);
       kernels.combine(
           newMemory,
           ValueType.FLOAT32,
           new MemorySegment[] {sum},
-          new float[] {(float) calibration.take()[task]},
+          new float[] {(float) calibration.take()[index]},
           memory,
-          (float) calibration.keep()[task],
+          (float) calibration.keep()[index],
           1,
           shard.length());
       kernels.combine(
@@ -169,8 +220,8 @@ final class ShardVectors {
           0,
           1,
           shard.length());
-      vectors.changed(sumId(phase, shard, task));
-      vectors.changed(id(MEMORY, shard, task));
+      vectors.changed(sumId(phase, shard, row));
+      vectors.changed(id(MEMORY, shard, row));
     }
   }
 
@@ -178,22 +229,84 @@ final class ShardVectors {
     return MemorySegment.ofArray(new float[shard.length()]);
   }
 
-  /** Inner products of a shard whose sums are complete. */
+  /**
+   * Inner products of a shard whose sums are complete: all of its rows with each other, and each
+   * group's with those of the same group in the round before, group by group.
+   */
   InnerProducts innerProducts(Phase phase, Shard shard) {
-    final List<MemorySegment> rows = new ArrayList<>(sums(phase, shard));
+    final List<MemorySegment> sums = sums(phase, shard);
+    final List<MemorySegment> rows = new ArrayList<>(sums);
     final boolean memories = shard.shared() && !phase.scalarized() && calibrator.needsNorms();
     if (memories) {
-      tasksOf(phase, shard).forEach(task -> rows.add(vector(MEMORY, shard, task)));
+      rowsOf(phase, shard).forEach(row -> rows.add(vector(MEMORY, shard, row)));
     }
     final List<MemorySegment> previous =
         phase.joint() == 0 || phase.scalarized() || memories
             ? List.of()
             : sums(new Phase(phase.round() - 1, phase.joint() - 1, RoundKind.EACH_TASK), shard);
-    return kernels.innerProducts(
-        rows.toArray(MemorySegment[]::new),
-        previous.toArray(MemorySegment[]::new),
-        momentumOf(shard),
-        shard.length());
+    final int count = groupsOf(phase, shard);
+    final InnerProducts all =
+        kernels.innerProducts(
+            array(rows),
+            count == 1 ? array(previous) : NONE,
+            momentumOf(shard),
+            shard.length());
+    if (count == 1 || previous.isEmpty()) {
+      return all;
+    }
+    final double[] cross =
+        IntStream.range(0, count)
+            .mapToObj(
+                group ->
+                    kernels.innerProducts(
+                        ofGroup(sums, group, count),
+                        ofGroup(previous, group, count),
+                        null,
+                        shard.length()))
+            .flatMapToDouble(ofGroup -> Arrays.stream(ofGroup.cross()))
+            .toArray();
+    return new InnerProducts(all.gram(), cross, all.momentum(), all.momentumSquared());
+  }
+
+  /**
+   * For each row of a shared shard whose sums are complete, what {@link ExcessPass} estimates; none
+   * where the method does not read it.
+   */
+  double[] excess(Phase phase, Shard shard) {
+    return hasExcess(phase, shard)
+        ? rowsOf(phase, shard).stream()
+            .mapToDouble(
+                row ->
+                    ExcessPass.estimate(
+                        sum(phase, shard, row),
+                        scale(row),
+                        vector(SQUARES, shard, row),
+                        shard.length()))
+            .toArray()
+        : new double[0];
+  }
+
+  private boolean hasExcess(Phase phase, Shard shard) {
+    return excess && shard.shared() && !phase.scalarized();
+  }
+
+  private void moveSquares(Phase phase, Shard shard) {
+    for (final Row row : rowsOf(phase, shard)) {
+      ExcessPass.move(
+          sum(phase, shard, row), scale(row), vector(SQUARES, shard, row), shard.length());
+      vectors.changed(id(SQUARES, shard, row));
+    }
+  }
+
+  private double scale(Row row) {
+    return rowScales[row.task() * groups.count() + row.group()];
+  }
+
+  private static MemorySegment[] ofGroup(List<MemorySegment> rows, int group, int count) {
+    return IntStream.range(0, rows.size())
+        .filter(row -> row % count == group)
+        .mapToObj(rows::get)
+        .toArray(MemorySegment[]::new);
   }
 
   /**
@@ -208,6 +321,9 @@ final class ShardVectors {
     }
     if (shard.shared() && verdict.hasCalibration()) {
       calibrate(phase, shard, calibrationOf(verdict.getCalibration()));
+    }
+    if (hasExcess(phase, shard)) {
+      moveSquares(phase, shard);
     }
     final MemorySegment momentum = momentumOf(shard);
     final var record = new UpdateRecord(manifest, shard, verdict.getRound(), updateType, digest);
@@ -241,23 +357,23 @@ final class ShardVectors {
       @Nullable MemorySegment momentum,
       MemorySegment update) {
     final List<MemorySegment> sums = sums(phase, shard);
-    final MemorySegment[] rows;
+    final MemorySegment[] combined;
     final float[] coefficients;
     if (shard.shared() && elementwise != null && !phase.scalarized()) {
-      rows = new MemorySegment[] {elementwise.combine(verdict.getRound(), shard, sums)};
+      combined = new MemorySegment[] {elementwise.combine(verdict.getRound(), shard, sums)};
       coefficients = new float[] {1 - verdict.getMomentumBeta()};
     } else {
-      final List<Integer> tasks = tasksOf(phase, shard);
-      rows = sums.toArray(MemorySegment[]::new);
-      coefficients = new float[tasks.size()];
+      final List<Row> rows = rowsOf(phase, shard);
+      combined = array(sums);
+      coefficients = new float[rows.size()];
       for (int i = 0; i < coefficients.length; i++) {
-        coefficients[i] = coefficient(verdict, shard, tasks.get(i));
+        coefficients[i] = coefficient(verdict, shard, rows.get(i));
       }
     }
     kernels.combine(
         update,
         updateType,
-        rows,
+        combined,
         coefficients,
         momentum,
         verdict.getMomentumBeta(),
@@ -265,11 +381,13 @@ final class ShardVectors {
         shard.length());
   }
 
-  private static float coefficient(Verdict verdict, Shard shard, int task) {
+  private float coefficient(Verdict verdict, Shard shard, Row row) {
     if (verdict.getScalarized()) {
       return verdict.getScalarizedCoefficient();
     }
-    return shard.shared() ? verdict.getSharedCoefficients(task) : verdict.getOwnCoefficients(task);
+    return shard.shared()
+        ? verdict.getSharedCoefficients(row.task() * groups.count() + row.group())
+        : verdict.getOwnCoefficients(row.task());
   }
 
   private static Calibration calibrationOf(Verdict.Calibration record) {
@@ -285,29 +403,30 @@ final class ShardVectors {
   }
 
   private List<MemorySegment> sums(Phase phase, Shard shard) {
-    return tasksOf(phase, shard).stream().map(task -> sum(phase, shard, task)).toList();
+    return rowsOf(phase, shard).stream().map(row -> sum(phase, shard, row)).toList();
   }
 
-  private MemorySegment sum(Phase phase, Shard shard, int task) {
-    return vectors.vector(sumId(phase, shard, task), shard.length());
+  private MemorySegment sum(Phase phase, Shard shard, Row row) {
+    return vectors.vector(sumId(phase, shard, row), shard.length());
   }
 
-  private MemorySegment vector(int kind, Shard shard, int task) {
-    return vectors.vector(id(kind, shard, task), shard.length());
+  private MemorySegment vector(int kind, Shard shard, Row row) {
+    return vectors.vector(id(kind, shard, row), shard.length());
   }
 
   private @Nullable MemorySegment momentumOf(Shard shard) {
     return integratesMomentum ? vectors.vector(momentumId(shard), shard.length()) : null;
   }
 
-  private VectorId sumId(Phase phase, Shard shard, int task) {
+  private VectorId sumId(Phase phase, Shard shard, Row row) {
     return phase.scalarized()
         ? new VectorId(SUMMED + (int) (phase.round() & 1), shard.index())
-        : id((int) (phase.joint() & 1), shard, task);
+        : id((int) (phase.joint() & 1), shard, row);
   }
 
-  private VectorId id(int kind, Shard shard, int task) {
-    return new VectorId(kind, shard.index() * manifest.tasks().size() + task);
+  private VectorId id(int kind, Shard shard, Row row) {
+    final int place = shard.index() * manifest.tasks().size() + row.task();
+    return new VectorId(kind, place * groups.count() + row.group());
   }
 
   private static VectorId momentumId(Shard shard) {

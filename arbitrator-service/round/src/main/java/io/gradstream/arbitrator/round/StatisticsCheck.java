@@ -5,19 +5,24 @@ import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.spec.SlotGroups;
 import java.util.List;
 
 /**
  * Checks that statistics have the shards, slots and numbers that their round has. Anybody who may
  * write to their topic can send others, and these must not stop the resolver.
  *
+ * @param groups how a task's slots are divided
  * @param kind what the round asks of each slot
  * @param memories whether shared shards have a row for each task's memory beside that of its sum
+ * @param excess whether shared shards have the estimates that the method reads
  */
-record StatisticsCheck(Manifest manifest, int slots, RoundKind kind, boolean memories) {
-  static StatisticsCheck of(RunSpec spec, Manifest manifest, RoundKind kind, boolean memories) {
-    final int slots = spec.accumulation().slots(spec.tasks().size());
-    return new StatisticsCheck(manifest, slots, kind, memories);
+record StatisticsCheck(
+    Manifest manifest, SlotGroups groups, RoundKind kind, boolean memories, boolean excess) {
+  static StatisticsCheck of(
+      RunSpec spec, Manifest manifest, RoundKind kind, boolean memories, boolean excess) {
+    final SlotGroups groups = spec.accumulation().groups(spec.tasks().size());
+    return new StatisticsCheck(manifest, groups, kind, memories, excess);
   }
 
   boolean fits(ShardStatistics statistics) {
@@ -26,7 +31,7 @@ record StatisticsCheck(Manifest manifest, int slots, RoundKind kind, boolean mem
           && statistics.getSlotsCount() == 0
           && fits(statistics.getDivergence());
     }
-    return statistics.getGroups() <= 1
+    return Math.max(1, statistics.getGroups()) == (kind == RoundKind.SUM ? 1 : groups.count())
         && statistics.getShardsList().stream().allMatch(this::fits)
         && statistics.getSlotsList().stream().allMatch(this::fits);
   }
@@ -52,13 +57,16 @@ record StatisticsCheck(Manifest manifest, int slots, RoundKind kind, boolean mem
             kind.asked(manifest.tasks().size())
                 .filter(task -> manifest.touches(task, shard))
                 .count();
-    final boolean remembers = memories && shard.shared() && kind == RoundKind.EACH_TASK;
-    final int rows = remembers ? 2 * tasks : tasks;
+    final boolean divided = shard.shared() && kind == RoundKind.EACH_TASK;
+    final int perTask = divided ? groups.count() : 1;
+    final int rows = tasks * perTask * (memories && divided ? 2 : 1);
     return of.getGramCount() == rows * (rows + 1) / 2
-        && isNoneOr(of.getCrossCount(), tasks * tasks)
+        && isNoneOr(of.getCrossCount(), perTask * tasks * tasks)
         && isNoneOr(of.getMomentumCount(), rows)
-        && isNoneOr(of.getSumSquaredCount(), tasks)
-        && of.getSlotSquaredCount() == tasks * slots
+        && isNoneOr(of.getSumSquaredCount(), tasks * perTask * (perTask + 1) / 2)
+        && of.getExcessCount() == (excess && divided ? tasks * perTask : 0)
+        && finite(of.getExcessList())
+        && of.getSlotSquaredCount() == tasks * groups.slots()
         && of.getContributionsList().stream().allMatch(each -> has(each.getTask(), each.getSlot()))
         && finite(of.getGramList())
         && finite(of.getCrossList())
@@ -77,7 +85,7 @@ record StatisticsCheck(Manifest manifest, int slots, RoundKind kind, boolean mem
   }
 
   private boolean has(int task, int slot) {
-    return kind.asks(task, manifest.tasks().size()) && slot >= 0 && slot < slots;
+    return kind.asks(task, manifest.tasks().size()) && slot >= 0 && slot < groups.slots();
   }
 
   private static boolean isNoneOr(int count, int expected) {

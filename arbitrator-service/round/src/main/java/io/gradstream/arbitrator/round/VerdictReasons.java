@@ -3,8 +3,10 @@ package io.gradstream.arbitrator.round;
 import io.gradstream.arbitrator.calibrator.Calibration;
 import io.gradstream.arbitrator.resolver.Arbitration;
 import io.gradstream.arbitrator.resolver.Fallback;
+import io.gradstream.arbitrator.resolver.GroupStatistics;
 import io.gradstream.arbitrator.resolver.Resolution;
 import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.spec.SlotGroups;
 import java.util.Arrays;
 
 /** Writes into a verdict why a joint round was decided as it was. */
@@ -16,11 +18,19 @@ final class VerdictReasons {
    *     audit must decide as they were decided
    */
   static void write(Verdict.Builder verdict, JointRound joint, Resolution resolution, int format) {
-    final double[][] gram = joint.statistics().gram();
-    for (int task = 0; task < gram.length; task++) {
-      verdict.addNorms(Math.sqrt(gram[task][task]));
-      Arrays.stream(gram[task]).forEach(verdict::addGram);
+    final GroupStatistics statistics = joint.statistics();
+    for (final double[] row : statistics.gram()) {
+      Arrays.stream(row).forEach(verdict::addGram);
     }
+    final SlotGroups groups = statistics.groups();
+    for (int group = 0; group < groups.count() && groups.count() > 1; group++) {
+      verdict.addGroupSlots(groups.slotsOf(group));
+    }
+    for (int task = 0; task < statistics.tasks(); task++) {
+      verdict.addNorms(norm(statistics, task));
+    }
+    Arrays.stream(joint.variance()).forEach(verdict::addGradientVariance);
+    Arrays.stream(joint.calibratedVariance()).forEach(verdict::addCalibratedVariance);
     for (final Arbitration arbitration : resolution.arbitrations()) {
       verdict
           .addArbitrationsBuilder()
@@ -31,7 +41,8 @@ final class VerdictReasons {
           .setWinner(arbitration.winner())
           .setFirstScore(arbitration.firstScore())
           .setSecondScore(arbitration.secondScore())
-          .setForced(arbitration.forced());
+          .setForced(arbitration.forced())
+          .setGroup(arbitration.group());
     }
     resolution
         .details()
@@ -47,6 +58,22 @@ final class VerdictReasons {
     if (calibration != null) {
       verdict.setCalibration(toRecord(calibration));
     }
+  }
+
+  /** Norm of a task's gradient, the mean over all of its groups. */
+  private static double norm(GroupStatistics statistics, int task) {
+    final SlotGroups groups = statistics.groups();
+    final int count = groups.count();
+    double squared = 0;
+    for (int a = 0; a < count; a++) {
+      for (int b = 0; b < count; b++) {
+        squared +=
+            groups.share(a)
+                * groups.share(b)
+                * statistics.gram()[task * count + a][task * count + b];
+      }
+    }
+    return Math.sqrt(count == 1 ? squared : Math.max(0, squared));
   }
 
   static Verdict.Fallback code(Fallback.Code code) {

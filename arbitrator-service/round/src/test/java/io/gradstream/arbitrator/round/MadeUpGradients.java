@@ -32,9 +32,9 @@ record MadeUpGradients(RunSpec spec) {
           - {name: b, loss: quadratic, weight: 0.5}
           - {name: c, loss: quadratic, weight: 2}
         model: toy
-        accumulation: {micro-batches: 3}
         optimizer: sgd
         """
+            + (lines.contains("accumulation:") ? "" : "accumulation: {micro-batches: 3}\n")
             + lines,
         "made up",
         List.of());

@@ -4,14 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.gradstream.arbitrator.resolver.GroupedResolver;
+import io.gradstream.proto.UserError;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.spec.SlotGroups;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.stream.DoubleStream;
+import java.util.stream.Stream;
 import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -23,6 +27,14 @@ class RoundTest {
   private static final int SHARD_VALUES = 16;
 
   private static final String GCOND = "resolver: {method: gcond, thresholds: [-0.8, -0.5, 0.0]}\n";
+  private static final String EACH = "accumulation: {micro-batches: 3, groups: each}\n";
+
+  private static final String EXCESS = "resolver: {method: excess-mtl, step: 0.3}\n";
+
+  /** Groups of two slots and of three. */
+  private static final String TWO = "accumulation: {micro-batches: 5, groups: 2}\n";
+
+  private static final String THREE = "accumulation: {micro-batches: 4, groups: 3}\n";
   private static final String SELECTED = "selection: {method: smo, tau: 2, learning-rate: 0.3}\n";
 
   @ParameterizedTest
@@ -45,6 +57,22 @@ class RoundTest {
         "resolver: graddrop\n",
         "resolver: {method: graddrop, leak: [0.1, 0, 0.5]}\nmomentum: {mode: pure}\n",
         "resolver: graddrop\ncalibrator: moco\n" + SELECTED,
+        EXCESS + "clip-norm: 0.5\n",
+        EXCESS + "calibrator: vargrad\n" + SELECTED,
+        EACH + EXCESS,
+        EACH + GCOND,
+        EACH + GCOND + "momentum: {mode: pure}\nclip-norm: 0.5\n",
+        EACH + GCOND + "calibrator: vargrad\n" + SELECTED,
+        EACH + "resolver: moco\ncalibrator: moco\n",
+        EACH + "resolver: pcgrad\n",
+        EACH + "resolver: famo\nmomentum: {mode: pure}\n",
+        EACH + "resolver: graddrop\n",
+        TWO + GCOND + "calibrator: vargrad\nclip-norm: 0.5\n",
+        TWO + "resolver: db-mtl\ncalibrator: db-mtl\n",
+        TWO + "resolver: graddrop\ncalibrator: moco\n" + SELECTED,
+        TWO + "resolver: {method: modo, update: mean, gamma: 0.01}\n",
+        THREE + "resolver: {method: modo, gamma: 0.01}\nclip-norm: 0.5\n",
+        THREE + "resolver: sdmgrad\n" + SELECTED,
       })
   void isWhatItWouldBeOnWholeVectors(String lines) {
     final RunSpec spec = MadeUpGradients.spec(lines);
@@ -83,6 +111,9 @@ class RoundTest {
         GCOND + "calibrator: vargrad\n",
         GCOND + SELECTED,
         "resolver: moco\ncalibrator: moco\nmomentum: {mode: pure}\n" + SELECTED,
+        EACH + GCOND + "calibrator: vargrad\n" + SELECTED,
+        EACH + EXCESS,
+        TWO + "resolver: moco\ncalibrator: moco\nmomentum: {mode: pure}\n",
       })
   void takesTheMemoryThatIsAnnounced(String lines) {
     final RunSpec spec = MadeUpGradients.spec(lines);
@@ -103,6 +134,11 @@ class RoundTest {
         GCOND + "calibrator: vargrad\n" + SELECTED,
         "resolver: moco\ncalibrator: moco\nmomentum: {mode: pure}\n" + SELECTED,
         "resolver: graddrop\n",
+        EACH + GCOND + "calibrator: vargrad\n" + SELECTED,
+        TWO + "resolver: moco\ncalibrator: moco\nmomentum: {mode: pure}\n" + SELECTED,
+        THREE + "resolver: sdmgrad\n",
+        EXCESS + "calibrator: vargrad\n" + SELECTED,
+        EACH + "resolver: graddrop\n",
       })
   void isTheSameToTheBitOnAnyNumberOfPartitionsAndAfterARestartInAnyPlace(String lines) {
     final RunSpec spec = MadeUpGradients.spec(lines);
@@ -142,6 +178,9 @@ class RoundTest {
         GCOND + "calibrator: moco\n" + SELECTED,
         "resolver: moco\ncalibrator: moco\nmomentum: {mode: pure}\n" + SELECTED,
         "resolver: famo\nmax-norm-ratio: 100\n",
+        EXCESS + "calibrator: vargrad\n" + SELECTED,
+        EACH + GCOND + "calibrator: vargrad\n",
+        TWO + "resolver: moco\ncalibrator: moco\n",
       })
   void goesOnAfterASkippedRoundAsIfThatHadNotBeen(String lines) {
     final RunSpec spec = MadeUpGradients.spec(lines + "on-divergence: skip-round\n");
@@ -222,9 +261,17 @@ class RoundTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"calibrator: none\n", "calibrator: vargrad\n", "calibrator: moco\n"})
-  void measuresRawGradientsWhateverCalibrates(String calibrator) {
-    final RunSpec spec = MadeUpGradients.spec(GCOND + calibrator);
+  @ValueSource(
+      strings = {
+        "calibrator: none\n",
+        "calibrator: vargrad\n",
+        "calibrator: moco\n",
+        EACH,
+        EACH + "calibrator: vargrad\n",
+        EACH + "calibrator: moco\n",
+      })
+  void measuresRawGradientsWhateverCalibrates(String lines) {
+    final RunSpec spec = MadeUpGradients.spec(GCOND + lines);
     final var gradients = new MadeUpGradients(spec);
     final var run = new InMemoryRun(spec, MadeUpGradients.manifest(SHARD_VALUES, 1));
     run.next();
@@ -245,6 +292,114 @@ class RoundTest {
       assertThat(verdict.getMeanSquared(task))
           .isCloseTo(norm(mean) * norm(mean), Percentage.withPercentage(1e-3));
     }
+  }
+
+  /** Var(g) from the groups' sums, and Var(m) of what each group's own calibrator made of them. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        EACH,
+        TWO,
+        TWO + "calibrator: {method: vargrad, beta: 0.8, gamma: 0}\n",
+        EACH + "calibrator: {method: moco, beta: 0.3, beta-sigma: 0, gradients: raw}\n"
+      })
+  void measuresTheVarianceOfOneSlotsGradientBeforeAndAfterCalibration(String lines) {
+    final RunSpec spec = MadeUpGradients.spec(GCOND + lines);
+    final SlotGroups groups = spec.accumulation().groups(MadeUpGradients.TASKS);
+    final var gradients = new MadeUpGradients(spec);
+    final var run = new InMemoryRun(spec, MadeUpGradients.manifest(SHARD_VALUES, 2));
+    final double keep = lines.contains("vargrad") ? 0.8 : lines.contains("moco") ? 0.7 : 0;
+    final var memories =
+        new double[MadeUpGradients.TASKS][groups.count()][MadeUpGradients.shared()];
+    for (int round = 0; round < 3; round++) {
+      final Verdict verdict = run.next().verdict();
+      for (int task = 0; task < MadeUpGradients.TASKS; task++) {
+        final double weight = spec.tasks().get(task).weight();
+        final var means = new double[groups.count()][MadeUpGradients.shared()];
+        for (int slot = 0; slot < groups.slots(); slot++) {
+          final float[] gradient = gradients.of(round, task, slot);
+          for (int d = 0; d < MadeUpGradients.shared(); d++) {
+            means[slot % groups.count()][d] +=
+                weight * gradient[d] / groups.slotsOf(slot % groups.count());
+          }
+        }
+        assertThat(verdict.getGradientVariance(task))
+            .isCloseTo(variance(means, groups), Percentage.withPercentage(1e-2));
+        if (keep > 0) {
+          for (int group = 0; group < groups.count(); group++) {
+            final double[] memory = memories[task][group];
+            final double[] mean = means[group];
+            Arrays.setAll(memory, d -> keep * memory[d] + (1 - keep) * mean[d]);
+          }
+          assertThat(verdict.getCalibratedVariance(task))
+              .isCloseTo(variance(memories[task], groups), Percentage.withPercentage(1e-2));
+        } else {
+          assertThat(verdict.getCalibratedVarianceCount()).isZero();
+        }
+      }
+    }
+  }
+
+  private static double variance(double[][] means, SlotGroups groups) {
+    double variance = 0;
+    for (int d = 0; d < means[0].length; d++) {
+      double mean = 0;
+      for (int group = 0; group < means.length; group++) {
+        mean += groups.slotsOf(group) * means[group][d] / groups.slots();
+      }
+      for (int group = 0; group < means.length; group++) {
+        final double difference = means[group][d] - mean;
+        variance += groups.slotsOf(group) * difference * difference / (means.length - 1);
+      }
+    }
+    return variance;
+  }
+
+  @Test
+  void theSumOfAnyGroupsIsTheSumOfAll() {
+    final String sum = "resolver: sum\n";
+    final var plain =
+        new InMemoryRun(
+            MadeUpGradients.spec(sum + "accumulation: {micro-batches: 5}\n"),
+            MadeUpGradients.manifest(SHARD_VALUES, 1));
+    final var runs =
+        Stream.of("2", "3", "each")
+            .map(
+                groups ->
+                    new InMemoryRun(
+                        MadeUpGradients.spec(
+                            sum + "accumulation: {micro-batches: 5, groups: " + groups + "}\n"),
+                        MadeUpGradients.manifest(SHARD_VALUES, 2)))
+            .toList();
+    for (int round = 0; round < ROUNDS; round++) {
+      final double[] expected = doubles(plain.next().update());
+      for (final InMemoryRun run : runs) {
+        assertThat(doubles(run.next().update())).containsExactly(expected, within(1e-5));
+      }
+    }
+  }
+
+  @Test
+  void oneMicroBatchAsAGroupIsTheSameToTheBit() {
+    final String lines = GCOND + "calibrator: vargrad\naccumulation: {micro-batches: 1";
+    final Manifest manifest = MadeUpGradients.manifest(SHARD_VALUES, 1);
+    final var plain = new InMemoryRun(MadeUpGradients.spec(lines + "}\n"), manifest);
+    final var each = new InMemoryRun(MadeUpGradients.spec(lines + ", groups: each}\n"), manifest);
+    for (int round = 0; round < ROUNDS; round++) {
+      final InMemoryRun.Outcome expected = plain.next();
+      final InMemoryRun.Outcome outcome = each.next();
+      assertThat(outcome.update()).isEqualTo(expected.update());
+      assertThat(decision(outcome.verdict())).isEqualTo(decision(expected.verdict()));
+    }
+  }
+
+  @Test
+  void aMethodOfIndependentSamplesNeedsItsGroups() {
+    assertThatThrownBy(
+            () -> GroupedResolver.of(MadeUpGradients.spec("resolver: sdmgrad\n" + TWO)))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("sdmgrad needs 3 independent gradients of each task a round")
+        .hasMessageEndingWith("there are 2; set accumulation.groups: 3");
   }
 
   private static double[] scores(Verdict verdict) {

@@ -3,12 +3,14 @@ package io.gradstream.arbitrator.round;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gradstream.arbitrator.resolver.Fallback;
+import io.gradstream.arbitrator.resolver.GroupStatistics;
 import io.gradstream.arbitrator.resolver.Resolution;
 import io.gradstream.arbitrator.resolver.Resolver;
 import io.gradstream.arbitrator.resolver.Resolvers;
 import io.gradstream.arbitrator.resolver.RoundStatistics;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.spec.Section;
+import io.gradstream.proto.spec.SlotGroups;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -51,8 +53,25 @@ class VerdictReasonsTest {
     final var statistics =
         new RoundStatistics(
             0, 2, new double[][] {{1, 0}, {0, 1}}, new double[2][2], new double[] {0, 1}, 0);
+    final double[] none = {};
     final var joint =
-        new JointRound(statistics, new double[2], new double[2], new double[2], 0, null);
+        new JointRound(
+            new GroupStatistics(
+                0,
+                2,
+                new SlotGroups(1, 1),
+                statistics.gram(),
+                new double[1][2][2],
+                statistics.losses(),
+                0,
+                new double[0]),
+            new double[2],
+            new double[2],
+            new double[2],
+            0,
+            null,
+            none,
+            none);
     final Resolver resolver = Resolvers.create(Section.of(method, Map.of()));
     final Resolution resolution = resolver.resolve(statistics, resolver.initialState(2));
     final var verdict = Verdict.newBuilder();

@@ -5,15 +5,19 @@ import io.gradstream.arbitrator.calibrator.Calibrator;
 import io.gradstream.arbitrator.calibrator.Calibrators;
 import io.gradstream.arbitrator.resolver.Arbitration;
 import io.gradstream.arbitrator.resolver.ElementwiseResolver;
+import io.gradstream.arbitrator.resolver.GroupStatistics;
 import io.gradstream.arbitrator.resolver.MethodState;
 import io.gradstream.arbitrator.resolver.Resolution;
 import io.gradstream.arbitrator.resolver.Resolver;
 import io.gradstream.arbitrator.resolver.Resolvers;
 import io.gradstream.arbitrator.resolver.RoundStatistics;
+import io.gradstream.arbitrator.resolver.SquareSums;
 import io.gradstream.arbitrator.selection.Selections;
 import io.gradstream.arbitrator.selection.SelectiveOptimization;
 import io.gradstream.proto.spec.Momentum;
 import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.spec.SlotGroups;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.DoubleStream;
@@ -21,7 +25,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The same run as it reads in the papers: whole vectors in float64, accumulated, calibrated,
- * resolved, with momentum and clipped, one after the other.
+ * resolved, with momentum and clipped, one after the other. Each group of slots is a run of its own
+ * up to the resolver's answer; their answers are averaged over the slots.
  */
 final class WholeVectorRun {
   private static final int TASKS = MadeUpGradients.TASKS;
@@ -31,12 +36,14 @@ final class WholeVectorRun {
   private final MadeUpGradients gradients;
   private final Calibrator calibrator;
   private final Resolver resolver;
+  private final SlotGroups groups;
   private final @Nullable SelectiveOptimization gate;
-  private final double[][] memories = new double[TASKS][SHARED];
+  private final double[][][] memories;
   private final double[] momentum = new double[MadeUpGradients.size()];
-  private double[][] previous = new double[TASKS][SHARED];
-  private List<Arbitration> arbitrations = List.of();
-  private MethodState state;
+  private final double[][][] previous;
+  private final double[][][] squares;
+  private final List<Arbitration> arbitrations = new ArrayList<>();
+  private final MethodState[] states;
   private MethodState gateState;
   private boolean scalarized;
   private long round;
@@ -48,7 +55,12 @@ final class WholeVectorRun {
     this.calibrator = Calibrators.create(spec.calibrator());
     this.resolver = Resolvers.create(spec.resolver());
     this.gate = Selections.create(spec.selection()).orElse(null);
-    this.state = resolver.initialState(TASKS);
+    this.groups = spec.accumulation().groups(TASKS);
+    this.memories = new double[groups.count()][TASKS][SHARED];
+    this.previous = new double[groups.count()][TASKS][SHARED];
+    this.squares = new double[groups.count()][TASKS][SHARED];
+    this.states = new MethodState[groups.count()];
+    Arrays.fill(states, resolver.initialState(TASKS));
     this.gateState = gate == null ? MethodState.EMPTY : gate.initialState(TASKS);
   }
 
@@ -68,7 +80,7 @@ final class WholeVectorRun {
   double[] next() {
     final double[] losses = new double[TASKS];
     Arrays.setAll(losses, this::loss);
-    final double[] unified = scalarized ? accumulated(TASKS) : resolved(losses);
+    final double[] unified = scalarized ? accumulated(TASKS, 0, 1) : resolved();
     if (gate != null) {
       final var next = gate.decide(losses, gateState);
       gateState = next.state();
@@ -91,74 +103,138 @@ final class WholeVectorRun {
   }
 
   private double loss(int task) {
-    double loss = 0;
-    final int slots = spec.accumulation().microBatches();
-    for (int slot = 0; slot < slots; slot++) {
-      loss += gradients.loss(round, task, slot) / slots;
-    }
-    return loss;
+    return loss(task, 0, 1);
   }
 
-  /** Mean over the slots, loss-weighted. */
-  private double[] accumulated(int task) {
+  /** Mean over every so many slots from a first one on. */
+  private double loss(int task, int first, int step) {
+    double loss = 0;
+    int slots = 0;
+    for (int slot = first; slot < spec.accumulation().microBatches(); slot += step) {
+      loss += gradients.loss(round, task, slot);
+      slots++;
+    }
+    return loss / slots;
+  }
+
+  /** Mean over every so many slots from a first one on, loss-weighted. */
+  private double[] accumulated(int task, int first, int step) {
     final var mean = new double[MadeUpGradients.size()];
-    final int slots = spec.accumulation().microBatches();
     final double weight = task == TASKS ? 1 : spec.tasks().get(task).weight();
-    for (int slot = 0; slot < slots; slot++) {
+    int slots = 0;
+    for (int slot = first; slot < spec.accumulation().microBatches(); slot += step) {
       final float[] gradient = gradients.of(round, task, slot);
       for (int d = 0; d < mean.length; d++) {
-        mean[d] += weight * gradient[d] / slots;
+        mean[d] += weight * gradient[d];
       }
+      slots++;
     }
+    final int all = slots;
+    Arrays.setAll(mean, d -> mean[d] / all);
     return mean;
   }
 
-  private double[] resolved(double[] losses) {
-    final double[] weighted = new double[TASKS];
-    Arrays.setAll(weighted, task -> losses[task] * spec.tasks().get(task).weight());
+  private double[] resolved() {
     final var unified = new double[MadeUpGradients.size()];
-    final var shared = new double[TASKS][];
     for (int task = 0; task < TASKS; task++) {
-      final double[] gradient = accumulated(task);
-      shared[task] = Arrays.copyOf(gradient, SHARED);
+      final double[] gradient = accumulated(task, 0, 1);
       for (int d = SHARED; d < gradient.length; d++) {
         unified[d] += gradient[d];
       }
     }
-    calibrate(shared, weighted);
+    final double[] shares = resolver.sampleShares();
+    if (shares.length > 0) {
+      System.arraycopy(ofSamples(shares), 0, unified, 0, SHARED);
+      return unified;
+    }
+    arbitrations.clear();
+    for (int group = 0; group < groups.count(); group++) {
+      final double share = groups.share(group);
+      final double[] answer = ofGroup(group);
+      for (int d = 0; d < SHARED; d++) {
+        unified[d] += share * answer[d];
+      }
+    }
+    joint++;
+    return unified;
+  }
+
+  private double[] ofGroup(int group) {
+    final double[] weighted = new double[TASKS];
+    final double[][] shared = ofGroup(group, weighted);
+    calibrate(shared, weighted, memories[group]);
+    final long seed = GroupStatistics.seedOf(spec.seed(), group);
     final Resolution resolution =
         resolver.resolve(
             new RoundStatistics(
                 round,
                 TASKS,
                 products(shared, shared),
-                products(shared, previous),
-                weighted,
-                spec.seed()),
-            state);
-    state = resolution.state();
-    arbitrations = resolution.arbitrations();
-    previous = shared;
-    joint++;
-    System.arraycopy(combined(shared, resolution.weights()), 0, unified, 0, SHARED);
-    return unified;
+                    products(shared, previous[group]),
+                    weighted,
+                    seed)
+                .withExcess(SquareSums.next(squares[group], shared)),
+            states[group]);
+    states[group] = resolution.state();
+    arbitrations.addAll(resolution.arbitrations());
+    previous[group] = shared;
+    return combined(shared, resolution.weights(), seed);
   }
 
-  private void calibrate(double[][] shared, double[] losses) {
+  private double[][] ofGroup(int group, double[] losses) {
+    final var shared = new double[TASKS][];
+    for (int task = 0; task < TASKS; task++) {
+      losses[task] = loss(task, group, groups.count()) * spec.tasks().get(task).weight();
+      shared[task] = Arrays.copyOf(accumulated(task, group, groups.count()), SHARED);
+    }
+    return shared;
+  }
+
+  /** As the papers of two or three independent samples have it. */
+  private double[] ofSamples(double[] shares) {
+    final var samples = new double[shares.length][][];
+    final var combined = new double[TASKS][SHARED];
+    for (int sample = 0; sample < shares.length; sample++) {
+      samples[sample] = ofGroup(sample, new double[TASKS]);
+      for (int task = 0; task < TASKS; task++) {
+        for (int d = 0; d < SHARED; d++) {
+          combined[task][d] += shares[sample] * samples[sample][task][d];
+        }
+      }
+    }
+    final double[] losses = new double[TASKS];
+    Arrays.setAll(losses, task -> loss(task) * spec.tasks().get(task).weight());
+    final Resolution resolution =
+        resolver.resolve(
+            new RoundStatistics(
+                round,
+                TASKS,
+                products(combined, combined),
+                new double[TASKS][TASKS],
+                losses,
+                spec.seed(),
+                products(samples[0], samples[1]),
+                new double[0]),
+            states[0]);
+    states[0] = resolution.state();
+    return combined(combined, resolution.weights(), spec.seed());
+  }
+
+  private void calibrate(double[][] shared, double[] losses, double[][] memory) {
     if (calibrator.remembers()) {
       final double[] norms = new double[TASKS];
       Arrays.setAll(norms, task -> Math.sqrt(product(shared[task], shared[task])));
       final Calibration calibration = calibrator.calibrate(joint, norms, losses);
       for (int task = 0; task < TASKS; task++) {
-        calibration.apply(task, shared[task], memories[task]);
+        calibration.apply(task, shared[task], memory[task]);
       }
     }
   }
 
-  private double[] combined(double[][] shared, double[] weights) {
+  private double[] combined(double[][] shared, double[] weights, long seed) {
     final var update = new double[SHARED];
     if (resolver instanceof ElementwiseResolver elementwise) {
-      elementwise.combine(spec.seed(), round, 0, shared, update);
+      elementwise.combine(seed, round, 0, shared, update);
       return update;
     }
     for (int task = 0; task < TASKS; task++) {

@@ -1,9 +1,7 @@
 package io.gradstream.arbitrator.topology;
 
 import io.gradstream.arbitrator.calibrator.Calibrators;
-import io.gradstream.arbitrator.resolver.ElementwiseResolver;
-import io.gradstream.arbitrator.resolver.Resolver;
-import io.gradstream.arbitrator.resolver.Resolvers;
+import io.gradstream.arbitrator.resolver.GroupedResolver;
 import io.gradstream.arbitrator.round.PartitionRound;
 import io.gradstream.arbitrator.selection.Selections;
 import io.gradstream.proto.kernels.Kernels;
@@ -65,9 +63,9 @@ public final class Arbitrator {
     final int tasks = spec.tasks().size();
     Selections.create(spec.selection())
         .ifPresent(gate -> checkLengths(spec.selection(), () -> gate.initialState(tasks)));
-    final Resolver resolver = Resolvers.create(spec.resolver());
+    final GroupedResolver resolver = GroupedResolver.of(spec);
     checkLengths(spec.resolver(), () -> resolver.initialState(tasks));
-    if (resolver instanceof ElementwiseResolver && spec.clipNorm() != null) {
+    if (resolver.elementwise() != null && spec.clipNorm() != null) {
       throw spec.resolver()
           .error(
               "method",

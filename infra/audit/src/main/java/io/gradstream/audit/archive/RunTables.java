@@ -140,6 +140,7 @@ final class RunTables implements AutoCloseable {
               pair.getSecondScore(),
               pair.getForced());
     }
+    final List<Double> weights = VerdictGram.weights(verdict);
     for (int task = 0; task < verdict.getLossesCount(); task++) {
       tableOf("losses")
           .add(
@@ -147,7 +148,7 @@ final class RunTables implements AutoCloseable {
               topics.nameOf(task),
               verdict.getLosses(task),
               numberAt(verdict.getNormsList(), task),
-              numberAt(verdict.getWeightsList(), task),
+              numberAt(weights, task),
               numberAt(verdict.getSlotSquaredMeanList(), task),
               numberAt(verdict.getMeanSquaredList(), task));
     }
@@ -156,10 +157,11 @@ final class RunTables implements AutoCloseable {
   /** Whether a verdict speaks of the run's tasks: of what somebody made up there are no rows. */
   private boolean fits(Verdict verdict) {
     final int tasks = topics.tasks().size();
+    final long rows = (long) verdict.getNormsCount() * Math.max(1, verdict.getGroupSlotsCount());
     return verdict.getManifest() == manifest
         && verdict.getLossesCount() <= tasks
         && verdict.getNormsCount() <= tasks
-        && verdict.getGramCount() == verdict.getNormsCount() * verdict.getNormsCount()
+        && verdict.getGramCount() == rows * rows
         && verdict.getArbitrationsList().stream()
             .allMatch(
                 pair ->

@@ -10,8 +10,8 @@ import java.util.List;
 /**
  * A run's spec with another way to decide.
  *
- * <p>Only what the arbitrator decides by may differ: resolver, calibrator, momentum, clipping, the
- * tasks' weights and the seed of methods that draw. Anything else either has no effect on recorded
+ * <p>Only what the arbitrator decides by may differ: resolver, calibrator, groups of micro-batches,
+ * momentum, clipping, the tasks' weights and the seed of methods that draw. Anything else either has no effect on recorded
  * gradients, or would have led to other gradients. Which keys these are, each key of the spec
  * declares itself.
  */
@@ -37,9 +37,15 @@ public final class AlternativeDecision {
         .ifPresent(
             change -> {
               throw new UserError(
-                  "--set: %s was part of how the gradients came about and cannot be another afterwards; replay changes resolver, calibrator, momentum, clip-norm, seed and the tasks' weights"
+                  "--set: %s was part of how the gradients came about and cannot be another afterwards; replay changes resolver, calibrator, accumulation.groups, momentum, clip-norm, seed and the tasks' weights"
                       .formatted(change.key()));
             });
+    if (run.origin().isPresent()
+        && spec.accumulation().groups() != run.spec().accumulation().groups()) {
+      throw new UserError(
+          "--set: accumulation.groups: a fork begins with sums of %s groups and cannot be replayed with %s; replay the run that it comes from"
+              .formatted(run.spec().accumulation().groups(), spec.accumulation().groups()));
+    }
     return RunDescription.of(spec, run.manifest());
   }
 }

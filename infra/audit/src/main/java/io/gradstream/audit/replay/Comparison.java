@@ -60,8 +60,9 @@ public record Comparison(
   }
 
   private static boolean decisionDiffers(Verdict recorded, Verdict other, boolean updatesDiffer) {
-    if (recorded.getWeightsCount() == 0 || other.getWeightsCount() == 0) {
-      return updatesDiffer; // decided element by element, or a round of scalarized gradients
+    if (recorded.getWeightsCount() == 0
+        || recorded.getWeightsCount() != other.getWeightsCount()) {
+      return updatesDiffer; // by element, of the summed loss, or of other groups
     }
     return sharesDiffer(recorded.getWeightsList(), other.getWeightsList())
         || (recorded.getResolver().equals(other.getResolver())
@@ -79,13 +80,18 @@ public record Comparison(
     return sum > 0 != otherSum > 0;
   }
 
-  private record Decision(int first, int second, String zone, int winner) {}
+  private record Decision(int group, int first, int second, String zone, int winner) {}
 
   private static List<Decision> decisions(Verdict verdict) {
     return verdict.getArbitrationsList().stream()
         .map(
             pair ->
-                new Decision(pair.getFirst(), pair.getSecond(), pair.getZone(), pair.getWinner()))
+                new Decision(
+                    pair.getGroup(),
+                    pair.getFirst(),
+                    pair.getSecond(),
+                    pair.getZone(),
+                    pair.getWinner()))
         .toList();
   }
 
@@ -95,17 +101,17 @@ public record Comparison(
    * decided element by element or by the summed loss.
    */
   public static boolean isCollapsed(Verdict verdict) {
-    final int tasks = verdict.getWeightsCount();
+    final int rows = verdict.getWeightsCount();
     final VerdictGram gram = VerdictGram.of(verdict).orElse(null);
-    if (gram == null || gram.tasks() != tasks) {
+    if (gram == null || gram.rows() != rows) {
       return false;
     }
     double squaredNorm = 0;
     double squaredNorms = 0;
-    for (int i = 0; i < tasks; i++) {
-      squaredNorms += gram.product(i, i);
-      for (int j = 0; j < tasks; j++) {
-        squaredNorm += verdict.getWeights(i) * verdict.getWeights(j) * gram.product(i, j);
+    for (int i = 0; i < rows; i++) {
+      squaredNorms += gram.ofRows(i, i);
+      for (int j = 0; j < rows; j++) {
+        squaredNorm += verdict.getWeights(i) * verdict.getWeights(j) * gram.ofRows(i, j);
       }
     }
     return squaredNorm <= COLLAPSED * squaredNorms;
@@ -117,17 +123,17 @@ public record Comparison(
    * there is no step at all.
    */
   public static OptionalInt conflictsLeft(Verdict verdict) {
-    final int tasks = verdict.getWeightsCount();
+    final int rows = verdict.getWeightsCount();
     final VerdictGram gram = VerdictGram.of(verdict).orElse(null);
-    if (gram == null || gram.tasks() != tasks || isCollapsed(verdict)) {
+    if (gram == null || gram.rows() != rows || isCollapsed(verdict)) {
       return OptionalInt.empty();
     }
     int left = 0;
-    for (int i = 0; i < tasks; i++) {
+    for (int i = 0; i < gram.tasks(); i++) {
       double product = 0;
       double size = 0;
-      for (int j = 0; j < tasks; j++) {
-        final double part = verdict.getWeights(j) * gram.product(i, j);
+      for (int j = 0; j < rows; j++) {
+        final double part = verdict.getWeights(j) * gram.withRow(i, j);
         product += part;
         size += Math.abs(part);
       }

@@ -62,6 +62,7 @@ public final class RoundText {
             ? "One gradient of the summed loss a slot; the tasks were balanced."
             : "One gradient a task and slot; " + verdict.getResolver() + " weighed them.");
     tasks();
+    groups();
     cosines();
     conflicts();
     details();
@@ -99,6 +100,7 @@ public final class RoundText {
   private void tasks() {
     line("");
     line("%-16s %12s %12s %14s %14s", "task", "loss", "loss weight", "gradient norm", "its weight");
+    final List<Double> weights = VerdictGram.weights(verdict);
     for (int task = 0; task < tasks.size(); task++) {
       line(
           "%-16s %12s %12s %14s %14s",
@@ -106,8 +108,79 @@ public final class RoundText {
           number(verdict.getLossesList(), task),
           "%.4g".formatted(run.spec().tasks().get(task).weight()),
           number(verdict.getNormsList(), task),
-          number(verdict.getWeightsList(), task));
+          number(weights, task));
     }
+  }
+
+  /** What each group of micro-batches was given, and what they tell about the gradients' noise. */
+  private void groups() {
+    final VerdictGram gram = VerdictGram.of(verdict).orElse(null);
+    if (gram == null || gram.groups() == 1) {
+      return;
+    }
+    line("");
+    line(
+        "A task's micro-batches were summed into %d groups, of %s.",
+        gram.groups(), Printable.of(verdict.getGroupSlotsList().toString()));
+    line(
+        "%-16s %14s %14s %14s  %s",
+        "over groups", "Var of one", "SNR of one", "Var(m)/Var(g)", "weights, group by group");
+    for (int task = 0; task < tasks.size(); task++) {
+      line(
+          "%-16s %14s %14s %14s  %s",
+          tasks.get(task),
+          number(verdict.getGradientVarianceList(), task),
+          signalToNoise(task),
+          ratio(verdict.getCalibratedVarianceList(), verdict.getGradientVarianceList(), task),
+          verdict.getWeightsCount() == gram.rows()
+              ? numbers(
+                  verdict
+                      .getWeightsList()
+                      .subList(task * gram.groups(), (task + 1) * gram.groups()))
+              : "by element");
+    }
+    if (tasks.size() > 1) {
+      line("smallest cosine within a group: %s", smallestWithin(gram));
+    }
+  }
+
+  /** Of one micro-batch's raw gradient, over all parameters of the task, as this round shows it. */
+  private String signalToNoise(int task) {
+    final int slots = run.slots();
+    if (task >= verdict.getSlotSquaredMeanCount() || task >= verdict.getMeanSquaredCount()) {
+      return "-";
+    }
+    final double ofSlots = verdict.getSlotSquaredMean(task);
+    final double ofMean = verdict.getMeanSquared(task);
+    final double noise = slots * (ofSlots - ofMean) / (slots - 1);
+    final double signal = Math.max(0, (slots * ofMean - ofSlots) / (slots - 1));
+    return noise > 0 ? String.format(Locale.ROOT, "%.4g", signal / noise) : "-";
+  }
+
+  private static String ratio(List<Double> above, List<Double> below, int index) {
+    return index < above.size() && index < below.size() && below.get(index) > 0
+        ? String.format(Locale.ROOT, "%.4g", above.get(index) / below.get(index))
+        : "-";
+  }
+
+  private static String smallestWithin(VerdictGram gram) {
+    double smallest = Double.POSITIVE_INFINITY;
+    int where = 0;
+    for (int group = 0; group < gram.groups(); group++) {
+      for (int i = 0; i < gram.tasks(); i++) {
+        for (int j = i + 1; j < gram.tasks(); j++) {
+          final double norms =
+              Math.sqrt(gram.ofGroup(group, i, i)) * Math.sqrt(gram.ofGroup(group, j, j));
+          if (norms > 0 && gram.ofGroup(group, i, j) / norms < smallest) {
+            smallest = gram.ofGroup(group, i, j) / norms;
+            where = group;
+          }
+        }
+      }
+    }
+    return Double.isFinite(smallest)
+        ? String.format(Locale.ROOT, "%+.4f, in group %d", smallest, where)
+        : "-";
   }
 
   private static String number(List<Double> values, int index) {
@@ -161,8 +234,13 @@ public final class RoundText {
                               + " row as the dominance window allows"
                           : "");
       line(
-          "  %s against %s: cosine %+.4f, zone %s; %s",
-          first, second, pair.getCosine(), pair.getZone(), outcome);
+          "  %s%s against %s: cosine %+.4f, zone %s; %s",
+          verdict.getGroupSlotsCount() > 1 ? "group %d: ".formatted(pair.getGroup()) : "",
+          first,
+          second,
+          pair.getCosine(),
+          pair.getZone(),
+          outcome);
     }
     if (!verdict.getFallback().isEmpty()) {
       line(

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.Verdict;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalDouble;
@@ -39,6 +40,7 @@ public record Report(
     metrics(text);
     conflicts(text);
     warnings(text);
+    variance(text);
     evaluations(text);
     if (summary.arithmetics().kinds() > 0) {
       line(text, "arithmetic", summary.arithmetics().text());
@@ -138,6 +140,26 @@ public record Report(
             tasks.size() > 2 ? " (mean over pairs)" : "",
             summary.smallestCosine(),
             pairs));
+  }
+
+  /** What groups of micro-batches told of the gradients' noise. */
+  private void variance(StringBuilder text) {
+    final var parts = new ArrayList<String>();
+    for (int task = 0; task < summary.tasks().size(); task++) {
+      final OptionalDouble variance = summary.gradientVariance(task);
+      final OptionalDouble left = summary.varianceLeft(task);
+      if (variance.isPresent()) {
+        parts.add(
+            format(
+                "%s %.3g%s",
+                summary.tasks().get(task),
+                variance.getAsDouble(),
+                left.isPresent() ? format(", calibrated x %.3g", left.getAsDouble()) : ""));
+      }
+    }
+    if (!parts.isEmpty()) {
+      line(text, "variance", "of one micro-batch, by groups: " + String.join("; ", parts));
+    }
   }
 
   private void evaluations(StringBuilder text) {
@@ -248,6 +270,12 @@ public record Report(
       final String name = summary.tasks().get(task);
       summary.improvement(task).ifPresent(share -> improvement.put(name, share));
       summary.signalToNoise(task).ifPresent(ratio -> signalToNoise.put(name, ratio));
+      summary
+          .gradientVariance(task)
+          .ifPresent(variance -> json.withObject("/gradient_variance").put(name, variance));
+      summary
+          .varianceLeft(task)
+          .ifPresent(share -> json.withObject("/calibrated_variance_share").put(name, share));
     }
     json.put("gradient_evaluations", summary.gradientEvaluations());
     if (summary.decidedRounds() > 0) {

@@ -37,6 +37,7 @@ public final class RunSummary {
   private final List<String> tasks;
   private final int slots;
   private final SignalToNoise signalToNoise;
+  private final GroupVariance variance;
   private final TimeShares time = new TimeShares();
   private final ArithmeticsSeen arithmetics = new ArithmeticsSeen();
   private final SortedMap<Long, Metric.Validation> validations = new TreeMap<>();
@@ -77,6 +78,7 @@ public final class RunSummary {
     this.first = first;
     this.rounds = first;
     this.signalToNoise = new SignalToNoise(tasks.size(), slots);
+    this.variance = new GroupVariance(tasks.size());
     this.conflicts = new long[tasks.size()][tasks.size()];
   }
 
@@ -141,6 +143,7 @@ public final class RunSummary {
       jointRounds++;
       countConflicts(verdict);
       signalToNoise.add(verdict);
+      variance.add(verdict);
     }
   }
 
@@ -264,6 +267,19 @@ public final class RunSummary {
   /** |G|^2 over tr(Sigma) of a task's gradients on one micro-batch; empty if it cannot be told. */
   public OptionalDouble signalToNoise(int task) {
     return signalToNoise.ratio(task);
+  }
+
+  /**
+   * Variance of one micro-batch's loss-weighted gradient of a task over the shared parameters, as
+   * groups of micro-batches show it; empty where a run has none.
+   */
+  public OptionalDouble gradientVariance(int task) {
+    return variance.ofGradient(task);
+  }
+
+  /** Which share of that variance calibration left; empty where nothing is calibrated. */
+  public OptionalDouble varianceLeft(int task) {
+    return variance.shareLeft(task);
   }
 
   /** Which share of its first training loss a task has lost; empty if that was not above 0. */

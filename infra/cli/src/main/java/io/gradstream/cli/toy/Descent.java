@@ -6,6 +6,7 @@ import io.gradstream.arbitrator.resolver.Resolution;
 import io.gradstream.arbitrator.resolver.Resolver;
 import io.gradstream.arbitrator.resolver.Resolvers;
 import io.gradstream.arbitrator.resolver.RoundStatistics;
+import io.gradstream.arbitrator.resolver.SquareSums;
 import io.gradstream.producer.loss.Landscape;
 import io.gradstream.producer.loss.Objective;
 import io.gradstream.proto.kernels.Kernels;
@@ -40,6 +41,7 @@ public final class Descent {
   private final List<MemorySegment> moments;
   private final double[][] gradients = new double[2][2];
   private double[][] previous = new double[2][2];
+  private final double[][] squares = new double[2][2];
   private MethodState state;
 
   /** A place in the landscape. */
@@ -116,8 +118,9 @@ public final class Descent {
                 2,
                 products(gradients, gradients),
                 products(gradients, previous),
-                losses,
-                SEED),
+                    losses,
+                    SEED)
+                .withExcess(SquareSums.next(squares, gradients)),
             state);
     state = resolution.state();
     double[] combined = combine(resolution, round);

@@ -103,6 +103,28 @@ class RunSummaryTest {
   }
 
   @Test
+  void tellsTheVarianceThatGroupsShowAndWhatCalibrationLeavesOfIt() {
+    assertThat(run.gradientVariance(0)).isEmpty();
+
+    run.verdict(
+        verdict(0, 1, 1, 0.5)
+            .addAllGradientVariance(List.of(4.0, 0.0))
+            .addAllCalibratedVariance(List.of(1.0, 0.0))
+            .build(),
+        10);
+    run.verdict(
+        verdict(1, 1, 1, 0.5)
+            .addAllGradientVariance(List.of(2.0, 0.0))
+            .addAllCalibratedVariance(List.of(0.5, 0.0))
+            .build(),
+        20);
+
+    assertThat(run.gradientVariance(0)).hasValue(3);
+    assertThat(run.varianceLeft(0)).hasValue(0.25);
+    assertThat(run.varianceLeft(1)).isEmpty();
+  }
+
+  @Test
   void forgetsAStandstillWhenTheRoundEnds() {
     final var waiting = Metric.Waiting.newBuilder().setRound(0).setWaitedMs(5000);
     run.metric(Metric.newBuilder().setTimeMs(8000).setWaiting(waiting).build());

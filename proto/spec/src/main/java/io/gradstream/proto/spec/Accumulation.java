@@ -5,6 +5,7 @@ package io.gradstream.proto.spec;
  *
  * @param microBatches K, the number of micro-batches of a round
  * @param batchSize samples of one micro-batch
+ * @param groups into how many gradients a task's slots are summed
  */
 public record Accumulation(
     @Param(
@@ -20,11 +21,53 @@ public record Accumulation(
             inFork = Param.InFork.FIXED)
         int microBatches,
     @Param(value = "samples of one micro-batch", defaultValue = "16", min = 1, max = 1048576)
-        int batchSize) {
+        int batchSize,
+    @Param(
+            value =
+                "into how many gradients a task's micro-batches are summed: 1, 2, 3, or each one its"
+                    + " own; micro-batch k goes to group k mod groups",
+            defaultValue = "1",
+            inReplay = true,
+            inFork = Param.InFork.FIXED)
+        Groups groups) {
   /** GCond's two ways to accumulate. */
   public enum Mode {
     SEQUENTIAL,
     STOCHASTIC
+  }
+
+  /** How many gradients a task has in a round. */
+  public enum Groups {
+    ONE("1", 1),
+    TWO("2", 2),
+    THREE("3", 3),
+    /** As many as slots. */
+    EACH("each", 0);
+
+    private final String text;
+    private final int count;
+
+    Groups(String text, int count) {
+      this.text = text;
+      this.count = count;
+    }
+
+    /** How many micro-batches of a task there must be at least. */
+    int least() {
+      return Math.max(1, count);
+    }
+
+    /** As the run spec writes it. */
+    @Override
+    public String toString() {
+      return text;
+    }
+  }
+
+  /** How the slots of one task are divided into groups. */
+  public SlotGroups groups(int tasks) {
+    final int slots = slots(tasks);
+    return new SlotGroups(slots, groups == Groups.EACH ? slots : groups.count);
   }
 
   /** The slots of one task in a round: K, or K/N where the tasks divide the micro-batches. */

@@ -97,7 +97,8 @@ public final class JsonSchema {
       case Shape.Flag flag -> value.put("type", "boolean");
       case Shape.Whole whole -> number("integer", parameter.param(), value);
       case Shape.Real real -> number("number", parameter.param(), value);
-      case Shape.Choice choice -> value.put("enum", choice.names());
+      case Shape.Choice choice ->
+          value.put("enum", choice.names().stream().map(JsonSchema::constant).toList());
       case Shape.Nested nested -> value.putAll(object(nested.type(), path));
       case Shape.Variant variant -> value.put("oneOf", kinds(variant.kindKey(), path));
       case Shape.Many many -> {
@@ -116,6 +117,10 @@ public final class JsonSchema {
     if (param.max() != Double.POSITIVE_INFINITY) {
       value.put(param.exclusiveMax() ? "exclusiveMaximum" : "maximum", bound(param.max()));
     }
+  }
+
+  private static Object constant(String name) {
+    return Parameter.isNumber(name) ? (Object) Integer.valueOf(name) : name;
   }
 
   private static BigDecimal bound(double value) {

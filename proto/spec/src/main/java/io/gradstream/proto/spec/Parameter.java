@@ -107,9 +107,17 @@ public final class Parameter {
     return name.replaceAll("([a-z0-9])([A-Z])", "$1-$2").toLowerCase(Locale.ROOT);
   }
 
-  /** {@code EXACTLY_ONCE_V2} is {@code exactly-once-v2}. */
+  /**
+   * {@code EXACTLY_ONCE_V2} is {@code exactly-once-v2}. What no constant can be called, such as a
+   * number, is what its {@code toString} says.
+   */
   static String nameOf(Enum<?> constant) {
-    return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
+    return constant.toString().toLowerCase(Locale.ROOT).replace('_', '-');
+  }
+
+  /** Whether a constant's name is a whole number, and one in YAML, too. */
+  static boolean isNumber(String name) {
+    return name.matches("\\d{1,9}");
   }
 
   /** A bound without a trailing ".0". */

@@ -152,6 +152,13 @@ public record RunSpec(
               + " tasks; stochastic accumulation needs a multiple of "
               + tasks.size());
     }
+    final int slots = accumulation.slots(tasks.size());
+    if (accumulation.groups().least() > slots) {
+      throw new SpecError(
+          "accumulation.groups",
+          "%s groups need as many micro-batches a task, and there are %d; give more micro-batches"
+              .formatted(accumulation.groups(), slots));
+    }
   }
 
   /** Whether a run may have that name, which becomes part of topics and paths. */

@@ -58,7 +58,10 @@ final class SpecTree {
         list.forEach(item -> items.add(node(item, many.item())));
         yield new SpecNode.Items(items, WRITTEN);
       }
-      case Enum<?> constant -> new SpecNode.Scalar(Parameter.nameOf(constant), false, WRITTEN);
+      case Enum<?> constant -> {
+        final String name = Parameter.nameOf(constant);
+        yield new SpecNode.Scalar(name, Parameter.isNumber(name), WRITTEN);
+      }
       case Double d -> new SpecNode.Scalar(d.toString().toLowerCase(Locale.ROOT), true, WRITTEN);
       case Number n -> new SpecNode.Scalar(n.toString(), true, WRITTEN);
       case Boolean b -> new SpecNode.Scalar(b.toString(), true, WRITTEN);

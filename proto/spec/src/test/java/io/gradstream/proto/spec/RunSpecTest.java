@@ -33,7 +33,8 @@ class RunSpecTest {
     assertThat(spec.seed()).isEqualTo(1);
     assertThat(spec.tasks().getFirst().weight()).isEqualTo(1.0);
     assertThat(spec.accumulation())
-        .isEqualTo(new Accumulation(Accumulation.Mode.SEQUENTIAL, 4, 16));
+        .isEqualTo(new Accumulation(
+                Accumulation.Mode.SEQUENTIAL, 4, 16, Accumulation.Groups.ONE));
     assertThat(spec.calibrator().kind()).isEqualTo("none");
     assertThat(spec.momentum()).isEqualTo(new Momentum(Momentum.Mode.INTEGRATED, 0.9));
     assertThat(spec.clipNorm()).isNull();
@@ -62,7 +63,7 @@ class RunSpecTest {
             rounds: 3
             tasks:
               - {name: a, loss: masked-l1, weight: 1.0}
-            accumulation: {mode: sequential, micro-batches: 4, batch-size: 16}
+            accumulation: {mode: sequential, micro-batches: 4, batch-size: 16, groups: 1}
             model: {type: toy, path: "a b: \\"c\\""}
             data: none
             resolver: sum
@@ -104,9 +105,58 @@ class RunSpecTest {
   }
 
   @Test
+  void aTasksSlotsAreDividedIntoGroups() {
+    final SlotGroups two =
+        new Accumulation(Accumulation.Mode.STOCHASTIC, 15, 1, Accumulation.Groups.TWO).groups(3);
+    final SlotGroups each =
+        new Accumulation(Accumulation.Mode.STOCHASTIC, 15, 1, Accumulation.Groups.EACH).groups(3);
+
+    assertThat(two).isEqualTo(new SlotGroups(5, 2));
+    assertThat(two.of(4)).isZero();
+    assertThat(two.slotsOf(0)).isEqualTo(3);
+    assertThat(two.slotsOf(1)).isEqualTo(2);
+    assertThat(two.share(0)).isEqualTo(0.6);
+    assertThat(each).isEqualTo(new SlotGroups(5, 5));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"1", "2", "each", "\"2\""})
+  void groupsAreWrittenAsTheyAreRead(String groups) {
+    final RunSpec spec = grouped(groups);
+
+    assertThat(spec.text()).contains("groups: " + groups.replace("\"", "") + "}");
+    assertThat(RunSpec.parse(spec.text(), "again", List.of())).isEqualTo(spec);
+  }
+
+  @Test
+  void moreGroupsThanMicroBatchesAreRefused() {
+    assertThatThrownBy(() -> grouped("3"))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("accumulation.groups: 3 groups need as many micro-batches a task")
+        .hasMessageContaining("there are 2");
+    assertThatThrownBy(() -> grouped("4")).hasMessageContaining("accumulation.groups");
+  }
+
+  private static RunSpec grouped(String groups) {
+    return RunSpec.parse(
+        """
+        run: r
+        rounds: 3
+        tasks: [{name: a, loss: l}]
+        model: toy
+        resolver: sum
+        optimizer: sgd
+        accumulation: {micro-batches: 2, groups: %s}
+        """
+            .formatted(groups),
+        "grouped",
+        List.of());
+  }
+
+  @Test
   void dividesMicroBatchesAmongTasksOnlyInStochasticMode() {
-    assertThat(new Accumulation(Accumulation.Mode.SEQUENTIAL, 6, 1).slots(3)).isEqualTo(6);
-    assertThat(new Accumulation(Accumulation.Mode.STOCHASTIC, 6, 1).slots(3)).isEqualTo(2);
+    assertThat(new Accumulation(Accumulation.Mode.SEQUENTIAL, 6, 1, Accumulation.Groups.ONE).slots(3)).isEqualTo(6);
+    assertThat(new Accumulation(Accumulation.Mode.STOCHASTIC, 6, 1, Accumulation.Groups.ONE).slots(3)).isEqualTo(2);
   }
 
   @Test
