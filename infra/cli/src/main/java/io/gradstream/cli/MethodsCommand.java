@@ -105,7 +105,13 @@ final class MethodsCommand implements Callable<Integer> {
             catalog.names().stream()
                 .filter(name -> Resolvers.infoOf(name).space() == space)
                 .toList();
-        list(names, catalog, out);
+        for (final String name : names) {
+          final MethodInfo info = Resolvers.infoOf(name);
+          out.printf("  %-15s %s%n", name, catalog.docOf(name));
+          if (!info.needs().isEmpty()) {
+            out.printf("  %-15s needs %s%n", "", needs(info));
+          }
+        }
       }
     } else {
       out.println(section);
@@ -154,6 +160,14 @@ final class MethodsCommand implements Callable<Integer> {
         info.space().words(),
         info.space().cost(),
         info.state().isEmpty() ? "nothing" : info.state());
+    out.printf("  needs: %s%n", needs(info));
+  }
+
+  /** In the order of their declaration. */
+  private static String needs(MethodInfo info) {
+    return info.needs().isEmpty()
+        ? "nothing beside that"
+        : info.needs().stream().sorted().map(MethodInfo.Need::words).collect(joining("; "));
   }
 
   private static String defaultOf(Parameter parameter) {

@@ -14,7 +14,7 @@ import java.util.Locale;
  * at most:
  *
  * <ul>
- *   <li>statistics of a shard: 200 N K + 8 (2 R² + G N² + 6 R + R (G - 1) / 2) + 200;
+ *   <li>statistics of a shard: 200 N K + 8 (2 R² + 2 G N² + 4 R + R (G - 1) / 2) + 200;
  *   <li>a verdict: 8 R² + 40 G N² + 600 R + 265,000, of which 265,000 are for 4,096 arbitrations;
  *   <li>a seal: 80 S + 300;
  *   <li>the run's own record: what its tensors, shards and spec take.
@@ -94,7 +94,7 @@ final class RecordLimits {
   static long statistics(long tasks, long slots, long groups) {
     final long rows = tasks * groups;
     return CONTRIBUTION * tasks * slots
-        + 8 * (2 * rows * rows + groups * tasks * tasks + 6 * rows + rows * (groups - 1) / 2)
+        + 8 * (2 * rows * rows + 2 * groups * tasks * tasks + 4 * rows + rows * (groups - 1) / 2)
         + 200;
   }
 

@@ -12,10 +12,20 @@ public interface Calibrator {
 
   /**
    * Whether {@link #calibrate} reads the norms of the round's gradients. If so, no shard can be
-   * calibrated before all shards of the round are in, and the memory holds the calibrated gradient
-   * itself. If not, each shard is calibrated as soon as it is complete.
+   * calibrated before all shards of the round are in. If not, each shard is calibrated as soon as
+   * it is complete.
    */
   boolean needsNorms();
+
+  /** Whether the memory of a calibrator that needs norms is the last calibrated gradient itself. */
+  default boolean remembersGradients() {
+    return true;
+  }
+
+  /** Whether {@link RowNumbers#variance} is read, for which two micro-batches a task are needed. */
+  default boolean readsVariance() {
+    return false;
+  }
 
   /**
    * How a round's gradients are calibrated.
@@ -25,4 +35,9 @@ public interface Calibrator {
    * @param losses N losses of the round
    */
   Calibration calibrate(long round, double[] norms, double[] losses);
+
+  /** The same from all that may be known of a round; only where norms are needed. */
+  default Calibration calibrate(RowNumbers rows) {
+    return calibrate(rows.round(), rows.norms(), rows.losses());
+  }
 }

@@ -1,6 +1,7 @@
 package io.gradstream.arbitrator.calibrator;
 
 import io.gradstream.proto.spec.Param;
+import io.gradstream.proto.spec.SpecError;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +23,15 @@ import org.jspecify.annotations.Nullable;
  * bias-corrected} divides the average by what its weights of the gradients so far add up to, as
  * Adam does: with p the product of the betas so far, m = gamma g + s / (1 - p). In both, equal
  * gradients pass unchanged in every round.
+ *
+ * <p>With {@code beta-schedule: optimal} each gradient gets in each round the beta that makes its
+ * calibrated gradient's expected squared distance from the true gradient smallest, which is what
+ * the paper's optimal beta (Eq. 9) is for. As m = g - beta d with d = (1 - gamma) g - s, and as the
+ * old s knows nothing of the noise in g, that distance is V - 2 beta (1 - gamma) V + beta^2 |d|^2,
+ * V the variance of g; hence beta = (1 - gamma) V / |d|^2. |d|^2 comes from inner products, V from
+ * the round's own micro-batches, and beta is kept between 0 and the option {@code beta}. Where
+ * gradients have no noise it is 0, and they pass unchanged, in round 0 as in any other. There is no
+ * public code of it.
  */
 final class VarGrad implements Calibrator {
 
@@ -36,7 +46,8 @@ final class VarGrad implements Calibrator {
   enum Schedule {
     LINEAR,
     COSINE,
-    EXPONENTIAL
+    EXPONENTIAL,
+    OPTIMAL
   }
 
   /** Options of {@code vargrad}. */
@@ -66,7 +77,8 @@ final class VarGrad implements Calibrator {
       @Param(
               value =
                   "how beta moves: linear, in equal steps; cosine, slowly at both ends;"
-                      + " exponential, 1 - beta by equal factors",
+                      + " exponential, 1 - beta by equal factors; optimal, to each gradient's own"
+                      + " best in each round, at most beta",
               defaultValue = "linear")
           Schedule betaSchedule,
       @Param(
@@ -76,6 +88,16 @@ final class VarGrad implements Calibrator {
               defaultValue = "zero")
           Start start) {
 
+    Options {
+      if (betaSchedule == Schedule.OPTIMAL && finalBeta != null) {
+        throw new SpecError("final-beta", "beta-schedule optimal moves beta by itself; leave it out");
+      }
+      if (betaSchedule == Schedule.OPTIMAL && start == Start.BIAS_CORRECTED) {
+        throw new SpecError(
+            "start", "beta-schedule optimal has little bias to correct; take zero or first-gradient");
+      }
+    }
+
     double betaAt(long round) {
       if (finalBeta == null) {
         return beta;
@@ -84,6 +106,7 @@ final class VarGrad implements Calibrator {
       return switch (betaSchedule) {
         case LINEAR -> beta + (finalBeta - beta) * share;
         case COSINE -> beta + (finalBeta - beta) * (1 - StrictMath.cos(Math.PI * share)) / 2;
+        case OPTIMAL -> beta;
         case EXPONENTIAL -> 1 - (1 - beta) * StrictMath.pow((1 - finalBeta) / (1 - beta), share);
       };
     }
@@ -114,7 +137,44 @@ final class VarGrad implements Calibrator {
 
   @Override
   public boolean needsNorms() {
+    return options.betaSchedule() == Schedule.OPTIMAL;
+  }
+
+  @Override
+  public boolean remembersGradients() {
     return false;
+  }
+
+  @Override
+  public boolean readsVariance() {
+    return needsNorms();
+  }
+
+  @Override
+  public Calibration calibrate(RowNumbers rows) {
+    if (options.betaSchedule() != Schedule.OPTIMAL) {
+      return calibrate(rows.round(), rows.norms(), rows.losses());
+    }
+    double rest = 1 - options.gamma();
+    var calibration = Calibration.alike(rows.norms().length, 0, rest, options.gamma(), 1);
+    if (options.start() == Start.FIRST_GRADIENT && rows.round() == 0) {
+      return calibration;
+    }
+    for (int row = 0; row < rows.norms().length; row++) {
+      double beta = best(rows, row, rest);
+      calibration.keep()[row] = beta;
+      calibration.take()[row] = (1 - beta) * rest;
+    }
+    return calibration;
+  }
+
+  /** The beta of the smallest expected distance, from 0 to the option. */
+  private double best(RowNumbers rows, int row, double rest) {
+    double norm = rest * rows.norms()[row];
+    double squared =
+        norm * norm - 2 * rest * rows.withMemory()[row] + rows.memorySquared()[row];
+    double best = rest * rows.variance()[row] / squared;
+    return squared > 0 && best > 0 ? Math.min(best, options.beta()) : 0;
   }
 
   @Override

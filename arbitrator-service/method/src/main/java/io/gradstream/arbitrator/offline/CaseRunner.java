@@ -154,6 +154,11 @@ public final class CaseRunner {
     if (!calibrator.remembers()) {
       return;
     }
+    if (calibrator.readsVariance()) {
+      throw new UserError(
+          "case %s: the calibrator reads the noise of micro-batches, and a case has none"
+              .formatted(source.id()));
+    }
     // A calibrator that does not look at norms does not look at losses either.
     double[] losses =
         calibrator.needsNorms() ? required(step, "the calibrator") : new double[step.tasks()];

@@ -1,5 +1,7 @@
 package io.gradstream.arbitrator.resolver;
 
+import java.util.Set;
+
 /**
  * What {@code gradstream methods} tells about a resolver beside its options.
  *
@@ -7,8 +9,45 @@ package io.gradstream.arbitrator.resolver;
  * @param paper where it comes from: authors, year, arXiv number
  * @param checkedAgainst the public implementation whose answers are in the tests
  * @param state the state that the method keeps between rounds, in words; empty if none
+ * @param needs what it reads of a round, with its default options, beside what its space says
  */
-public record MethodInfo(Space space, String paper, String checkedAgainst, String state) {
+public record MethodInfo(
+    Space space, String paper, String checkedAgainst, String state, Set<Need> needs) {
+
+  /** A method that needs nothing more. */
+  MethodInfo(Space space, String paper, String checkedAgainst, String state) {
+    this(space, paper, checkedAgainst, state, Set.of());
+  }
+
+  /** The same of a method that needs more. */
+  MethodInfo needing(Need... more) {
+    return new MethodInfo(space, paper, checkedAgainst, state, Set.of(more));
+  }
+
+  /** What a method may read of a round. */
+  public enum Need {
+    /** The losses. */
+    LOSSES("the losses"),
+    /** Inner products with the round before. */
+    PREVIOUS("inner products with the gradients of the round before"),
+    /** Random numbers. */
+    RANDOM("random numbers, which follow from the seed"),
+    /** Independent samples. */
+    SAMPLES("two or three independent gradients a task (accumulation.groups)"),
+    /** Excess risks. */
+    EXCESS("sums of squares of each element over the rounds, a vector a task");
+
+    private final String words;
+
+    Need(String words) {
+      this.words = words;
+    }
+
+    /** After "needs". */
+    public String words() {
+      return words;
+    }
+  }
 
   /** What a method needs to see of the gradients. */
   public enum Space {

@@ -1,9 +1,15 @@
 package io.gradstream.arbitrator.resolver;
 
+import static io.gradstream.arbitrator.resolver.MethodInfo.Need.EXCESS;
+import static io.gradstream.arbitrator.resolver.MethodInfo.Need.LOSSES;
+import static io.gradstream.arbitrator.resolver.MethodInfo.Need.PREVIOUS;
+import static io.gradstream.arbitrator.resolver.MethodInfo.Need.RANDOM;
+import static io.gradstream.arbitrator.resolver.MethodInfo.Need.SAMPLES;
 import static io.gradstream.arbitrator.resolver.MethodInfo.Space.ELEMENTWISE;
 import static io.gradstream.arbitrator.resolver.MethodInfo.Space.GRAM;
 import static io.gradstream.arbitrator.resolver.MethodInfo.Space.LOSS_ONLY;
 
+import io.gradstream.arbitrator.resolver.MethodInfo.Need;
 import io.gradstream.proto.spec.Catalog;
 import io.gradstream.proto.spec.NoOptions;
 import io.gradstream.proto.spec.Section;
@@ -31,7 +37,8 @@ public final class Resolvers {
                   GRAM,
                   "GCond 2025, arXiv:2509.07252",
                   "AlevLab-dev/GCond",
-                  "previous norms, norm averages, wins in a row"))
+                  "previous norms, norm averages, wins in a row"),
+              PREVIOUS)
           .with(
               "gcond-paper",
               NoOptions.class,
@@ -41,7 +48,8 @@ public final class Resolvers {
                   GRAM,
                   "GCond 2025, arXiv:2509.07252, table 5",
                   "gcond",
-                  "previous norms, norm averages"))
+                  "previous norms, norm averages"),
+              PREVIOUS)
           .with(
               "gcond-as-pcgrad",
               NoOptions.class,
@@ -57,7 +65,8 @@ public final class Resolvers {
               PcGrad.Options.class,
               options -> draws -> new PcGrad(options, draws),
               "projects each gradient off those it conflicts with, in random order",
-              new MethodInfo(GRAM, "Yu et al. 2020, arXiv:2001.06782", "LibMTL, TorchJD", ""))
+              new MethodInfo(GRAM, "Yu et al. 2020, arXiv:2001.06782", "LibMTL, TorchJD", ""),
+              RANDOM)
           .with(
               "cagrad",
               CaGrad.Options.class,
@@ -122,14 +131,16 @@ public final class Resolvers {
               options -> draws -> new MoDo(options),
               "weights that descend the common gradient's norm, from two independent samples",
               new MethodInfo(
-                  GRAM, "Chen et al. 2023, arXiv:2305.20057", "LibMTL, TorchJD", "weights"))
+                  GRAM, "Chen et al. 2023, arXiv:2305.20057", "LibMTL, TorchJD", "weights"),
+              SAMPLES)
           .with(
               "sdmgrad",
               SdmGrad.Options.class,
               options -> draws -> new SdmGrad(options),
               "common descent direction near a preferred one, from independent samples",
               new MethodInfo(
-                  GRAM, "Xiao et al. 2023, arXiv:2305.18409", "LibMTL, TorchJD", "weights"))
+                  GRAM, "Xiao et al. 2023, arXiv:2305.18409", "LibMTL, TorchJD", "weights"),
+              SAMPLES)
           .with(
               "gradnorm",
               GradNorm.Options.class,
@@ -139,21 +150,24 @@ public final class Resolvers {
                   GRAM,
                   "Chen et al. 2018, arXiv:1711.02257",
                   "LibMTL",
-                  "scales, their optimizer, initial losses"))
+                  "scales, their optimizer, initial losses"),
+              LOSSES)
           .with(
               "gradvac",
               GradVac.Options.class,
               options -> draws -> new GradVac(options, draws),
               "turns gradients towards each other until their cosines reach their running averages",
               new MethodInfo(
-                  GRAM, "Wang et al. 2021, arXiv:2010.05874", "LibMTL, TorchJD", "average cosines"))
+                  GRAM, "Wang et al. 2021, arXiv:2010.05874", "LibMTL, TorchJD", "average cosines"),
+              RANDOM)
           .with(
               "imtl",
               ImtlL.Options.class,
               options -> draws -> new Imtl(options),
               "imtl-g on gradients whose losses imtl-l has scaled",
               new MethodInfo(
-                  GRAM, "Liu et al. 2021, ICLR", "LibMTL", "log-scales, their optimizer"))
+                  GRAM, "Liu et al. 2021, ICLR", "LibMTL", "log-scales, their optimizer"),
+              LOSSES)
           .with(
               "config",
               ConFig.Options.class,
@@ -195,7 +209,8 @@ public final class Resolvers {
                   GRAM,
                   "He et al. 2024, arXiv:2402.02009",
                   "LibMTL, TorchJD",
-                  "log-weights, first excess risks, sums of squared gradients"))
+                  "log-weights, first excess risks, sums of squared gradients"),
+              EXCESS)
           .with(
               "krum",
               Krum.Options.class,
@@ -207,7 +222,8 @@ public final class Resolvers {
               GradDrop.Options.class,
               options -> draws -> new GradDrop(options, draws),
               "keeps one random sign in each element",
-              new MethodInfo(ELEMENTWISE, "Chen et al. 2020, arXiv:2010.06808", "TorchJD", ""))
+              new MethodInfo(ELEMENTWISE, "Chen et al. 2020, arXiv:2010.06808", "TorchJD", ""),
+              RANDOM)
           .with(
               "trimmed-mean",
               TrimmedMean.Options.class,
@@ -219,13 +235,15 @@ public final class Resolvers {
               NoOptions.class,
               options -> draws -> new ScaleInvariant(),
               "sum of the losses' logarithms",
-              new MethodInfo(LOSS_ONLY, "baseline of Navon et al. 2022", "nash-mtl", ""))
+              new MethodInfo(LOSS_ONLY, "baseline of Navon et al. 2022", "nash-mtl", ""),
+              LOSSES)
           .with(
               "rlw",
               NoOptions.class,
               options -> draws -> new RandomWeighting(draws),
               "random weights, new each round",
-              new MethodInfo(LOSS_ONLY, "Lin et al. 2022, arXiv:2111.10603", "LibMTL", ""))
+              new MethodInfo(LOSS_ONLY, "Lin et al. 2022, arXiv:2111.10603", "LibMTL", ""),
+              RANDOM)
           .with(
               "dwa",
               DynamicWeightAverage.Options.class,
@@ -235,7 +253,8 @@ public final class Resolvers {
                   LOSS_ONLY,
                   "Liu et al. 2019, arXiv:1803.10704",
                   "LibMTL, nash-mtl",
-                  "mean losses of the last epochs or rounds"))
+                  "mean losses of the last epochs or rounds"),
+              LOSSES)
           .with(
               "uw",
               UncertaintyWeighting.Options.class,
@@ -245,7 +264,8 @@ public final class Resolvers {
                   LOSS_ONLY,
                   "Kendall et al. 2018, arXiv:1705.07115",
                   "LibMTL, nash-mtl",
-                  "log-variances, their optimizer"))
+                  "log-variances, their optimizer"),
+              LOSSES)
           .with(
               "famo",
               Famo.Options.class,
@@ -255,47 +275,54 @@ public final class Resolvers {
                   LOSS_ONLY,
                   "Liu et al. 2023, arXiv:2306.03792",
                   "LibMTL",
-                  "logits, their optimizer, last losses"))
+                  "logits, their optimizer, last losses"),
+              LOSSES)
           .with(
               "stch",
               SmoothTchebycheff.Options.class,
               options -> draws -> new SmoothTchebycheff(options),
               "smooth maximum of the losses over a nadir point",
               new MethodInfo(
-                  LOSS_ONLY, "Lin et al. 2024, arXiv:2402.19078", "LibMTL", "nadir point"))
+                  LOSS_ONLY, "Lin et al. 2024, arXiv:2402.19078", "LibMTL", "nadir point"),
+              LOSSES)
           .with(
               "gls",
               NoOptions.class,
               options -> draws -> new GeometricLoss(),
               "geometric mean of the losses",
               new MethodInfo(
-                  LOSS_ONLY, "Chennupati et al. 2019, arXiv:1904.08492", "LibMTL, TorchJD", ""))
+                  LOSS_ONLY, "Chennupati et al. 2019, arXiv:1904.08492", "LibMTL, TorchJD", ""),
+              LOSSES)
           .with(
               "imtl-l",
               ImtlL.Options.class,
               options -> draws -> new ImtlL(options),
               "learned scales that bring all losses to one size",
               new MethodInfo(
-                  LOSS_ONLY, "Liu et al. 2021, ICLR", "TorchJD", "log-scales, their optimizer"))
+                  LOSS_ONLY, "Liu et al. 2021, ICLR", "TorchJD", "log-scales, their optimizer"),
+              LOSSES)
           .with(
               "stch-plain",
               PlainSmoothTchebycheff.Options.class,
               options -> draws -> new PlainSmoothTchebycheff(options),
               "smooth maximum of the losses themselves",
-              new MethodInfo(LOSS_ONLY, "Lin et al. 2024, arXiv:2402.19078", "TorchJD", ""))
+              new MethodInfo(LOSS_ONLY, "Lin et al. 2024, arXiv:2402.19078", "TorchJD", ""),
+              LOSSES)
           .with(
               "cosmos",
               Cosmos.Options.class,
               options -> draws -> new Cosmos(options),
               "weighted sum less the angle between losses and preference",
               new MethodInfo(
-                  LOSS_ONLY, "Ruchte and Grabocka 2021, arXiv:2103.13392", "TorchJD", ""))
+                  LOSS_ONLY, "Ruchte and Grabocka 2021, arXiv:2103.13392", "TorchJD", ""),
+              LOSSES)
           .with(
               "pbi",
               BoundaryIntersection.Options.class,
               options -> draws -> new BoundaryIntersection(options),
               "along the preference's ray, with a penalty for leaving it",
-              new MethodInfo(LOSS_ONLY, "Zhang and Li 2007, MOEA/D", "TorchJD", ""));
+              new MethodInfo(LOSS_ONLY, "Zhang and Li 2007, MOEA/D", "TorchJD", ""),
+              LOSSES);
 
   /** From a section's kind and options to a resolver, given where random numbers come from. */
   public static final Catalog<Function<RandomSource, Resolver>> CATALOG = REGISTRY.catalog();
@@ -344,9 +371,10 @@ public final class Resolvers {
         Class<R> options,
         Function<R, Function<RandomSource, Resolver>> factory,
         String doc,
-        MethodInfo info) {
+        MethodInfo info,
+        Need... needs) {
       var more = new LinkedHashMap<>(infos);
-      more.put(name, info);
+      more.put(name, info.needing(needs));
       return new Registry(catalog.with(name, options, doc, factory), more);
     }
   }

@@ -83,6 +83,60 @@ class CalibratorTest {
     }
   }
 
+  /** No other beta brings the calibrated gradient nearer to the true one, as far as is known. */
+  @Property(tries = 1000)
+  void theOptimalBetaHasTheSmallestExpectedDistance(
+      @ForAll long seed,
+      @ForAll @DoubleRange(max = 0.99) double gamma,
+      @ForAll @DoubleRange(max = 50) double variance) {
+    Calibrator vargrad = vargrad(Map.of("beta", 0.9, "gamma", gamma, "beta-schedule", "optimal"));
+    var random = new Random(seed);
+    double[] gradient = gaussian(random, 10);
+    double[] memory = gaussian(random, 10);
+    double norm = Math.sqrt(dot(gradient, gradient));
+
+    Calibration numbers =
+        vargrad.calibrate(
+            new RowNumbers(
+                3,
+                new double[] {norm},
+                new double[1],
+                new double[] {dot(gradient, memory)},
+                new double[] {dot(memory, memory)},
+                new double[] {variance}));
+
+    double chosen = numbers.keep()[0];
+    assertThat(numbers.take()[0]).isEqualTo((1 - chosen) * (1 - gamma));
+    assertThat(chosen).isBetween(0.0, 0.9);
+    for (double other = 0; other <= 0.9; other += 0.05) {
+      assertThat(distance(chosen, gamma, gradient, memory, variance))
+          .isLessThanOrEqualTo(distance(other, gamma, gradient, memory, variance) + 1e-9);
+    }
+  }
+
+  /** E|m - true|^2, where m = g - beta ((1 - gamma) g - s) and g has the given variance. */
+  private static double distance(
+      double beta, double gamma, double[] gradient, double[] memory, double variance) {
+    double squared = 0;
+    for (int d = 0; d < gradient.length; d++) {
+      double difference = (1 - gamma) * gradient[d] - memory[d];
+      squared += difference * difference;
+    }
+    return variance - 2 * beta * (1 - gamma) * variance + beta * beta * squared;
+  }
+
+  @Test
+  void withoutNoiseTheOptimalBetaLetsGradientsPass() {
+    Calibrator vargrad = vargrad(Map.of("gamma", 0.0, "beta-schedule", "optimal"));
+    double[] one = {3};
+    double[] none = {0};
+
+    Calibration numbers = vargrad.calibrate(new RowNumbers(0, one, one, none, none, none));
+
+    assertThat(numbers.ofGradient(0)).isEqualTo(1);
+    assertThat(numbers.ofMemory(0)).isZero();
+  }
+
   /** The published recursion's average part, over the sum of its weights; written out as a sum. */
   @Property(tries = 1000)
   void vargradWithoutBiasIsAWeightedMeanOfTheGradientsSoFar(

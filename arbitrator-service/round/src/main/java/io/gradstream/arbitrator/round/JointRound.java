@@ -2,6 +2,7 @@ package io.gradstream.arbitrator.round;
 
 import io.gradstream.arbitrator.calibrator.Calibration;
 import io.gradstream.arbitrator.calibrator.Calibrator;
+import io.gradstream.arbitrator.calibrator.RowNumbers;
 import io.gradstream.arbitrator.resolver.GroupStatistics;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.spec.SlotGroups;
@@ -72,10 +73,9 @@ record JointRound(
     final double[] products;
     @Nullable Calibration numbers = null;
     if (calibrator.needsNorms()) {
-      // Rows are the gradients and then the memories, which are the gradients of the round before.
-      final double[] norms = new double[scales.length];
-      Arrays.setAll(norms, row -> Math.sqrt(rows[row][row]));
-      final Calibration found = calibrator.calibrate(phase.joint(), norms, losses);
+      // Rows are the gradients and then the memories, mostly the gradients of the round before.
+      final Calibration found =
+          calibrator.calibrate(rowNumbers(totals, spec, phase.joint(), rows, losses));
       products = new double[scales.length];
       Arrays.setAll(
           products,
@@ -83,8 +83,12 @@ record JointRound(
               found.ofGradient(row) * momentum[row]
                   + found.ofMemory(row) * momentum[scales.length + row]);
       gram = found.gram(rows);
-      final double[][] withMemories = found.withMemories(rows);
-      Arrays.setAll(cross, group -> block(withMemories, group, groups.count()));
+      if (calibrator.remembersGradients()) {
+        final double[][] withMemories = found.withMemories(rows);
+        Arrays.setAll(cross, group -> block(withMemories, group, groups.count()));
+      } else {
+        Arrays.setAll(cross, group -> calibrated(totals.cross(group), scales, found, group));
+      }
       numbers = found;
     } else {
       gram = rows;
@@ -104,6 +108,51 @@ record JointRound(
         groups.count() == 1 || !calibrator.remembers()
             ? new double[0]
             : variance(gram, tasks, groups));
+  }
+
+  private static RowNumbers rowNumbers(
+      RoundTotals totals, RunSpec spec, long round, double[][] rows, double[] losses) {
+    final int half = losses.length;
+    final SlotGroups groups = spec.accumulation().groups(spec.tasks().size());
+    final double[] ofSlots = totals.slotVariance();
+    final double[] norms = new double[half];
+    final double[] withMemory = new double[half];
+    final double[] memorySquared = new double[half];
+    final double[] variance = new double[half];
+    for (int row = 0; row < half; row++) {
+      final double weight = spec.tasks().get(row / groups.count()).weight();
+      norms[row] = Math.sqrt(rows[row][row]);
+      withMemory[row] = rows[row][half + row];
+      memorySquared[row] = rows[half + row][half + row];
+      variance[row] =
+          weight
+              * weight
+              * ofSlots[row / groups.count()]
+              / groups.slotsOf(row % groups.count());
+    }
+    return new RowNumbers(round, norms, losses, withMemory, memorySquared, variance);
+  }
+
+  /**
+   * Inner products of a group's calibrated gradients with those of the round before.
+   *
+   * @param cross 2N x N: of the gradients, and of their memories
+   */
+  private static double[][] calibrated(
+      double[][] cross, double[] scales, Calibration numbers, int group) {
+    final int tasks = cross.length / 2;
+    final int groups = scales.length / tasks;
+    final double[][] products = new double[tasks][tasks];
+    for (int i = 0; i < tasks; i++) {
+      final int row = i * groups + group;
+      for (int j = 0; j < tasks; j++) {
+        products[i][j] =
+            (numbers.ofGradient(row) * cross[i][j] + numbers.ofMemory(row) * cross[tasks + i][j])
+                * scales[row]
+                * scales[j * groups + group];
+      }
+    }
+    return products;
   }
 
   /** Per task, the variance of one slot's gradient, from the Gram matrix of the groups' means. */

@@ -57,7 +57,7 @@ public final class RoundDecider {
     this.calibrator = Calibrators.create(spec.calibrator());
     this.selection = Selections.create(spec.selection()).orElse(null);
     this.groups = spec.accumulation().groups(tasks);
-    this.totals = new RoundTotals(manifest, groups, calibrator.needsNorms());
+    this.totals = new RoundTotals(manifest, groups, calibrator);
     this.resolverState = resolver.initialState(tasks);
     this.selectionState = selection == null ? MethodState.EMPTY : selection.initialState(tasks);
   }
@@ -90,8 +90,7 @@ public final class RoundDecider {
    * it has, as many numbers as they have, all of them finite.
    */
   public boolean fits(ShardStatistics statistics) {
-    return StatisticsCheck.of(
-            spec, manifest, phase.kind(), calibrator.needsNorms(), resolver.readsExcess())
+    return new StatisticsCheck(manifest, groups, phase.kind(), calibrator, resolver.readsExcess())
         .fits(statistics);
   }
 

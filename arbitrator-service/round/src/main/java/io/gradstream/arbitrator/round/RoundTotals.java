@@ -1,6 +1,7 @@
 package io.gradstream.arbitrator.round;
 
 import com.google.protobuf.ByteString;
+import io.gradstream.arbitrator.calibrator.Calibrator;
 import io.gradstream.proto.evidence.ContributionsDigest;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
@@ -20,6 +21,7 @@ final class RoundTotals {
   private final Manifest manifest;
   private final int tasks;
   private final int rows;
+  private final int crossRows;
   private final SlotGroups groups;
   private final int slots;
   private final ShardStatistics.@Nullable Products[] products;
@@ -29,12 +31,14 @@ final class RoundTotals {
 
   /**
    * @param groups how a task's slots are divided
-   * @param memories whether a shared shard's Gram matrix has a row for each memory, too
+   * @param calibrator if it needs norms, a shared shard's Gram matrix has a row for each memory, too
    */
-  RoundTotals(Manifest manifest, SlotGroups groups, boolean memories) {
+  RoundTotals(Manifest manifest, SlotGroups groups, Calibrator calibrator) {
     this.manifest = manifest;
     this.tasks = manifest.tasks().size();
-    this.rows = tasks * groups.count() * (memories ? 2 : 1);
+    this.rows = tasks * groups.count() * (calibrator.needsNorms() ? 2 : 1);
+    this.crossRows =
+        calibrator.needsNorms() && !calibrator.remembersGradients() ? 2 * tasks : tasks;
     this.groups = groups;
     this.slots = groups.slots();
     this.products = new ShardStatistics.Products[manifest.shards().size()];
@@ -106,15 +110,15 @@ final class RoundTotals {
 
   /**
    * N x N inner products of a group's sums of this round (rows) with those of the round before
-   * (columns).
+   * (columns); where memories are not these, N further rows have the memories' products with them.
    */
   double[][] cross(int group) {
-    final double[][] cross = new double[tasks][tasks];
+    final double[][] cross = new double[crossRows][tasks];
     for (final Shard shard : manifest.shards()) {
       final var of = productsOf(shard);
       if (shard.shared() && of.getCrossCount() > 0) {
-        for (int entry = 0; entry < tasks * tasks; entry++) {
-          cross[entry / tasks][entry % tasks] += of.getCross(group * tasks * tasks + entry);
+        for (int entry = 0; entry < crossRows * tasks; entry++) {
+          cross[entry / tasks][entry % tasks] += of.getCross(group * crossRows * tasks + entry);
         }
       }
     }
@@ -241,6 +245,26 @@ final class RoundTotals {
       }
     }
     return sum;
+  }
+
+  /**
+   * Per task, the variance of one slot's gradient over the shared parameters, as the norms of all
+   * slots show it; 0 with one slot.
+   */
+  double[] slotVariance() {
+    final double[] variance = new double[tasks];
+    for (final Shard shard : manifest.shards()) {
+      final var of = productsOf(shard);
+      for (int task = 0; shard.shared() && slots > 1 && task < tasks; task++) {
+        double ofSlots = 0;
+        for (int slot = 0; slot < slots; slot++) {
+          ofSlots += of.getSlotSquared(task * slots + slot);
+        }
+        variance[task] += (ofSlots - sum(sumsOf(of, task)) / slots) / (slots - 1);
+      }
+    }
+    Arrays.setAll(variance, task -> Math.max(0, variance[task]));
+    return variance;
   }
 
   /**

@@ -23,6 +23,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -231,7 +232,9 @@ final class ShardVectors {
 
   /**
    * Inner products of a shard whose sums are complete: all of its rows with each other, and each
-   * group's with those of the same group in the round before, group by group.
+   * group's with those of the same group in the round before, group by group. Where the calibrator
+   * needs norms, the rows' memories are rows, too; they stand for the round before where they are
+   * its calibrated gradients.
    */
   InnerProducts innerProducts(Phase phase, Shard shard) {
     final List<MemorySegment> sums = sums(phase, shard);
@@ -241,31 +244,43 @@ final class ShardVectors {
       rowsOf(phase, shard).forEach(row -> rows.add(vector(MEMORY, shard, row)));
     }
     final List<MemorySegment> previous =
-        phase.joint() == 0 || phase.scalarized() || memories
+        phase.joint() == 0
+                || phase.scalarized()
+                || (memories && calibrator.remembersGradients())
             ? List.of()
             : sums(new Phase(phase.round() - 1, phase.joint() - 1, RoundKind.EACH_TASK), shard);
     final int count = groupsOf(phase, shard);
+    final boolean atOnce = count == 1 && !memories;
     final InnerProducts all =
         kernels.innerProducts(
             array(rows),
-            count == 1 ? array(previous) : NONE,
+            atOnce ? array(previous) : NONE,
             momentumOf(shard),
             shard.length());
-    if (count == 1 || previous.isEmpty()) {
+    if (atOnce || previous.isEmpty()) {
       return all;
     }
     final double[] cross =
         IntStream.range(0, count)
-            .mapToObj(
-                group ->
-                    kernels.innerProducts(
-                        ofGroup(sums, group, count),
-                        ofGroup(previous, group, count),
-                        null,
-                        shard.length()))
-            .flatMapToDouble(ofGroup -> Arrays.stream(ofGroup.cross()))
+            .boxed()
+            .flatMapToDouble(group -> cross(rows, previous, group, count, shard))
             .toArray();
     return new InnerProducts(all.gram(), cross, all.momentum(), all.momentumSquared());
+  }
+
+  /** Of one group: its sums, then its memories where there are any, with the round before. */
+  private DoubleStream cross(
+      List<MemorySegment> rows, List<MemorySegment> previous, int group, int count, Shard shard) {
+    return IntStream.range(0, rows.size() / previous.size())
+        .mapToObj(part -> rows.subList(part * previous.size(), (part + 1) * previous.size()))
+        .map(
+            part ->
+                kernels.innerProducts(
+                    ofGroup(part, group, count),
+                    ofGroup(previous, group, count),
+                    null,
+                    shard.length()))
+        .flatMapToDouble(products -> Arrays.stream(products.cross()));
   }
 
   /**

@@ -45,7 +45,7 @@ public final class SkippedRound {
         && run.spec().onDivergence() == OnDivergence.SKIP_ROUND
         && last.getSkippedInARow() < MOST_IN_A_ROW
         && StatisticsCheck.of(
-                run.spec(), run.manifest(), RoundKind.of(last.getNextScalarized()), false, false)
+                run.spec(), run.manifest(), RoundKind.of(last.getNextScalarized()))
             .fits(statistics);
   }
 

@@ -1,5 +1,8 @@
 package io.gradstream.arbitrator.round;
 
+import io.gradstream.arbitrator.calibrator.Calibrator;
+import io.gradstream.arbitrator.calibrator.Calibrators;
+import io.gradstream.arbitrator.resolver.GroupedResolver;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.ShardStatistics;
@@ -14,15 +17,19 @@ import java.util.List;
  *
  * @param groups how a task's slots are divided
  * @param kind what the round asks of each slot
- * @param memories whether shared shards have a row for each task's memory beside that of its sum
+ * @param calibrator if it needs norms, shared shards have a row for each memory beside that of its
+ *     sum
  * @param excess whether shared shards have the estimates that the method reads
  */
 record StatisticsCheck(
-    Manifest manifest, SlotGroups groups, RoundKind kind, boolean memories, boolean excess) {
-  static StatisticsCheck of(
-      RunSpec spec, Manifest manifest, RoundKind kind, boolean memories, boolean excess) {
-    final SlotGroups groups = spec.accumulation().groups(spec.tasks().size());
-    return new StatisticsCheck(manifest, groups, kind, memories, excess);
+    Manifest manifest, SlotGroups groups, RoundKind kind, Calibrator calibrator, boolean excess) {
+  static StatisticsCheck of(RunSpec spec, Manifest manifest, RoundKind kind) {
+    return new StatisticsCheck(
+        manifest,
+        spec.accumulation().groups(spec.tasks().size()),
+        kind,
+        Calibrators.create(spec.calibrator()),
+        GroupedResolver.of(spec).readsExcess());
   }
 
   boolean fits(ShardStatistics statistics) {
@@ -59,9 +66,11 @@ record StatisticsCheck(
                 .count();
     final boolean divided = shard.shared() && kind == RoundKind.EACH_TASK;
     final int perTask = divided ? groups.count() : 1;
-    final int rows = tasks * perTask * (memories && divided ? 2 : 1);
+    final boolean memories = calibrator.needsNorms() && divided;
+    final int rows = tasks * perTask * (memories ? 2 : 1);
+    final int before = memories && !calibrator.remembersGradients() ? rows : tasks * perTask;
     return of.getGramCount() == rows * (rows + 1) / 2
-        && isNoneOr(of.getCrossCount(), perTask * tasks * tasks)
+        && isNoneOr(of.getCrossCount(), before * tasks)
         && isNoneOr(of.getMomentumCount(), rows)
         && isNoneOr(of.getSumSquaredCount(), tasks * perTask * (perTask + 1) / 2)
         && of.getExcessCount() == (excess && divided ? tasks * perTask : 0)

@@ -29,6 +29,8 @@ class RoundTest {
   private static final String GCOND = "resolver: {method: gcond, thresholds: [-0.8, -0.5, 0.0]}\n";
   private static final String EACH = "accumulation: {micro-batches: 3, groups: each}\n";
 
+  private static final String OPTIMAL =
+      GCOND + "calibrator: {method: vargrad, gamma: 0.1, beta-schedule: optimal}\n";
   private static final String EXCESS = "resolver: {method: excess-mtl, step: 0.3}\n";
 
   /** Groups of two slots and of three. */
@@ -57,6 +59,9 @@ class RoundTest {
         "resolver: graddrop\n",
         "resolver: {method: graddrop, leak: [0.1, 0, 0.5]}\nmomentum: {mode: pure}\n",
         "resolver: graddrop\ncalibrator: moco\n" + SELECTED,
+        OPTIMAL,
+        OPTIMAL + "clip-norm: 0.5\n" + SELECTED,
+        TWO + OPTIMAL + "momentum: {mode: pure}\n",
         EXCESS + "clip-norm: 0.5\n",
         EXCESS + "calibrator: vargrad\n" + SELECTED,
         EACH + EXCESS,
@@ -138,6 +143,7 @@ class RoundTest {
         TWO + "resolver: moco\ncalibrator: moco\nmomentum: {mode: pure}\n" + SELECTED,
         THREE + "resolver: sdmgrad\n",
         EXCESS + "calibrator: vargrad\n" + SELECTED,
+        EACH + OPTIMAL + SELECTED,
         EACH + "resolver: graddrop\n",
       })
   void isTheSameToTheBitOnAnyNumberOfPartitionsAndAfterARestartInAnyPlace(String lines) {

@@ -3,6 +3,7 @@ package io.gradstream.arbitrator.round;
 import io.gradstream.arbitrator.calibrator.Calibration;
 import io.gradstream.arbitrator.calibrator.Calibrator;
 import io.gradstream.arbitrator.calibrator.Calibrators;
+import io.gradstream.arbitrator.calibrator.RowNumbers;
 import io.gradstream.arbitrator.resolver.Arbitration;
 import io.gradstream.arbitrator.resolver.ElementwiseResolver;
 import io.gradstream.arbitrator.resolver.GroupStatistics;
@@ -162,7 +163,7 @@ final class WholeVectorRun {
   private double[] ofGroup(int group) {
     final double[] weighted = new double[TASKS];
     final double[][] shared = ofGroup(group, weighted);
-    calibrate(shared, weighted, memories[group]);
+    calibrate(shared, weighted, group);
     final long seed = GroupStatistics.seedOf(spec.seed(), group);
     final Resolution resolution =
         resolver.resolve(
@@ -220,15 +221,40 @@ final class WholeVectorRun {
     return combined(combined, resolution.weights(), spec.seed());
   }
 
-  private void calibrate(double[][] shared, double[] losses, double[][] memory) {
+  private void calibrate(double[][] shared, double[] losses, int group) {
     if (calibrator.remembers()) {
+      final double[][] memory = memories[group];
       final double[] norms = new double[TASKS];
-      Arrays.setAll(norms, task -> Math.sqrt(product(shared[task], shared[task])));
-      final Calibration calibration = calibrator.calibrate(joint, norms, losses);
+      final double[] withMemory = new double[TASKS];
+      final double[] squared = new double[TASKS];
+      final double[] variance = new double[TASKS];
+      for (int task = 0; task < TASKS; task++) {
+        norms[task] = Math.sqrt(product(shared[task], shared[task]));
+        withMemory[task] = product(shared[task], memory[task]);
+        squared[task] = product(memory[task], memory[task]);
+        variance[task] = variance(task) / groups.slotsOf(group);
+      }
+      final Calibration calibration =
+          calibrator.calibrate(
+              new RowNumbers(joint, norms, losses, withMemory, squared, variance));
       for (int task = 0; task < TASKS; task++) {
         calibration.apply(task, shared[task], memory[task]);
       }
     }
+  }
+
+  /** Of one slot's loss-weighted gradient over the shared parameters. */
+  private double variance(int task) {
+    final double[] mean = accumulated(task, 0, 1);
+    double variance = 0;
+    for (int slot = 0; slot < groups.slots(); slot++) {
+      final float[] gradient = gradients.of(round, task, slot);
+      for (int d = 0; d < SHARED; d++) {
+        final double difference = spec.tasks().get(task).weight() * gradient[d] - mean[d];
+        variance += difference * difference / (groups.slots() - 1);
+      }
+    }
+    return variance;
   }
 
   private double[] combined(double[][] shared, double[] weights, long seed) {

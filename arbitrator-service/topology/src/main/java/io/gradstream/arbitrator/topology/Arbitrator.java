@@ -59,8 +59,14 @@ public final class Arbitrator {
    * @throws io.gradstream.proto.UserError at the first method or option that is wrong
    */
   public static void check(RunSpec spec) {
-    Calibrators.create(spec.calibrator());
     final int tasks = spec.tasks().size();
+    if (Calibrators.create(spec.calibrator()).readsVariance()
+        && spec.accumulation().slots(tasks) < 2) {
+      throw spec.calibrator()
+          .error(
+              "beta-schedule",
+              "optimal needs two micro-batches of a task or more a round, to see their noise; there is one");
+    }
     Selections.create(spec.selection())
         .ifPresent(gate -> checkLengths(spec.selection(), () -> gate.initialState(tasks)));
     final GroupedResolver resolver = GroupedResolver.of(spec);

@@ -1,6 +1,7 @@
 package io.gradstream.audit.fork;
 
 import com.google.protobuf.ByteString;
+import io.gradstream.arbitrator.resolver.GroupedResolver;
 import io.gradstream.arbitrator.round.ForkVerdict;
 import io.gradstream.audit.checkpoint.StateDigest;
 import io.gradstream.proto.UserError;
@@ -78,6 +79,12 @@ public final class Fork {
                   "--set: %s: a fork takes over momentum, sums and moments that were computed with %s and cannot go on with %s"
                       .formatted(change.key(), change.before(), change.after()));
             });
+    final String kind = from.spec().resolver().kind();
+    if (GroupedResolver.of(from.spec()).readsExcess() && !kind.equals(spec.resolver().kind())) {
+      throw new UserError(
+          "--set: resolver: a fork takes over the sums of squares of %s, which no other method keeps on; restore the weights and begin a new run"
+              .formatted(kind));
+    }
     return spec;
   }
 

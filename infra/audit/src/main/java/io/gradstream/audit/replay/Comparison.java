@@ -3,6 +3,7 @@ package io.gradstream.audit.replay;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.VerdictGram;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
 /**
@@ -115,6 +116,20 @@ public record Comparison(
       }
     }
     return squaredNorm <= COLLAPSED * squaredNorms;
+  }
+
+  /**
+   * Which share of the variance of a micro-batch's gradient calibration left, over all tasks; empty
+   * without groups of micro-batches, and where nothing is calibrated.
+   */
+  public static OptionalDouble varianceLeft(Verdict verdict) {
+    double before = 0;
+    double after = 0;
+    for (int task = 0; task < verdict.getCalibratedVarianceCount(); task++) {
+      before += verdict.getGradientVariance(task);
+      after += verdict.getCalibratedVariance(task);
+    }
+    return before > 0 ? OptionalDouble.of(after / before) : OptionalDouble.empty();
   }
 
   /**

@@ -6,6 +6,7 @@ import java.util.Comparator;
 import java.util.DoubleSummaryStatistics;
 import java.util.List;
 import java.util.Locale;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
@@ -119,10 +120,11 @@ public record ReplaySummary(List<Comparison> rounds) {
     final var csv =
         new StringBuilder(
             "round,cosine,norm_ratio,difference,decision_differs,conflicts_left_recorded,"
-                + "conflicts_left_alternative,arbitrated_recorded,arbitrated_alternative\n");
+                + "conflicts_left_alternative,arbitrated_recorded,arbitrated_alternative,"
+                + "variance_left_recorded,variance_left_alternative\n");
     for (final Comparison round : rounds) {
       csv.append(
-          "%d,%s,%s,%s,%s,%s,%s,%d,%d%n"
+          "%d,%s,%s,%s,%s,%s,%s,%d,%d,%s,%s%n"
               .formatted(
                   round.round(),
                   round.cosine(),
@@ -132,12 +134,18 @@ public record ReplaySummary(List<Comparison> rounds) {
                   text(Comparison.conflictsLeft(round.recorded())),
                   text(Comparison.conflictsLeft(round.alternative())),
                   round.recorded().getArbitrationsCount(),
-                  round.alternative().getArbitrationsCount()));
+                  round.alternative().getArbitrationsCount(),
+                  text(Comparison.varianceLeft(round.recorded())),
+                  text(Comparison.varianceLeft(round.alternative()))));
     }
     return csv.toString();
   }
 
   private static String text(OptionalInt number) {
     return number.isPresent() ? Integer.toString(number.getAsInt()) : "";
+  }
+
+  private static String text(OptionalDouble number) {
+    return number.isPresent() ? Double.toString(number.getAsDouble()) : "";
   }
 }

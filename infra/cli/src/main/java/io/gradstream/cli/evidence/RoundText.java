@@ -259,6 +259,7 @@ public final class RoundText {
       line(
           "calibrated, share of the gradient kept: %s",
           numbers(verdict.getCalibration().getDirectList()));
+      line("share of the old memory kept: %s", numbers(verdict.getCalibration().getKeepList()));
     }
     if (verdict.getNextScalarized()) {
       line("The next round takes one gradient of the summed loss a slot.");
