@@ -52,8 +52,7 @@ class AddingAMethodTest {
             .getClass()
             .getSimpleName();
     final Pattern known =
-        Pattern.compile(
-            "\"(%s|%s)\"|\\b%s\\b".formatted(method, method.replace('-', '_'), type));
+        Pattern.compile("\"(%s|%s)\"|\\b%s\\b".formatted(method, method.replace('-', '_'), type));
     final var files = new TreeSet<String>();
     for (final Path source : sources()) {
       if (known.matcher(withoutComments(source)).find()) {

@@ -20,7 +20,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A run whose micro-batches are summed into groups, through restarts and everything that reads logs. */
+/**
+ * A run whose micro-batches are summed into groups, through restarts and everything that reads
+ * logs.
+ */
 class GroupsTest {
   private static final Path TOY = Path.of("..", "runs", "toy.yaml");
   private static final String NAME = "grouped";
@@ -132,12 +135,9 @@ class GroupsTest {
   void aForkGoesOnWithTheGroupsStateAndEndsWithTheSameWeights() {
     final CommandLineRun forked = command("fork", "--version", "" + FORKED, "--as", "fork");
     assertThat(forked.exitCode()).as(forked.err()).isZero();
-    final var description =
-        Run.read(
-            Connection.to(kafka.bootstrapServers()), "fork");
+    final var description = Run.read(Connection.to(kafka.bootstrapServers()), "fork");
     final var fork =
-        new LiveRun(
-            description, CheckedSpec.of(description.spec()), directory.resolve("fork"));
+        new LiveRun(description, CheckedSpec.of(description.spec()), directory.resolve("fork"));
 
     assertThat(fork.trainUndisturbed(2)).isEqualTo(sha256);
 
@@ -182,8 +182,9 @@ class GroupsTest {
 
     assertThat(toy(one))
         .isEqualTo(
-            toy(Stream.concat(Stream.of(one), Stream.of("accumulation.groups=each"))
-                .toArray(String[]::new)));
+            toy(
+                Stream.concat(Stream.of(one), Stream.of("accumulation.groups=each"))
+                    .toArray(String[]::new)));
   }
 
   /** The weights of toy after a hundred rounds. */

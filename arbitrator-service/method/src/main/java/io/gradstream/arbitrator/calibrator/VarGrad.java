@@ -90,11 +90,13 @@ final class VarGrad implements Calibrator {
 
     Options {
       if (betaSchedule == Schedule.OPTIMAL && finalBeta != null) {
-        throw new SpecError("final-beta", "beta-schedule optimal moves beta by itself; leave it out");
+        throw new SpecError(
+            "final-beta", "beta-schedule optimal moves beta by itself; leave it out");
       }
       if (betaSchedule == Schedule.OPTIMAL && start == Start.BIAS_CORRECTED) {
         throw new SpecError(
-            "start", "beta-schedule optimal has little bias to correct; take zero or first-gradient");
+            "start",
+            "beta-schedule optimal has little bias to correct; take zero or first-gradient");
       }
     }
 
@@ -171,8 +173,7 @@ final class VarGrad implements Calibrator {
   /** The beta of the smallest expected distance, from 0 to the option. */
   private double best(RowNumbers rows, int row, double rest) {
     double norm = rest * rows.norms()[row];
-    double squared =
-        norm * norm - 2 * rest * rows.withMemory()[row] + rows.memorySquared()[row];
+    double squared = norm * norm - 2 * rest * rows.withMemory()[row] + rows.memorySquared()[row];
     double best = rest * rows.variance()[row] / squared;
     return squared > 0 && best > 0 ? Math.min(best, options.beta()) : 0;
   }

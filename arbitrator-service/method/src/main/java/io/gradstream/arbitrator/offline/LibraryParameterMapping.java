@@ -79,17 +79,18 @@ final class LibraryParameterMapping {
               .section(source.method());
       case "excess_mtl" ->
           source.variant().equals("libmtl")
-              ? options
-                  .take("robust_step_size", "step")
-                  .put("floor", 0.0)
-                  .section("excess-mtl")
+              ? options.take("robust_step_size", "step").put("floor", 0.0).section("excess-mtl")
               : options
                   .take("robust_step_size", "step")
                   .take("n_warmup_steps", "warmup-rounds")
                   .put("total", "one")
                   .section("excess-mtl");
       case "modo" ->
-          options.take("gamma", "gamma").take("rho", "rho").take("update", "update").section("modo");
+          options
+              .take("gamma", "gamma")
+              .take("rho", "rho")
+              .take("update", "update")
+              .section("modo");
       case "sdmgrad" ->
           options
               .take("lambda", "lambda")

@@ -13,11 +13,11 @@ import java.util.Arrays;
  * ExcessMTL and TorchJD's).
  *
  * <p>The excess risk E is estimated from the gradients of all rounds ({@link SquareSums}). In the
- * first {@code warmup-rounds} rounds all weights are equal, and the mean of E there is E0. From then
- * on w = softmax(log w + step E / (E0 + floor)), times N where {@code total} is tasks. Without
- * warm-up, as TorchJD's default has it, the first round steps by E itself, which with many parameters
- * puts all weight on one task for good. State: {@code log-weights} (N), {@code initial} (N, the sum
- * of E in the warm-up), {@code rounds}.
+ * first {@code warmup-rounds} rounds all weights are equal, and the mean of E there is E0. From
+ * then on w = softmax(log w + step E / (E0 + floor)), times N where {@code total} is tasks. Without
+ * warm-up, as TorchJD's default has it, the first round steps by E itself, which with many
+ * parameters puts all weight on one task for good. State: {@code log-weights} (N), {@code initial}
+ * (N, the sum of E in the warm-up), {@code rounds}.
  */
 final class ExcessMtl implements Resolver {
   private static final String LOG_WEIGHTS = "log-weights";

@@ -11,12 +11,12 @@ import io.gradstream.proto.spec.Param;
  * Multi-Objective Learning", arXiv:2305.20057, algorithm 1; checked against LibMTL's MoDo and
  * TorchJD's example).
  *
- * <p>lambda = P(lambda - gamma (C lambda + rho lambda)), C = J1 J2' of the two samples, P the nearest
- * point of the simplex; the new lambda makes the update. What is combined is a third sample
+ * <p>lambda = P(lambda - gamma (C lambda + rho lambda)), C = J1 J2' of the two samples, P the
+ * nearest point of the simplex; the new lambda makes the update. What is combined is a third sample
  * (LibMTL, the official code) or the mean of the two (the paper). gamma has the unit of 1 over a
  * squared gradient: at gradients of 1e4 lambda jumps from vertex to vertex, at 1e-6 it never moves.
- * With {@code scale: mean-square} C is divided by its mean diagonal first. State: {@code lambda} (N,
- * from 1/N).
+ * With {@code scale: mean-square} C is divided by its mean diagonal first. State: {@code lambda}
+ * (N, from 1/N).
  */
 final class MoDo implements Resolver {
   private static final String LAMBDA = "lambda";

@@ -38,8 +38,7 @@ public record RoundStatistics(
 
   /** These statistics with the estimates of {@link SquareSums}. */
   public RoundStatistics withExcess(double[] estimates) {
-    return new RoundStatistics(
-        round, tasks, gram, cross, losses, seed, independent, estimates);
+    return new RoundStatistics(round, tasks, gram, cross, losses, seed, independent, estimates);
   }
 
   /**

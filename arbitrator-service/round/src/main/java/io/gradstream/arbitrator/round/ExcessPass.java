@@ -25,8 +25,7 @@ final class ExcessPass {
     double excess = 0;
     for (long at = 0; at < (long) n * Float.BYTES; at += Float.BYTES) {
       excess +=
-          SquareSums.part(
-              squares.get(ValueType.FLOAT, at), scale * sum.get(ValueType.FLOAT, at));
+          SquareSums.part(squares.get(ValueType.FLOAT, at), scale * sum.get(ValueType.FLOAT, at));
     }
     return excess;
   }
@@ -35,8 +34,7 @@ final class ExcessPass {
   static void move(MemorySegment sum, double scale, MemorySegment squares, int n) {
     for (long at = 0; at < (long) n * Float.BYTES; at += Float.BYTES) {
       final double after =
-          SquareSums.after(
-              squares.get(ValueType.FLOAT, at), scale * sum.get(ValueType.FLOAT, at));
+          SquareSums.after(squares.get(ValueType.FLOAT, at), scale * sum.get(ValueType.FLOAT, at));
       squares.set(ValueType.FLOAT, at, (float) after);
     }
   }

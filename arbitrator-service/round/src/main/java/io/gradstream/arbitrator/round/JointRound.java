@@ -42,8 +42,7 @@ record JointRound(
     Arrays.setAll(
         scales,
         row ->
-            spec.tasks().get(row / groups.count()).weight()
-                / groups.slotsOf(row % groups.count()));
+            spec.tasks().get(row / groups.count()).weight() / groups.slotsOf(row % groups.count()));
     return scales;
   }
 
@@ -94,11 +93,18 @@ record JointRound(
       gram = rows;
       products = momentum;
       Arrays.setAll(
-          cross,
-          group -> scaled(totals.cross(group), every(scales, group, groups.count())));
+          cross, group -> scaled(totals.cross(group), every(scales, group, groups.count())));
     }
     return new JointRound(
-        new GroupStatistics(phase.round(), tasks, groups, gram, cross, losses, spec.seed(), excess ? totals.excess() : new double[0]),
+        new GroupStatistics(
+            phase.round(),
+            tasks,
+            groups,
+            gram,
+            cross,
+            losses,
+            spec.seed(),
+            excess ? totals.excess() : new double[0]),
         products,
         ownSquared,
         ownMomentum,
@@ -125,10 +131,7 @@ record JointRound(
       withMemory[row] = rows[row][half + row];
       memorySquared[row] = rows[half + row][half + row];
       variance[row] =
-          weight
-              * weight
-              * ofSlots[row / groups.count()]
-              / groups.slotsOf(row % groups.count());
+          weight * weight * ofSlots[row / groups.count()] / groups.slotsOf(row % groups.count());
     }
     return new RowNumbers(round, norms, losses, withMemory, memorySquared, variance);
   }

@@ -30,10 +30,11 @@ import org.jspecify.annotations.Nullable;
  * One partition's part of the round that is open.
  *
  * <p>Each shard has, per task that touches it and group of the task's slots, the sum of this
- * round's slots and the sum of the round before, and one momentum vector. Slots are added in slot order, so the sums do not depend
- * on who answered first; {@link #statusOf} says whether a slot's turn has come. Once all slots of a
- * shard are in, its inner products are taken, while other shards still arrive. When the round
- * closes, the sums become "previous" by the parity of the round: nothing is copied.
+ * round's slots and the sum of the round before, and one momentum vector. Slots are added in slot
+ * order, so the sums do not depend on who answered first; {@link #statusOf} says whether a slot's
+ * turn has come. Once all slots of a shard are in, its inner products are taken, while other shards
+ * still arrive. When the round closes, the sums become "previous" by the parity of the round:
+ * nothing is copied.
  *
  * <p>Confined to one thread.
  */

@@ -31,7 +31,8 @@ final class RoundTotals {
 
   /**
    * @param groups how a task's slots are divided
-   * @param calibrator if it needs norms, a shared shard's Gram matrix has a row for each memory, too
+   * @param calibrator if it needs norms, a shared shard's Gram matrix has a row for each memory,
+   *     too
    */
   RoundTotals(Manifest manifest, SlotGroups groups, Calibrator calibrator) {
     this.manifest = manifest;

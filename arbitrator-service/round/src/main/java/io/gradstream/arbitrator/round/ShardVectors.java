@@ -34,8 +34,8 @@ import org.jspecify.annotations.Nullable;
  * before, which change places with each joint round, so that nothing is copied; with a calibrator,
  * its memory. On shared shards each group of a task's slots has such vectors of its own; they are
  * the shard's rows, task by task, group by group. Per shard: the momentum, where it is integrated,
- * and the sums of rounds that are not joint. Sums are neither divided by the slots nor multiplied by
- * the loss weights; the verdict's coefficients do both.
+ * and the sums of rounds that are not joint. Sums are neither divided by the slots nor multiplied
+ * by the loss weights; the verdict's coefficients do both.
  *
  * <p>Calibration concerns shared parameters, as resolution does. A calibrator that needs the norms
  * of the whole round has to wait for the verdict; until then the inner products are those of
@@ -172,9 +172,7 @@ final class ShardVectors {
         .flatMapToDouble(
             ofTask ->
                 Arrays.stream(
-                    kernels
-                        .innerProducts(array(ofTask), NONE, null, shard.length())
-                        .gram()))
+                    kernels.innerProducts(array(ofTask), NONE, null, shard.length()).gram()))
         .toArray();
   }
 
@@ -244,19 +242,14 @@ final class ShardVectors {
       rowsOf(phase, shard).forEach(row -> rows.add(vector(MEMORY, shard, row)));
     }
     final List<MemorySegment> previous =
-        phase.joint() == 0
-                || phase.scalarized()
-                || (memories && calibrator.remembersGradients())
+        phase.joint() == 0 || phase.scalarized() || (memories && calibrator.remembersGradients())
             ? List.of()
             : sums(new Phase(phase.round() - 1, phase.joint() - 1, RoundKind.EACH_TASK), shard);
     final int count = groupsOf(phase, shard);
     final boolean atOnce = count == 1 && !memories;
     final InnerProducts all =
         kernels.innerProducts(
-            array(rows),
-            atOnce ? array(previous) : NONE,
-            momentumOf(shard),
-            shard.length());
+            array(rows), atOnce ? array(previous) : NONE, momentumOf(shard), shard.length());
     if (atOnce || previous.isEmpty()) {
       return all;
     }

@@ -44,8 +44,7 @@ public final class SkippedRound {
     return statistics.hasDivergence()
         && run.spec().onDivergence() == OnDivergence.SKIP_ROUND
         && last.getSkippedInARow() < MOST_IN_A_ROW
-        && StatisticsCheck.of(
-                run.spec(), run.manifest(), RoundKind.of(last.getNextScalarized()))
+        && StatisticsCheck.of(run.spec(), run.manifest(), RoundKind.of(last.getNextScalarized()))
             .fits(statistics);
   }
 

@@ -401,8 +401,7 @@ class RoundTest {
 
   @Test
   void aMethodOfIndependentSamplesNeedsItsGroups() {
-    assertThatThrownBy(
-            () -> GroupedResolver.of(MadeUpGradients.spec("resolver: sdmgrad\n" + TWO)))
+    assertThatThrownBy(() -> GroupedResolver.of(MadeUpGradients.spec("resolver: sdmgrad\n" + TWO)))
         .isInstanceOf(UserError.class)
         .hasMessageContaining("sdmgrad needs 3 independent gradients of each task a round")
         .hasMessageEndingWith("there are 2; set accumulation.groups: 3");

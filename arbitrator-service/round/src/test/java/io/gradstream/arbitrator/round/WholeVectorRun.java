@@ -168,9 +168,9 @@ final class WholeVectorRun {
     final Resolution resolution =
         resolver.resolve(
             new RoundStatistics(
-                round,
-                TASKS,
-                products(shared, shared),
+                    round,
+                    TASKS,
+                    products(shared, shared),
                     products(shared, previous[group]),
                     weighted,
                     seed)
@@ -235,8 +235,7 @@ final class WholeVectorRun {
         variance[task] = variance(task) / groups.slotsOf(group);
       }
       final Calibration calibration =
-          calibrator.calibrate(
-              new RowNumbers(joint, norms, losses, withMemory, squared, variance));
+          calibrator.calibrate(new RowNumbers(joint, norms, losses, withMemory, squared, variance));
       for (int task = 0; task < TASKS; task++) {
         calibration.apply(task, shared[task], memory[task]);
       }

@@ -11,9 +11,9 @@ import java.util.List;
  * A run's spec with another way to decide.
  *
  * <p>Only what the arbitrator decides by may differ: resolver, calibrator, groups of micro-batches,
- * momentum, clipping, the tasks' weights and the seed of methods that draw. Anything else either has no effect on recorded
- * gradients, or would have led to other gradients. Which keys these are, each key of the spec
- * declares itself.
+ * momentum, clipping, the tasks' weights and the seed of methods that draw. Anything else either
+ * has no effect on recorded gradients, or would have led to other gradients. Which keys these are,
+ * each key of the spec declares itself.
  */
 public final class AlternativeDecision {
   private AlternativeDecision() {}

@@ -61,8 +61,7 @@ public record Comparison(
   }
 
   private static boolean decisionDiffers(Verdict recorded, Verdict other, boolean updatesDiffer) {
-    if (recorded.getWeightsCount() == 0
-        || recorded.getWeightsCount() != other.getWeightsCount()) {
+    if (recorded.getWeightsCount() == 0 || recorded.getWeightsCount() != other.getWeightsCount()) {
       return updatesDiffer; // by element, of the summed loss, or of other groups
     }
     return sharesDiffer(recorded.getWeightsList(), other.getWeightsList())

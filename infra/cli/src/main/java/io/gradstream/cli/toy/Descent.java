@@ -114,10 +114,10 @@ public final class Descent {
     Resolution resolution =
         resolver.resolve(
             new RoundStatistics(
-                round,
-                2,
-                products(gradients, gradients),
-                products(gradients, previous),
+                    round,
+                    2,
+                    products(gradients, gradients),
+                    products(gradients, previous),
                     losses,
                     SEED)
                 .withExcess(SquareSums.next(squares, gradients)),

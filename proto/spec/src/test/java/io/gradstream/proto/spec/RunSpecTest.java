@@ -33,8 +33,7 @@ class RunSpecTest {
     assertThat(spec.seed()).isEqualTo(1);
     assertThat(spec.tasks().getFirst().weight()).isEqualTo(1.0);
     assertThat(spec.accumulation())
-        .isEqualTo(new Accumulation(
-                Accumulation.Mode.SEQUENTIAL, 4, 16, Accumulation.Groups.ONE));
+        .isEqualTo(new Accumulation(Accumulation.Mode.SEQUENTIAL, 4, 16, Accumulation.Groups.ONE));
     assertThat(spec.calibrator().kind()).isEqualTo("none");
     assertThat(spec.momentum()).isEqualTo(new Momentum(Momentum.Mode.INTEGRATED, 0.9));
     assertThat(spec.clipNorm()).isNull();
@@ -155,8 +154,12 @@ class RunSpecTest {
 
   @Test
   void dividesMicroBatchesAmongTasksOnlyInStochasticMode() {
-    assertThat(new Accumulation(Accumulation.Mode.SEQUENTIAL, 6, 1, Accumulation.Groups.ONE).slots(3)).isEqualTo(6);
-    assertThat(new Accumulation(Accumulation.Mode.STOCHASTIC, 6, 1, Accumulation.Groups.ONE).slots(3)).isEqualTo(2);
+    assertThat(
+            new Accumulation(Accumulation.Mode.SEQUENTIAL, 6, 1, Accumulation.Groups.ONE).slots(3))
+        .isEqualTo(6);
+    assertThat(
+            new Accumulation(Accumulation.Mode.STOCHASTIC, 6, 1, Accumulation.Groups.ONE).slots(3))
+        .isEqualTo(2);
   }
 
   @Test
