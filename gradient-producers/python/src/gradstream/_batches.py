@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 import numpy as np
 
+from ._digits import ImageData
 from ._errors import ScriptError
 from ._random import micro_batch
 
@@ -44,6 +45,7 @@ class Batches:
         self._held_out = held_out
         self._collate = collate
         self._batch = batch
+        self._images: Optional[ImageData] = None
         self._fields: Optional[Dict[str, Any]] = None
         self._seed = 0
         self._size = 1
@@ -74,10 +76,17 @@ class Batches:
             for field in fields
         }
 
+    def take(self, data: ImageData) -> None:
+        """Makes batches of a run spec's data, where no worker does."""
+        self._images = data
+
     def training(self, index: int) -> Any:
         """Micro-batch number index."""
         if self._fields is not None:
             return dict(self._fields)
+        if self._images is not None:
+            images = self._images.training
+            return images.fields(micro_batch(self._seed, len(images.pixels), self._size, index))
         if self._batch is not None:
             return self._batch(index)
         assert self._data is not None

@@ -51,9 +51,6 @@ class FunctionModel:
         """Names and shapes."""
         return [(name, value.shape) for name, value in self._initial.items()]
 
-    def buffers(self) -> List[Tuple[str, Tuple[int, ...]]]:
-        return []
-
     def bind(self, weights: Mapping[str, Array], gradients: Mapping[str, Array]) -> None:
         """Moves the model onto memory: weights are read from there, and gradients go there."""
         self._weights = dict(weights)

@@ -71,14 +71,6 @@ class TorchModel:
         """Names and shapes; tied parameters are named once."""
         return [(name, tuple(parameter.shape)) for name, parameter in self._parameters.items()]
 
-    def buffers(self) -> List[Tuple[str, Tuple[int, ...]]]:
-        """Names and shapes of float32 buffers, which may learn from batches."""
-        return [
-            (name, tuple(buffer.shape))
-            for name, buffer in self._module.named_buffers()
-            if buffer.dtype == self._torch.float32
-        ]
-
     def bind(self, weights: Mapping[str, Array], gradients: Mapping[str, Array]) -> None:
         """Moves the model onto memory: weights are read from there, and gradients go there."""
         torch = self._torch
@@ -113,7 +105,14 @@ class TorchModel:
     def reached(self, task: str, batch: Any) -> Set[str]:
         """The parameters that a task's loss depends on: the ones that the graph of its loss holds."""
         self._module.train()
+        before = {name: buffer.clone() for name, buffer in self._module.named_buffers() if buffer.is_floating_point()}
         loss = self._loss(task, batch)
+        for name, buffer in self._module.named_buffers():
+            if name in before and not self._torch.equal(before[name], buffer):
+                raise ScriptError(
+                    f"buffer {name} learns from batches, and Gradstream does not carry buffers yet: each worker would have"
+                    " its own; use GroupNorm or LayerNorm, or BatchNorm with track_running_stats=False"
+                )
         gradients = self._torch.autograd.grad(loss, list(self._parameters.values()), allow_unused=True)
         return {name for name, gradient in zip(self._parameters, gradients) if gradient is not None}
 

@@ -69,6 +69,13 @@ def worker(
     :raises ScriptError: if something is missing or of the wrong kind
     """
     streams = _standard_streams.taken()
+    given = None
+    if streams is None:
+        from . import _standalone
+
+        if _standalone.is_asked_for(sys.argv[1:]):
+            given = _standalone.options(sys.argv[1:])
+            os.environ[DEVICE_VARIABLE] = given.device
     try:
         script = Script(
             _model(model, losses, parameters, gradient, framework),
@@ -83,6 +90,13 @@ def worker(
         streams[1].write(json.dumps({"error": str(mistake)}).encode() + b"\n")
         streams[1].flush()
         sys.exit(1)
+    if given is not None:
+        try:
+            _standalone.main(script, given)
+        except ScriptError as mistake:
+            print(f"gradstream: {mistake}", file=sys.stderr)
+            sys.exit(2)
+        return
     if streams is None:
         name = os.path.basename(sys.argv[0]) or "SCRIPT"
         print(

@@ -1,0 +1,129 @@
+"""What a script computes for a run, whoever asks for it."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ._errors import ScriptError
+from ._random import SCRIPT, key
+from ._seeding import seed_generators
+from ._torch import TorchModel
+from ._worker import Script
+
+Array = npt.NDArray[np.float32]
+Shape = Tuple[int, ...]
+
+
+class Computation:
+    """A script's model in a run: described once, bound to memory once, then asked for gradients.
+
+    :param tasks: the run's tasks
+    :param outputs: for each the name of its loss in the script
+    :param weights: for each its weight in the sum
+    """
+
+    def __init__(
+        self,
+        script: Script,
+        tasks: Sequence[str],
+        outputs: Sequence[str],
+        weights: Sequence[float],
+        seed: int,
+        batch_size: int,
+        threads: int,
+    ) -> None:
+        self._model = script.model
+        self._batches = script.batches
+        self._metrics = script.metrics
+        self._owners = script.owners
+        self._tasks = list(tasks)
+        self._outputs = list(outputs)
+        self._weights = list(weights)
+        self._seed = seed
+        for task, output in zip(tasks, outputs):
+            if script.losses and output not in script.losses:
+                raise ScriptError(
+                    f"task {task} needs loss {output}, and the script has losses= for {', '.join(script.losses)}"
+                )
+        if isinstance(self._model, TorchModel):
+            self._model.set_threads(threads)
+        self._batches.open(seed, batch_size)
+        self._owner: Dict[str, int] = {}
+        #: Names and shapes in flat order.
+        self.order: List[Tuple[str, Shape]] = []
+        #: For each task the parameters that its loss reaches.
+        self.reached: List[Set[str]] = []
+        self._flat_gradient: Optional[Array] = None
+
+    def describe(self) -> List[Tuple[str, Shape, int]]:
+        """Finds out which loss reaches which parameter, on micro-batch 0.
+
+        :return: name, shape and owner of each tensor: shared ones (-1) first, then each task's own
+        """
+        self.reached = []
+        for output in self._outputs:
+            seed_generators(key(self._seed, SCRIPT, 0))
+            self.reached.append(self._model.reached(output, self._model.batch(self._batches.training(0))))
+        shapes = dict(self._model.parameters())
+        self._owner = {name: self._owner_of(name) for name in shapes}
+        self.order = sorted(shapes.items(), key=lambda item: self._owner[item[0]])
+        return [(name, shape, self._owner[name]) for name, shape in self.order]
+
+    def unreached(self) -> List[str]:
+        """Parameters that no loss reaches."""
+        return [name for name, _ in self.order if not any(name in names for names in self.reached)]
+
+    def _owner_of(self, name: str) -> int:
+        for beginning, task in self._owners.items():
+            if name == beginning or name.startswith(beginning if beginning.endswith(".") else beginning + "."):
+                if task == "shared":
+                    return -1
+                if task not in self._tasks:
+                    raise ScriptError(f"owners= gives {beginning} to {task}, which is no task of the run")
+                return self._tasks.index(task)
+        tasks = [task for task, names in enumerate(self.reached) if name in names]
+        return tasks[0] if len(tasks) == 1 and len(self._tasks) > 1 else -1
+
+    def bind(self, weights: Array, gradient: Array) -> None:
+        """Moves the model onto two flat vectors."""
+        self._model.bind(self._views(weights), self._views(gradient))
+        self._flat_gradient = gradient
+
+    def _views(self, flat: Array) -> Dict[str, Array]:
+        views, offset = {}, 0
+        for name, shape in self.order:
+            size = int(np.prod(shape, dtype=np.int64))
+            views[name] = flat[offset : offset + size].reshape(shape)
+            offset += size
+        if offset != flat.size:
+            raise ScriptError(f"the worker's vector has {flat.size} values, and the model has {offset}")
+        return views
+
+    def initialize(self) -> None:
+        """Writes the initial weights into the bound vector."""
+        self._model.initialize()
+
+    def _batch(self, index: int) -> Any:
+        """The batch, with all generators at its own seed: tasks that share a batch share its random numbers."""
+        assert self._flat_gradient is not None
+        self._flat_gradient.fill(0)
+        seed_generators(key(self._seed, SCRIPT, index))
+        return self._model.batch(self._batches.training(index))
+
+    def gradient(self, task: int, index: int) -> float:
+        """Computes a task's gradient on a micro-batch into the bound vector; gives the loss."""
+        forbidden = {name for name, owner in self._owner.items() if owner not in (-1, task)}
+        return self._model.gradient(self._outputs[task], forbidden, self._batch(index))
+
+    def summed(self, index: int) -> List[float]:
+        """Computes the gradient of the weighted sum of losses; gives each task's loss."""
+        return self._model.summed(self._outputs, self._weights, self._batch(index))
+
+    def validate(self, start: int, count: int) -> Tuple[List[float], Mapping[str, float]]:
+        """Losses and metrics of held-out samples."""
+        seed_generators(key(self._seed, SCRIPT, 0, start))
+        batch = self._model.batch(self._batches.validation(start, count))
+        return self._model.validate(self._outputs, self._metrics, batch)

@@ -1,0 +1,232 @@
+"""A submitted run as its ``spec`` topic says it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from . import _wire
+from ._errors import ScriptError
+
+_FORMAT = 2
+_ARITHMETIC = 2
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[^,\]}]+')
+
+
+def parse_spec(text: str) -> Dict[str, Any]:
+    """A run spec as run records have it: canonical YAML, one line for each key or item."""
+    spec: Dict[str, Any] = {}
+    last = ""
+    for line in text.splitlines():
+        if line.startswith("  - "):
+            spec[last] = [*(spec[last] or []), _inline(line[4:])]
+        else:
+            last, _, rest = line.partition(":")
+            spec[last] = _inline(rest.strip()) if rest.strip() else None
+    return spec
+
+
+def _inline(text: str) -> Any:
+    value, rest = _value(text)
+    if rest.strip():
+        raise ValueError(f"not canonical: {text}")
+    return value
+
+
+def _value(text: str) -> Tuple[Any, str]:
+    text = text.lstrip()
+    if text.startswith("["):
+        items: List[Any] = []
+        text = text[1:].lstrip()
+        while not text.startswith("]"):
+            item, text = _value(text)
+            items.append(item)
+            text = text.lstrip().removeprefix(",").lstrip()
+        return items, text[1:]
+    if text.startswith("{"):
+        keys: Dict[str, Any] = {}
+        text = text[1:].lstrip()
+        while not text.startswith("}"):
+            key, _, text = text.partition(": ")
+            keys[key.strip().strip('"')], text = _value(text)
+            text = text.lstrip().removeprefix(",").lstrip()
+        return keys, text[1:]
+    match = _TOKEN.match(text)
+    if match is None:
+        raise ValueError(f"not canonical: {text}")
+    return _scalar(match.group().strip()), text[match.end() :]
+
+
+def _scalar(token: str) -> Any:
+    if token.startswith('"'):
+        return json.loads(token)
+    if token in ("null", "true", "false"):
+        return {"null": None, "true": True, "false": False}[token]
+    for number in (int, float):
+        try:
+            return number(token)
+        except ValueError:
+            pass
+    return token
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A contiguous piece of the flat vector; owner -1 is all tasks."""
+
+    index: int
+    offset: int
+    length: int
+    owner: int
+    partition: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's spec and manifest."""
+
+    name: str
+    digest: bytes
+    spec: Dict[str, Any]
+    tasks: List[str]
+    tensors: List[Tuple[str, Tuple[int, ...], int]]
+    shards: List[Shard]
+    partitions: int
+    manifest: int
+    first_round: int
+    files: List[Tuple[str, bytes]]
+    data: bytes
+    framework: Optional[str]
+
+    @property
+    def size(self) -> int:
+        return self.shards[-1].offset + self.shards[-1].length
+
+    @property
+    def rounds(self) -> int:
+        return int(self.spec["rounds"])
+
+    @property
+    def batch_size(self) -> int:
+        return int(self.spec["accumulation"]["batch-size"])
+
+    @property
+    def has_sum(self) -> bool:
+        """Whether orders ask for the gradient of the summed loss, too."""
+        return _kind(self.spec["selection"], "method") != "none"
+
+    def task_name(self, task: int) -> str:
+        return self.tasks[task] if task < len(self.tasks) else "all"
+
+    def outputs(self) -> List[str]:
+        return [task.get("output") or task["name"] for task in self.spec["tasks"]]
+
+    def weights(self) -> List[float]:
+        return [float(task["weight"]) for task in self.spec["tasks"]]
+
+    def touches(self, task: int, shard: Shard) -> bool:
+        return task == len(self.tasks) or shard.owner in (-1, task)
+
+    def signers(self, role: str) -> Dict[str, Tuple[str, List[str]]]:
+        """Whose keys the spec lists in a role: by name, key and tasks."""
+        return {
+            key[role]: (key["public-key"], list(key.get("tasks") or []))
+            for key in self.spec.get("keys") or []
+            if key.get(role)
+        }
+
+
+def _kind(section: Any, key: str) -> str:
+    return str(section[key]) if isinstance(section, dict) else str(section)
+
+
+def kind_of_data(spec: Dict[str, Any]) -> Tuple[str, Dict[str, Any]]:
+    """The type of a run's data and its options."""
+    data = spec["data"]
+    return (_kind(data, "type"), data if isinstance(data, dict) else {})
+
+
+def read_run(name: str, record: bytes) -> Optional[Run]:
+    """Reads a run record; None if it is none.
+
+    :raises ScriptError: if it is one that this package cannot take part in
+    """
+    try:
+        message = _wire.read(record)
+        text = _wire.octets(message, 1).decode()
+        manifest = _wire.octets(message, 2)
+        if not text or not manifest:
+            return None
+        return _run(name, record, message, parse_spec(text), manifest)
+    except (ValueError, KeyError, UnicodeDecodeError):
+        return None
+
+
+def _run(
+    name: str, record: bytes, message: Dict[int, List[_wire.Value]], spec: Dict[str, Any], manifest: bytes
+) -> Run:
+    if _wire.integer(message, 4) != _FORMAT or _wire.integer(message, 5) != _ARITHMETIC:
+        raise ScriptError(
+            f"run {name} has format {_wire.integer(message, 4)} and arithmetic {_wire.integer(message, 5)};"
+            f" this package takes part in {_FORMAT} and {_ARITHMETIC}"
+        )
+    if _wire.integer(message, 7) != 0:
+        raise ScriptError(f"run {name} hands orders out by a consumer group, which this package does not do yet")
+    parts = _wire.read(manifest)
+    origin = _wire.read(_wire.octets(message, 3))
+    framework = _wire.read(_wire.octets(message, 10))
+    return Run(
+        name=name,
+        digest=_wire.sha256(record),
+        spec=spec,
+        tasks=[_text(task) for task in parts[1]],
+        tensors=[_tensor(part) for part in parts[2]],
+        shards=[_shard(index, part) for index, part in enumerate(parts[3])],
+        partitions=_wire.integer(parts, 4),
+        manifest=int.from_bytes(_wire.sha256(manifest)[:8], "big"),
+        first_round=_wire.signed(_wire.integer(origin, 2)),
+        files=[_file(part) for part in message.get(6, [])],
+        data=_wire.octets(message, 8),
+        framework=f"{_wire.octets(framework, 1).decode()} {_wire.octets(framework, 2).decode()}" if framework else None,
+    )
+
+
+def _text(value: _wire.Value) -> str:
+    if isinstance(value, int):
+        raise ValueError("no text")
+    return bytes(value).decode()
+
+
+def _message(value: _wire.Value) -> Dict[int, List[_wire.Value]]:
+    if isinstance(value, int):
+        raise ValueError("no message")
+    return _wire.read(value)
+
+
+def _tensor(value: _wire.Value) -> Tuple[str, Tuple[int, ...], int]:
+    part = _message(value)
+    return (_wire.octets(part, 1).decode(), tuple(_packed(_wire.octets(part, 2))), _wire.zigzag(_wire.integer(part, 3)))
+
+
+def _packed(data: bytes) -> Sequence[int]:
+    numbers, n, shift = [], 0, 0
+    for byte in data:
+        n |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            numbers.append(n)
+            n = shift = 0
+    return numbers
+
+
+def _shard(index: int, value: _wire.Value) -> Shard:
+    part = _message(value)
+    owner = _wire.zigzag(_wire.integer(part, 3))
+    return Shard(index, _wire.integer(part, 1), _wire.integer(part, 2), owner, _wire.integer(part, 4))
+
+
+def _file(value: _wire.Value) -> Tuple[str, bytes]:
+    part = _message(value)
+    return _wire.octets(part, 1).decode(), _wire.octets(part, 2)
