@@ -13,6 +13,7 @@ import picocli.CommandLine.Spec;
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
       KernelsCommand.class,
+      ProcessCommand.class,
       ArbitrateCommand.class,
       IngestCommand.class,
       RoundCommand.class,
