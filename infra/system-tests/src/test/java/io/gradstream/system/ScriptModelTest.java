@@ -1,0 +1,144 @@
+package io.gradstream.system;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.gradstream.embedded.EmbeddedKafka;
+import io.gradstream.producer.model.ModelCommand;
+import io.gradstream.producer.worker.WorkerFleet;
+import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.topic.Connection;
+import io.gradstream.submission.CheckedSpec;
+import io.gradstream.submission.Submission;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Runs whose gradients a script computes: as the child of Java workers, and as a worker of its own.
+ */
+class ScriptModelTest {
+  private static final String PYTHON =
+      System.getenv().getOrDefault("GRADSTREAM_PYTHON", "python3");
+  private static final String SCRIPT =
+      Path.of("src/test/resources/scripts/quadratics.py").toAbsolutePath().toString();
+  private static final String SPEC =
+      """
+      run: %s
+      seed: 3
+      rounds: 30
+      tasks: [{name: first, loss: given}, {name: second, loss: given}]
+      accumulation: {mode: sequential, micro-batches: 3, batch-size: 4}
+      model: {type: process, command: [python3, quadratics.py]}
+      resolver: {method: gcond, thresholds: [-0.8, -0.5, 0.0]}
+      optimizer: {type: adamw, learning-rate: 0.02, weight-decay: 0.0}
+      transport: {partitions: 2, shard-values: 64, commit-interval-ms: 200}
+      orders: {timeout-ms: 5000}
+      """;
+
+  @TempDir static Path directory;
+  private static EmbeddedKafka kafka;
+
+  @BeforeAll
+  static void start() {
+    requireModules("numpy");
+    kafka = EmbeddedKafka.start(directory.resolve("kafka"), 0);
+  }
+
+  @AfterAll
+  static void stop() {
+    if (kafka != null) {
+      kafka.close();
+    }
+  }
+
+  /** Skips a test where Python, or a module, is not there. */
+  private static void requireModules(String modules) {
+    assumeTrue(
+        succeeds(PYTHON, "-c", "import " + modules),
+        "skipped: %s has no %s; install it, or name another Python in GRADSTREAM_PYTHON"
+            .formatted(PYTHON, modules));
+  }
+
+  private static boolean succeeds(String... command) {
+    try {
+      return new ProcessBuilder(command)
+              .redirectError(ProcessBuilder.Redirect.DISCARD)
+              .start()
+              .waitFor()
+          == 0;
+    } catch (IOException e) {
+      return false;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+
+  private static LiveRun submit(String name, String... arguments) {
+    final var words = new ArrayList<>(List.of(PYTHON, SCRIPT));
+    words.addAll(List.of(arguments));
+    final var checked =
+        CheckedSpec.of(
+            RunSpec.parse(SPEC.formatted(name), "test", List.of()),
+            new ModelCommand(words, "--command"));
+    final var run = Submission.submit(checked, Connection.to(kafka.bootstrapServers())).run();
+    return new LiveRun(run, checked, directory.resolve(name));
+  }
+
+  @Test
+  void digestDependsNeitherOnTheNumberOfWorkersNorOnAScriptThatDies() {
+    final String alone = submit("alone").trainUndisturbed(1);
+    final Path mark = directory.resolve("died.mark");
+    assertThat(submit("three", mark.toString()).trainUndisturbed(3)).isEqualTo(alone);
+    assertThat(mark).as("one of the scripts died").exists();
+  }
+
+  @Test
+  void aWorkerWithoutAJvmGivesTheSameBitsThoughItIsKilled() throws Exception {
+    requireModules("numpy, confluent_kafka; confluent_kafka.ShareConsumer");
+    final String alone = submit("java").trainUndisturbed(1);
+    final LiveRun run = submit("both");
+    try (var server = run.startServer("one");
+        var arbitrator = run.startArbitrator("one");
+        var first = WorkerFleet.start(run.run(), 1, Set.of("first"), run.checked().models())) {
+      // Nobody else serves the second task.
+      Process python = startPython(run);
+      try {
+        run.awaitVersion(5);
+        python.destroyForcibly().waitFor();
+        python = startPython(run);
+        assertThat(run.digest()).isEqualTo(alone);
+        assertThat(python.waitFor()).as("it ends with the run").isZero();
+      } finally {
+        python.destroyForcibly();
+      }
+      assertThat(first.failure()).isEmpty();
+      assertThat(server.failure()).isEmpty();
+      assertThat(arbitrator.failure()).isEmpty();
+    }
+  }
+
+  private static Process startPython(LiveRun run) throws IOException {
+    final Path log = Files.createTempFile(directory, "python", ".log");
+    return new ProcessBuilder(
+            PYTHON,
+            SCRIPT,
+            "--run",
+            run.run().spec().run(),
+            "--bootstrap",
+            kafka.bootstrapServers(),
+            "--tasks",
+            "second")
+        .redirectErrorStream(true)
+        .redirectOutput(log.toFile())
+        .start();
+  }
+}
