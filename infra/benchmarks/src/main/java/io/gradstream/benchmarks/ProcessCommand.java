@@ -1,6 +1,5 @@
 package io.gradstream.benchmarks;
 
-
 import io.gradstream.producer.model.ModelCommand;
 import io.gradstream.producer.model.Models;
 import io.gradstream.producer.model.TaskModel;

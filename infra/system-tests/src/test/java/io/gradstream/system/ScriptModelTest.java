@@ -25,8 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Runs whose gradients a script computes: as the child of Java workers, and as a worker of its own.
  */
 class ScriptModelTest {
-  private static final String PYTHON =
-      System.getenv().getOrDefault("GRADSTREAM_PYTHON", "python3");
+  private static final String PYTHON = System.getenv().getOrDefault("GRADSTREAM_PYTHON", "python3");
   private static final String SCRIPT =
       Path.of("src/test/resources/scripts/quadratics.py").toAbsolutePath().toString();
   private static final String SPEC =
