@@ -24,6 +24,8 @@ import org.slf4j.LoggerFactory;
 public final class StreamsService implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(StreamsService.class);
   private static final Duration CLOSE_LIMIT = Duration.ofSeconds(30);
+  private static final String TRANSACTIONS =
+      "org.apache.kafka.clients.producer.internals.TransactionManager";
 
   private final String name;
   private final KafkaStreams streams;
@@ -58,13 +60,25 @@ public final class StreamsService implements AutoCloseable {
     return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
   }
 
-  private static boolean passes(Throwable fault) {
+  /** Whether a fault is the cluster's and passes, so that a new thread can go on from the log. */
+  static boolean passes(Throwable fault) {
     for (Throwable cause = fault; cause != null; cause = cause.getCause()) {
-      if (cause instanceof RetriableException) {
+      if (cause instanceof RetriableException || isUnendedTransaction(cause)) {
         return true;
       }
     }
     return false;
+  }
+
+  /**
+   * Whether a producer refuses to work because brokers did not answer in time when it ended a
+   * transaction. Streams goes on to use that producer; a new thread has a new one, which ends the
+   * transaction first.
+   */
+  private static boolean isUnendedTransaction(Throwable fault) {
+    return fault instanceof IllegalStateException
+        && fault.getStackTrace().length > 0
+        && fault.getStackTrace()[0].getClassName().equals(TRANSACTIONS);
   }
 
   /** Why the service stopped, if it did not stop on request. */
