@@ -4,12 +4,19 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.AcknowledgeType;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.KafkaShareConsumer;
+import org.apache.kafka.clients.consumer.ShareConsumer;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicIdPartition;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.errors.WakeupException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The orders of a batch whose locks a worker has.
@@ -19,9 +26,11 @@ import org.apache.kafka.common.errors.WakeupException;
  * then known as answered. Confined to the thread that polls.
  */
 final class HeldOrders {
+  private static final Logger LOG = LoggerFactory.getLogger(HeldOrders.class);
+
   private final Duration patience;
 
-  private final KafkaShareConsumer<byte[], byte[]> consumer;
+  private final ShareConsumer<byte[], byte[]> consumer;
   private final OrderBatch batch;
   private final List<ConsumerRecord<byte[], byte[]>> held;
 
@@ -32,7 +41,7 @@ final class HeldOrders {
    * @param batch what the last poll brought
    * @param patience how long the brokers may take for each answer
    */
-  HeldOrders(KafkaShareConsumer<byte[], byte[]> consumer, OrderBatch batch, Duration patience) {
+  HeldOrders(ShareConsumer<byte[], byte[]> consumer, OrderBatch batch, Duration patience) {
     this.consumer = consumer;
     this.batch = batch;
     this.patience = patience;
@@ -55,7 +64,7 @@ final class HeldOrders {
     }
     held.clear();
     final int before = away.size();
-    undisturbed(() -> consumer.commitSync(patience))
+    commit()
         .forEach(
             (partition, failure) -> {
               if (failure.isPresent()) {
@@ -86,12 +95,26 @@ final class HeldOrders {
    */
   void giveUp() {
     acknowledge();
-    undisturbed(() -> consumer.commitSync(patience));
+    commit();
     undisturbed(
         () -> {
           consumer.unsubscribe();
           return true;
         });
+  }
+
+  /**
+   * Has the brokers take the acknowledgements, and returns which they refused. Where they do not
+   * answer in time nothing is known: a lock that was not renewed ends, and its order goes to
+   * another worker.
+   */
+  private Map<TopicIdPartition, Optional<KafkaException>> commit() {
+    try {
+      return undisturbed(() -> consumer.commitSync(patience));
+    } catch (TimeoutException e) {
+      LOG.warn("the brokers do not answer a worker's acknowledgements within {}", patience);
+      return Map.of();
+    }
   }
 
   /** A closing worker is woken once, which must not lose what it holds. */
