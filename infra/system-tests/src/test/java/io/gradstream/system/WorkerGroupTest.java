@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.common.config.ConfigResource;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -43,6 +44,39 @@ class WorkerGroupTest {
                 + " group.share.max.size allows, which is 1000");
   }
 
+  /** So that a hundred arrive in a second, and the session outlasts some that are lost. */
+  @Test
+  void aLargeGroupSendsItsHeartbeatsLessOften() throws Exception {
+    final LiveRun run = LiveRun.submit(kafka, directory, "paced");
+    final var group =
+        new ConfigResource(ConfigResource.Type.GROUP, run.run().topics().workerGroup());
+    try (Admin admin = run.run().connection().admin()) {
+      assertThat(value(admin, group, "share.heartbeat.interval.ms")).isEqualTo(300);
+
+      try (var workers = run.startWorkers(40)) {
+        assertThat(value(admin, group, "share.heartbeat.interval.ms")).isEqualTo(400);
+        assertThat(value(admin, group, "share.session.timeout.ms")).isEqualTo(6_000);
+        assertThat(workers.failure()).isEmpty();
+      }
+    }
+  }
+
+  private static int value(Admin admin, ConfigResource group, String name) throws Exception {
+    return Integer.parseInt(
+        admin.describeConfigs(List.of(group)).all().get().get(group).get(name).value());
+  }
+
+  private static int members(Admin admin, LiveRun run) throws Exception {
+    return admin
+        .describeShareGroups(List.of(run.run().topics().workerGroup()))
+        .all()
+        .get()
+        .values()
+        .stream()
+        .mapToInt(description -> description.members().size())
+        .sum();
+  }
+
   /** Kafka's default is 200. */
   @Test
   @Tag("chaos")
@@ -51,15 +85,7 @@ class WorkerGroupTest {
         LiveRun.submit(kafka, directory, "crowded", "rounds=3", "orders.timeout-ms=60000");
     try (var workers = run.startWorkers(500);
         Admin admin = run.run().connection().admin()) {
-      final String group = run.run().topics().workerGroup();
-      await()
-          .atMost(Duration.ofMinutes(5))
-          .until(
-              () ->
-                  admin.describeShareGroups(List.of(group)).all().get().values().stream()
-                          .mapToInt(description -> description.members().size())
-                          .sum()
-                      == 500);
+      await().atMost(Duration.ofMinutes(5)).until(() -> members(admin, run) == 500);
       try (var server = run.startServer("one");
           var arbitrator = run.startArbitrator("one")) {
         run.awaitVersion(run.run().spec().rounds());

@@ -150,7 +150,11 @@ public final class OrderPolicy {
     return withNonce(orders.of(ordered, slot.task(), slot.slot(), earlier.count()));
   }
 
-  /** The orders that a standing round needs again. */
+  /**
+   * The orders that a standing round needs again. Each such report says anew which slots are not to
+   * be asked for: what a single record said of a slot, that perhaps no arbitrator wrote, does not
+   * keep it from being ordered for good.
+   */
   public List<Order> orderAgain(Metric.Waiting waiting, long nowMs) {
     if (waiting.getRound() != ordered) {
       return List.of();
@@ -158,6 +162,11 @@ public final class OrderPolicy {
     final var due = new ArrayList<Order>();
     for (final var missing : waiting.getSlotsList()) {
       final var slot = new SlotOfTask(missing.getTask(), missing.getSlot());
+      if (missing.getDiverged() && isOrdered(slot)) {
+        diverged.add(slot);
+      } else {
+        diverged.remove(slot);
+      }
       final Attempts earlier = repeated.getOrDefault(slot, new Attempts(1, orderedMs));
       final long waitMs =
           (long) spec.orders().timeoutMs()

@@ -105,9 +105,22 @@ class OrderPolicyTest {
 
     assertThat(policy.diverged(1, 1)).isTrue();
     assertThat(policy.diverged(1, 0)).isFalse();
-    assertThat(policy.orderAgain(bothWait(), 60_000)).extracting(Order::getSlot).containsExactly(0);
+    assertThat(policy.orderAgain(bothWait(true), 60_000))
+        .extracting(Order::getSlot)
+        .containsExactly(0);
     policy.order(2, RoundKind.EACH_TASK, 78, 0);
     assertThat(policy.diverged(1, 1)).isFalse();
+  }
+
+  /** Who may write metrics can say that a slot has diverged, and the arbitrator's next report not. */
+  @Test
+  void aSlotThatOneRecordAloneCallsDivergedIsAskedForAgain() {
+    policy.order(1, RoundKind.EACH_TASK, 77, 0);
+    policy.orderAgain(diverged(2, true), 20);
+
+    assertThat(policy.orderAgain(bothWait(false), 60_000))
+        .extracting(Order::getSlot)
+        .containsExactly(0, 1);
   }
 
   /** Each order is answered by one record a shard: more of them are one answer's shards. */
@@ -132,10 +145,10 @@ class OrderPolicyTest {
         .build();
   }
 
-  private static Metric.Waiting bothWait() {
+  private static Metric.Waiting bothWait(boolean secondDiverged) {
     final var waiting = Metric.Waiting.newBuilder().setRound(1);
     waiting.addSlotsBuilder().setTask(1).setSlot(0);
-    waiting.addSlotsBuilder().setTask(1).setSlot(1);
+    waiting.addSlotsBuilder().setTask(1).setSlot(1).setDiverged(secondDiverged);
     return waiting.build();
   }
 }

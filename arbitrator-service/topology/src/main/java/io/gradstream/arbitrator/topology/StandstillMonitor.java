@@ -5,6 +5,7 @@ import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.streams.TopicSinks;
 import io.gradstream.proto.topic.Topics;
 import java.util.List;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
@@ -58,10 +59,23 @@ final class StandstillMonitor {
             .setRound(round.round())
             .setPartition(partition)
             .setWaitedMs(nowMs - progressedMs);
+    final var diverged = divergedSlot(round);
     for (final var slot : missing) {
-      waiting.addSlotsBuilder().setTask(slot.task()).setSlot(slot.slot());
+      waiting
+          .addSlotsBuilder()
+          .setTask(slot.task())
+          .setSlot(slot.slot())
+          .setDiverged(diverged.filter(slot::equals).isPresent());
     }
     sinks.metric("waiting", Metric.newBuilder().setWaiting(waiting));
+  }
+
+  /** The slot of which it is certain that nobody has a finite gradient. */
+  private static Optional<PartitionRound.MissingSlot> divergedSlot(PartitionRound round) {
+    return round
+        .divergence()
+        .map(statistics -> statistics.getDivergence().getRefused(0))
+        .map(refused -> new PartitionRound.MissingSlot(refused.getTask(), refused.getSlot()));
   }
 
   /** Such as {@code l1 [0, 2], ssim [2]}. */

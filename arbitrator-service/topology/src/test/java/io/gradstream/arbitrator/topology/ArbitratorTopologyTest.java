@@ -26,6 +26,7 @@ import io.gradstream.proto.topic.Connection;
 import io.gradstream.proto.topic.TopicKind;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -273,6 +274,13 @@ class ArbitratorTopologyTest {
     assertThat(verdicts()).isEmpty();
     final var said = ShardStatistics.parseFrom(read(run.topics().statistics()).getFirst());
     assertThat(said.getDivergence().getRefusedCount()).isEqualTo(2);
+    metrics();
+    driver.advanceWallClockTime(Duration.ofHours(1));
+    assertThat(metrics().getFirst().getWaiting().getSlotsList())
+        .filteredOn(Metric.Waiting.Slot::getDiverged)
+        .singleElement()
+        .satisfies(slot -> assertThat(slot.getSlot()).isEqualTo(1));
+    read(run.topics().statistics());
     aRoundIsDecided();
   }
 

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -59,6 +60,12 @@ final class Worker implements Runnable {
 
   private static final Duration POLL = Duration.ofMillis(500);
 
+  /** How long an idle worker waits between its first two looks for orders, see {@link #poll}. */
+  private static final int FIRST_PAUSE_MS = 5;
+
+  /** The same, once it has been idle for a while. */
+  private static final int LONGEST_PAUSE_MS = 100;
+
   private final Run run;
   private final String name;
   private final Collection<String> topics;
@@ -68,8 +75,11 @@ final class Worker implements Runnable {
   private final Supplier<TaskModel> models;
   private final Duration timeout;
   private final KafkaShareConsumer<byte[], byte[]> orders;
-  private volatile boolean closed;
+  private final CountDownLatch closed = new CountDownLatch(1);
   private volatile @Nullable OrderBatch current;
+
+  /** How long to wait before the next look for orders; 0 where the last one found some. */
+  private int pauseMs = FIRST_PAUSE_MS;
 
   Worker(
       Run run,
@@ -145,15 +155,38 @@ final class Worker implements Runnable {
         name,
         topics,
         ArithmeticPolicy.text(computer.fingerprint()));
-    while (!closed) {
+    while (!isClosed()) {
       if (!weights.open()) {
         throw new IllegalStateException("the weights can no longer be followed");
       }
-      final ConsumerRecords<byte[], byte[]> records = orders.poll(POLL);
+      final ConsumerRecords<byte[], byte[]> records = poll();
       if (!records.isEmpty()) {
         serve(new OrderBatch(records), computer, slots);
       }
     }
+  }
+
+  /**
+   * Looks for orders.
+   *
+   * <p>In Kafka 4.4.0 a share consumer does not wait for records while it waits for the answer to a
+   * heartbeat: it asks again and again, as long as it may, and takes a whole core. Where many
+   * workers join at once, or brokers are slow, that keeps the brokers from answering. So a worker
+   * that has found nothing looks once in a while, less and less often, and waits by itself.
+   */
+  private ConsumerRecords<byte[], byte[]> poll() throws InterruptedException {
+    if (closed.await(pauseMs, TimeUnit.MILLISECONDS)) {
+      return ConsumerRecords.empty();
+    }
+    final ConsumerRecords<byte[], byte[]> records =
+        orders.poll(pauseMs == 0 ? POLL : Duration.ZERO);
+    pauseMs =
+        records.isEmpty() ? Math.clamp(2L * pauseMs, FIRST_PAUSE_MS, LONGEST_PAUSE_MS) : 0;
+    return records;
+  }
+
+  private boolean isClosed() {
+    return closed.getCount() == 0;
   }
 
   private void serve(OrderBatch batch, SlotComputer computer, ExecutorService slots)
@@ -169,7 +202,7 @@ final class Worker implements Runnable {
                   return null;
                 });
     current = batch;
-    if (closed) {
+    if (isClosed()) {
       batch.stop();
     }
     while (!isDone(done, interval)) {
@@ -199,7 +232,7 @@ final class Worker implements Runnable {
     batch.stop();
     held.giveUp();
     await(done);
-    if (!closed) {
+    if (!isClosed()) {
       LOG.info("worker {} goes on", name);
       orders.subscribe(topics);
     }
@@ -232,7 +265,7 @@ final class Worker implements Runnable {
 
   /** Lets the slot that is computed end, begins no other, and stops; from any thread. */
   void close() {
-    closed = true;
+    closed.countDown();
     final OrderBatch batch = current;
     if (batch != null) {
       batch.stop();
