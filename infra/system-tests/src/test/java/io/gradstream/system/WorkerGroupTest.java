@@ -53,8 +53,8 @@ class WorkerGroupTest {
     try (Admin admin = run.run().connection().admin()) {
       assertThat(value(admin, group, "share.heartbeat.interval.ms")).isEqualTo(300);
 
-      try (var workers = run.startWorkers(40)) {
-        assertThat(value(admin, group, "share.heartbeat.interval.ms")).isEqualTo(400);
+      try (var workers = run.startWorkers(31)) {
+        assertThat(value(admin, group, "share.heartbeat.interval.ms")).isEqualTo(310);
         assertThat(value(admin, group, "share.session.timeout.ms")).isEqualTo(6_000);
         assertThat(workers.failure()).isEmpty();
       }
