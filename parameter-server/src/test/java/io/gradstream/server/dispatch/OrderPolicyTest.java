@@ -112,7 +112,9 @@ class OrderPolicyTest {
     assertThat(policy.diverged(1, 1)).isFalse();
   }
 
-  /** Who may write metrics can say that a slot has diverged, and the arbitrator's next report not. */
+  /**
+   * Who may write metrics can say that a slot has diverged, and the arbitrator's next report not.
+   */
   @Test
   void aSlotThatOneRecordAloneCallsDivergedIsAskedForAgain() {
     policy.order(1, RoundKind.EACH_TASK, 77, 0);

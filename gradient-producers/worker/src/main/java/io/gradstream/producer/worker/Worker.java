@@ -180,8 +180,7 @@ final class Worker implements Runnable {
     }
     final ConsumerRecords<byte[], byte[]> records =
         orders.poll(pauseMs == 0 ? POLL : Duration.ZERO);
-    pauseMs =
-        records.isEmpty() ? Math.clamp(2L * pauseMs, FIRST_PAUSE_MS, LONGEST_PAUSE_MS) : 0;
+    pauseMs = records.isEmpty() ? Math.clamp(2L * pauseMs, FIRST_PAUSE_MS, LONGEST_PAUSE_MS) : 0;
     return records;
   }
 
