@@ -80,11 +80,12 @@ final class Child implements AutoCloseable {
     }
   }
 
-  /** Java's message without its beginning, which repeats the command. */
+  /** What the system said; Java's message repeats the command around it. */
   private static String reason(IOException e) {
     final String message = String.valueOf(e.getMessage());
-    final int comma = message.lastIndexOf(", ");
-    return comma < 0 ? message : message.substring(comma + 2);
+    final int open = message.lastIndexOf('(');
+    final int close = message.lastIndexOf(')');
+    return open >= 0 && close > open ? message.substring(open + 1, close) : message;
   }
 
   private Thread read(String what, Runnable reader) {
@@ -237,6 +238,9 @@ final class Child implements AutoCloseable {
   private static String advice(String last) {
     if (last.contains("No module named 'gradstream'")) {
       return " (pip install ./gradient-producers/python)";
+    }
+    if (last.contains("No module named 'numpy'")) {
+      return " (pip install numpy, or start a Python that has it)";
     }
     if (last.contains("No module named 'torch'")) {
       return " (pip install torch, or start a Python that has it)";

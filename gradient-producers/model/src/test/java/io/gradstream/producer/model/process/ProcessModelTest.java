@@ -220,7 +220,8 @@ class ProcessModelTest {
     final var nothing = new ModelCommand(List.of("no-such-program", SCRIPT), "model.command");
     assertThatThrownBy(() -> Models.prepare(spec(), nothing).get())
         .isInstanceOf(UserError.class)
-        .hasMessageStartingWith("model.command: no-such-program cannot be started");
+        .hasMessageStartingWith(
+            "model.command: no-such-program cannot be started (No such file or directory); give");
   }
 
   @Test
