@@ -60,11 +60,11 @@ final class Worker implements Runnable {
 
   private static final Duration POLL = Duration.ofMillis(500);
 
-  /** How long an idle worker waits between its first two looks for orders, see {@link #poll}. */
-  private static final int FIRST_PAUSE_MS = 5;
+  /** How long a worker that had orders waits for more inside Kafka, see {@link #poll}. */
+  private static final Duration AWAKE = Duration.ofSeconds(2);
 
-  /** The same, once it has been idle for a while. */
-  private static final int LONGEST_PAUSE_MS = 100;
+  /** The pause between two looks of a worker that has found none for longer. */
+  private static final Duration PAUSE = Duration.ofMillis(100);
 
   private final Run run;
   private final String name;
@@ -78,8 +78,8 @@ final class Worker implements Runnable {
   private final CountDownLatch closed = new CountDownLatch(1);
   private volatile @Nullable OrderBatch current;
 
-  /** How long to wait before the next look for orders; 0 where the last one found some. */
-  private int pauseMs = FIRST_PAUSE_MS;
+  /** When the last orders were done, as {@link System#nanoTime} tells it; long ago at the start. */
+  private long servedNanos = System.nanoTime() - AWAKE.toNanos();
 
   Worker(
       Run run,
@@ -162,6 +162,7 @@ final class Worker implements Runnable {
       final ConsumerRecords<byte[], byte[]> records = poll();
       if (!records.isEmpty()) {
         serve(new OrderBatch(records), computer, slots);
+        servedNanos = System.nanoTime();
       }
     }
   }
@@ -172,16 +173,14 @@ final class Worker implements Runnable {
    * <p>In Kafka 4.4.0 a share consumer does not wait for records while it waits for the answer to a
    * heartbeat: it asks again and again, as long as it may, and takes a whole core. Where many
    * workers join at once, or brokers are slow, that keeps the brokers from answering. So a worker
-   * that has found nothing looks once in a while, less and less often, and waits by itself.
+   * that has found nothing for a while only looks, and waits by itself.
    */
   private ConsumerRecords<byte[], byte[]> poll() throws InterruptedException {
-    if (closed.await(pauseMs, TimeUnit.MILLISECONDS)) {
+    final boolean awake = System.nanoTime() - servedNanos < AWAKE.toNanos();
+    if (!awake && closed.await(PAUSE.toMillis(), TimeUnit.MILLISECONDS)) {
       return ConsumerRecords.empty();
     }
-    final ConsumerRecords<byte[], byte[]> records =
-        orders.poll(pauseMs == 0 ? POLL : Duration.ZERO);
-    pauseMs = records.isEmpty() ? Math.clamp(2L * pauseMs, FIRST_PAUSE_MS, LONGEST_PAUSE_MS) : 0;
-    return records;
+    return orders.poll(awake ? POLL : Duration.ZERO);
   }
 
   private boolean isClosed() {
