@@ -1,6 +1,7 @@
 package io.gradstream.benchmarks;
 
 import io.gradstream.producer.model.ModelCommand;
+import io.gradstream.producer.model.ModelFile;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.manifest.TensorShape;
 import io.gradstream.proto.spec.RunSpec;
@@ -92,8 +93,9 @@ final class SizeCommand implements Callable<Integer> {
     final var runSpec =
         RunSpec.parse(SPEC.formatted(rounds, names, partitions), "the benchmark's spec", List.of());
     final List<TensorShape> tensors = tensors();
-    final var checked =
-        new CheckedSpec(runSpec, () -> new SyntheticModel(tensors), ModelCommand.NONE);
+    final var checked = 
+        new CheckedSpec(
+            runSpec, () -> new SyntheticModel(tensors), ModelCommand.NONE, ModelFile.NONE);
     final var results = new BenchResults(spec.commandLine(), json);
     try (var local = LocalRun.submit(checked)) {
       final long start = System.nanoTime();

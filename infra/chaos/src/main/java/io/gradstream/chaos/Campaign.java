@@ -113,6 +113,7 @@ public final class Campaign implements AutoCloseable {
   private String undisturbed() throws IOException {
     final Path file = directory.resolve("undisturbed.yaml");
     Files.writeString(file, spec("undisturbed", 1).text());
+    checked.file().writeBeside(file);
     try (var train =
         new CommandProcess(
             "undisturbed",
@@ -142,8 +143,9 @@ public final class Campaign implements AutoCloseable {
   private String train(String bootstrap, FaultSchedule schedule, Duration length)
       throws IOException {
     final String name = checked.spec().run() + "-" + (digests.size() + 1);
-    final var disturbed =
-        new CheckedSpec(spec(name, brokers.count()), checked.models(), checked.command());
+    final var disturbed = 
+        new CheckedSpec(
+            spec(name, brokers.count()), checked.models(), checked.command(), checked.file());
     final Run run = Submission.submit(disturbed, Connection.to(bootstrap)).run();
     final var fleet =
         new TrainingProcesses(

@@ -6,7 +6,6 @@ import io.gradstream.audit.check.AuditReport;
 import io.gradstream.audit.check.Demands;
 import io.gradstream.audit.check.WorkerSpotCheck;
 import io.gradstream.cli.evidence.AuditText;
-import io.gradstream.producer.model.Models;
 import io.gradstream.producer.model.Provenance;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.UserError;
@@ -115,8 +114,7 @@ final class AuditCommand implements Callable<Integer> {
   }
 
   private AuditText recompute(MeasuredRunLog log, Demands demands) {
-    try (TaskModel model =
-        Models.prepare(log.run().spec(), command.command().forRun(log.run())).get()) {
+    try (TaskModel model = command.models(log).get()) {
       Provenance.require(log.run(), model);
       return audit(log, demands, new WorkerSpotCheck(log.run(), share, model));
     }

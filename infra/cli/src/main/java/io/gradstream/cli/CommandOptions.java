@@ -1,6 +1,13 @@
 package io.gradstream.cli;
 
 import io.gradstream.producer.model.ModelCommand;
+import io.gradstream.producer.model.ModelFile;
+import io.gradstream.producer.model.Models;
+import io.gradstream.producer.model.TaskModel;
+import io.gradstream.proto.log.KafkaRunLog;
+import io.gradstream.proto.log.RunLog;
+import io.gradstream.proto.run.Run;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -18,5 +25,23 @@ final class CommandOptions {
   /** The command; {@link ModelCommand#NONE} where none was given. */
   ModelCommand command() {
     return command == null ? ModelCommand.NONE : ModelCommand.of(command);
+  }
+
+  /**
+   * What makes the model of a run, of the file that travels with it and of the command.
+   *
+   * @throws io.gradstream.proto.UserError if either is not the run's, or something of the model is
+   *     missing here
+   */
+  Supplier<TaskModel> models(RunLog log) {
+    return Models.prepare(
+        log.run().spec(), command().forRun(log.run()), ModelFile.of(log));
+  }
+
+  /** The same for a run on a cluster. */
+  Supplier<TaskModel> models(Run run) {
+    try (var log = new KafkaRunLog(run)) {
+      return models(log);
+    }
   }
 }

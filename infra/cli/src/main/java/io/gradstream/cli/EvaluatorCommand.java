@@ -1,6 +1,5 @@
 package io.gradstream.cli;
 
-import io.gradstream.producer.model.Models;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.spec.ListedKey.Role;
 import picocli.CommandLine.Command;
@@ -29,8 +28,6 @@ final class EvaluatorCommand extends RoleCommand {
   @Override
   void start(Run run, RunDirectory directory, Services services) {
     final var signers = key.signers(run.spec(), Role.EVALUATOR);
-    services.startEvaluator(
-        Models.prepare(run.spec(), command.command().forRun(run.description())),
-        signers.get(Role.EVALUATOR));
+    services.startEvaluator(command.models(run), signers.get(Role.EVALUATOR));
   }
 }

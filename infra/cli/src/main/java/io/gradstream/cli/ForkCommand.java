@@ -2,6 +2,7 @@ package io.gradstream.cli;
 
 import io.gradstream.audit.fork.Fork;
 import io.gradstream.audit.fork.ForkPoint;
+import io.gradstream.producer.model.ModelFile;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.evidence.Signer;
 import io.gradstream.proto.log.KafkaRunLog;
@@ -75,7 +76,7 @@ final class ForkCommand implements Callable<Integer> {
     try (var found = options.open()) {
       final Run from = found.run();
       final RunSpec forked = Fork.spec(from.description(), version, name, assignments);
-      final CheckedSpec checked = CheckedSpec.of(forked, command.command());
+      final CheckedSpec checked = CheckedSpec.of(forked, command.command(), file(from));
       final var outcome =
           Submission.submit(checked, () -> fork(from, forked, display), from.connection());
       requireOrigin(outcome.run(), from);
@@ -87,6 +88,13 @@ final class ForkCommand implements Callable<Integer> {
                   outcome.run().description().firstRound(),
                   from.spec().run()));
       return train ? train(outcome.run(), checked, display) : 0;
+    }
+  }
+
+  /** The file of the run it goes on from: it travels on. */
+  private static ModelFile file(Run from) {
+    try (var log = new KafkaRunLog(from)) {
+      return ModelFile.of(log);
     }
   }
 

@@ -6,6 +6,7 @@ import io.gradstream.arbitrator.selection.Selections;
 import io.gradstream.producer.data.DataSources;
 import io.gradstream.producer.loss.GivenLosses;
 import io.gradstream.producer.loss.Objectives;
+import io.gradstream.producer.loss.OutputLosses;
 import io.gradstream.producer.loss.ReconstructionLosses;
 import io.gradstream.producer.model.Models;
 import io.gradstream.proto.spec.Catalog;
@@ -30,9 +31,7 @@ final class SpecCatalogs {
     catalogs.put("model", Models.CATALOG);
     catalogs.put(
         "tasks.loss",
-        Catalog.union(
-            "loss",
-            List.of(ReconstructionLosses.CATALOG, Objectives.CATALOG, GivenLosses.CATALOG)));
+        Catalog.union("loss", List.of(ReconstructionLosses.CATALOG, Objectives.CATALOG, GivenLosses.CATALOG, OutputLosses.CATALOG)));
     catalogs.put("data", DataSources.CATALOG);
     return catalogs;
   }

@@ -1,6 +1,7 @@
 package io.gradstream.cli;
 
 import io.gradstream.producer.model.ModelCommand;
+import io.gradstream.producer.model.ModelFile;
 import io.gradstream.producer.model.process.ProcessOptions;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.submission.CheckedSpec;
@@ -56,7 +57,7 @@ final class SpecOptions {
   CheckedSpec check() {
     final RunSpec spec = read();
     if (!spec.model().kind().equals("process")) {
-      return CheckedSpec.of(spec);
+      return CheckedSpec.of(spec, ModelCommand.NONE, ModelFile.beside(file, spec));
     }
     final List<String> words = spec.model().bind(ProcessOptions.class).command();
     final var resolved = new ArrayList<String>();
@@ -65,7 +66,8 @@ final class SpecOptions {
       final boolean isProgram = resolved.isEmpty() && word.indexOf('/') < 0;
       resolved.add(isProgram ? word : besideSpec(word));
     }
-    return CheckedSpec.of(spec, new ModelCommand(resolved, "model.command"));
+    return CheckedSpec.of(
+        spec, new ModelCommand(resolved, "model.command"), ModelFile.NONE);
   }
 
   private String besideSpec(String word) {

@@ -1,6 +1,5 @@
 package io.gradstream.cli;
 
-import io.gradstream.producer.model.Models;
 import io.gradstream.producer.worker.WorkerIdentity;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.run.Run;
@@ -67,10 +66,6 @@ final class WorkerCommand extends RoleCommand {
                 .formatted(run.spec().run(), identity.name(), task));
       }
     }
-    services.startWorkers(
-        threads,
-        served,
-        Models.prepare(run.spec(), command.command().forRun(run.description())),
-        identity);
+    services.startWorkers(threads, served, command.models(run), identity);
   }
 }

@@ -2,6 +2,7 @@ package io.gradstream.submission;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.gradstream.producer.model.ModelFile;
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.DataType;
@@ -10,6 +11,7 @@ import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.run.RunFiles;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.concurrent.ExecutionException;
@@ -39,6 +41,14 @@ final class InitialRecords {
                     shard.partition(),
                     Keys.shard(shard.index()),
                     initial(run, shard, weights)));
+  }
+
+  /** The model's file, chunk by chunk; nothing where the model has none. */
+  static Stream<ProducerRecord<byte[], byte[]>> file(RunDescription run, ModelFile file) {
+    return RunFiles.chunks(file.content()).stream()
+        .map(
+            chunk ->
+                new ProducerRecord<>(run.topics().spec(), 0, file.name().getBytes(UTF_8), chunk));
   }
 
   private static byte[] initial(RunDescription run, Shard shard, MemorySegment weights) {

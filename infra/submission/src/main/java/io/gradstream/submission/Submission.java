@@ -12,6 +12,7 @@ import io.gradstream.proto.manifest.TensorShape;
 import io.gradstream.proto.message.RunRecord;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.run.RunFiles;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.spec.Scope;
 import io.gradstream.proto.spec.TaskSpec;
@@ -102,7 +103,12 @@ public final class Submission {
       final RunDescription run =
           RunDescription.of(spec, manifest(spec, model), model.provenance().record());
       model.initialize(spec.seed());
-      return create(new NewRun(run, InitialRecords.initialWeights(run, model.weights())));
+      return create(
+          new NewRun(
+              run,
+              Stream.concat(
+                  InitialRecords.file(run, checked.file()),
+                  InitialRecords.initialWeights(run, model.weights()))));
     }
   }
 
@@ -122,7 +128,9 @@ public final class Submission {
               .formatted(fork.origin().getRun()));
     }
     final RunDescription run = RunDescription.of(spec, fork.manifest(), also);
-    return create(new NewRun(run, fork.records(run)));
+    return create(
+        new NewRun(
+            run, Stream.concat(InitialRecords.file(run, checked.file()), fork.records(run))));
   }
 
   /** Creates a run's topics and publishes its first records. With the last one the run exists. */
@@ -216,13 +224,24 @@ public final class Submission {
       return Optional.empty();
     }
     try (var reader = new LogReader(connection, spec.run() + ".submission")) {
-      if (reader.last(new TopicPartition(topic, 0)).isEmpty()) {
+      if (!hasMoreThanFiles(reader, new TopicPartition(topic, 0))) {
         return Optional.empty();
       }
     }
     final Run run = Run.read(connection, spec.run());
     requireSame(run.spec());
     return Optional.of(new Outcome(run, false));
+  }
+
+  /** Files come before the run's record: where there is nothing else, a submission was broken off. */
+  private static boolean hasMoreThanFiles(LogReader reader, TopicPartition spec) {
+    final boolean[] isFound = {false};
+    reader.read(
+        spec,
+        0,
+        reader.end(spec),
+        record -> isFound[0] |= record.value() == null || !RunFiles.isChunk(record.value()));
+    return isFound[0];
   }
 
   private void requireSame(RunSpec there) {

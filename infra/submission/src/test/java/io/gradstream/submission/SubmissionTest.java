@@ -5,13 +5,17 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.gradstream.embedded.EmbeddedKafka;
+import io.gradstream.producer.model.ModelCommand;
+import io.gradstream.producer.model.ModelFile;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.kernels.ValueType;
+import io.gradstream.proto.log.KafkaRunLog;
 import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.Run;
+import io.gradstream.proto.run.RunFiles;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.topic.Connection;
 import java.nio.file.Path;
@@ -125,6 +129,30 @@ class SubmissionTest {
           .singleElement()
           .satisfies(topic -> assertThat(topic.partitions()).hasSize(1));
     }
+  }
+
+  /** The run's own record comes after its file's: files alone are no run. */
+  @Test
+  void aModelsFileTravelsWithTheRun() throws Exception {
+    final Path specFile = Path.of("../runs/two-digits-onnx.yaml");
+    final RunSpec of = RunSpec.read(specFile, List.of("run=travels", "data.partners=1"));
+    final ModelFile file = ModelFile.beside(specFile, of);
+    final CheckedSpec checked = CheckedSpec.of(of, ModelCommand.NONE, file);
+    try (Admin admin = connection.admin();
+        var producer = new KafkaProducer<byte[], byte[]>(connection.producer())) {
+      admin.createTopics(List.of(new NewTopic("travels.spec", 1, (short) 1))).all().get();
+      for (final byte[] chunk : RunFiles.chunks(file.content())) {
+        producer.send(new ProducerRecord<>("travels.spec", chunk)).get();
+      }
+    }
+
+    assertThat(Submission.submit(checked, connection).isNew()).isTrue();
+    assertThat(Submission.submit(checked, connection).isNew()).isFalse();
+    final Run found = Run.read(connection, "travels");
+    try (var log = new KafkaRunLog(found)) {
+      assertThat(ModelFile.of(log)).isEqualTo(file);
+    }
+    assertThat(found.description().provenance().getFilesList()).containsExactly(file.entry());
   }
 
   /** The record that says what a run is can be lost; what was trained must not be. */

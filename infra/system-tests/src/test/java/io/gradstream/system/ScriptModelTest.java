@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.gradstream.embedded.EmbeddedKafka;
 import io.gradstream.producer.model.ModelCommand;
+import io.gradstream.producer.model.ModelFile;
 import io.gradstream.producer.worker.WorkerFleet;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.topic.Connection;
@@ -87,7 +88,8 @@ class ScriptModelTest {
     final var checked =
         CheckedSpec.of(
             RunSpec.parse(SPEC.formatted(name), "test", List.of()),
-            new ModelCommand(words, "--command"));
+            new ModelCommand(words, "--command"),
+            ModelFile.NONE);
     final var run = Submission.submit(checked, Connection.to(kafka.bootstrapServers())).run();
     return new LiveRun(run, checked, directory.resolve(name));
   }

@@ -2,8 +2,12 @@ package io.gradstream.producer.model;
 
 import io.gradstream.producer.model.mae.MaeOptions;
 import io.gradstream.producer.model.mae.MaeType;
+import io.gradstream.producer.model.onnx.OnnxOptions;
+import io.gradstream.producer.model.onnx.OnnxType;
 import io.gradstream.producer.model.process.ProcessOptions;
 import io.gradstream.producer.model.process.ProcessType;
+import io.gradstream.producer.model.torchscript.TorchScriptOptions;
+import io.gradstream.producer.model.torchscript.TorchScriptType;
 import io.gradstream.producer.model.toy.ToyOptions;
 import io.gradstream.producer.model.toy.ToyType;
 import io.gradstream.proto.UserError;
@@ -17,10 +21,20 @@ public final class Models {
       Catalog.<ModelType>of("model")
           .with("mae", MaeOptions.class, "masked auto-encoder (He et al. 2022)", MaeType::new)
           .with(
+              "onnx",
+              OnnxOptions.class,
+              "a PyTorch module that gradstream.export wrote as ONNX, with losses and gradients",
+              OnnxType::new)
+          .with(
               "process",
               ProcessOptions.class,
               "a script that computes gradients, with PyTorch or any other framework",
               ProcessType::new)
+          .with(
+              "torchscript",
+              TorchScriptOptions.class,
+              "a module that PyTorch saved as a TorchScript file",
+              TorchScriptType::new)
           .with("toy", ToyOptions.class, "parameters with analytic losses", ToyType::new);
 
   private Models() {}
@@ -30,9 +44,11 @@ public final class Models {
    * thread.
    *
    * @param command what may be started, for models that run in a process of their own
-   * @throws UserError when the spec's model, losses, data or device are not possible
+   * @param file what {@code model.file} holds
+   * @throws UserError when the spec's model, losses, data or device are not
+   *     possible
    */
-  public static Supplier<TaskModel> prepare(RunSpec spec, ModelCommand command) {
+  public static Supplier<TaskModel> prepare(RunSpec spec, ModelCommand command, ModelFile file) {
     final ModelType type = CATALOG.create(spec.model());
     for (int task = 0; task < spec.tasks().size(); task++) {
       if (spec.tasks().get(task).output() != null && !type.hasOutputs()) {
@@ -40,11 +56,21 @@ public final class Models {
             "tasks.%d.output: model %s has no named outputs; leave this key out"
                 .formatted(task, spec.model().kind()));
       }
+      if (spec.tasks().get(task).target() != null && !type.hasTargets()) {
+        throw new UserError(
+            "tasks.%d.target: the losses of model %s know what they compare with; leave this key out"
+                .formatted(task, spec.model().kind()));
+      }
     }
-    return type.prepare(spec, command);
+    return type.prepare(spec, command, file);
   }
 
-  /** The same where no program may be started. */
+  /** The same where there is no file. */
+  public static Supplier<TaskModel> prepare(RunSpec spec, ModelCommand command) {
+    return prepare(spec, command, ModelFile.NONE);
+  }
+
+  /** The same where no program may be started, and there is no file. */
   public static Supplier<TaskModel> prepare(RunSpec spec) {
     return prepare(spec, ModelCommand.NONE);
   }

@@ -79,7 +79,9 @@ public final class ArchiveRunLog implements RunLog {
     final var records = new ArrayList<byte @Nullable []>();
     try (LogCursor cursor = read(new TopicPartition(topic, 0), 0)) {
       for (LogRecord next = cursor.next(); next != null; next = cursor.next()) {
-        records.add(next.value());
+        if (RunDescription.isRunRecord(next.bytes())) {
+          records.add(next.value());
+        }
       }
     }
     return RunDescription.first(name, records, "archive " + directory + ", topic " + topic);

@@ -7,6 +7,7 @@ import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.topic.Connection;
 import io.gradstream.proto.topic.Topics;
 import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.KafkaException;
@@ -62,7 +63,7 @@ public record Run(RunDescription description, Connection connection) {
                 .formatted(name, connection.bootstrap(), connection.bootstrap()));
       }
       final var records = new ArrayList<byte @Nullable []>();
-      log.read(partition, 0, log.end(partition), record -> records.add(record.value()));
+      log.read(partition, 0, log.end(partition), record -> keep(records, record.value()));
       return new Run(RunDescription.first(name, records, "topic " + partition.topic()), connection);
     } catch (ExecutionException | KafkaException e) {
       throw new UserError(
@@ -72,6 +73,13 @@ public record Run(RunDescription description, Connection connection) {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("interrupted while reading run " + name, e);
+    }
+  }
+
+  /** Keeps what may be the run's record; files that travel with it are read when needed. */
+  private static void keep(List<byte @Nullable []> records, byte @Nullable [] record) {
+    if (record != null && RunDescription.isRunRecord(record)) {
+      records.add(record);
     }
   }
 }

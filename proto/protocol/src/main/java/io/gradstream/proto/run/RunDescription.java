@@ -171,7 +171,8 @@ public record RunDescription(RunSpec spec, Manifest manifest, ByteString record)
     throw new UserError(source + " holds no run record; submit the run again");
   }
 
-  private static boolean isRunRecord(byte[] record) {
+  /** Whether a record on a spec topic is a run's own, and no chunk of a file. */
+  public static boolean isRunRecord(byte[] record) {
     try {
       final RunRecord run = RunRecord.parseFrom(record);
       return !run.getSpec().isEmpty() && run.hasManifest();

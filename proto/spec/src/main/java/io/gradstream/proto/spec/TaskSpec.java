@@ -12,6 +12,8 @@ import org.jspecify.annotations.Nullable;
  *     gradients
  * @param output which of the model's outputs, or of a script's losses; null for the one that is
  *     named like the task
+ * @param target which field of the data the loss compares the output with; null where the loss
+ *     compares with none
  */
 public record TaskSpec(
     @Param(
@@ -27,12 +29,14 @@ public record TaskSpec(
             inReplay = true)
         double weight,
     @Param("which of the model's outputs the loss is taken of; absent: the one named like the task")
-        @Nullable String output) {
+        @Nullable String output,
+    @Param("which field of the data the output is compared with, for losses that compare")
+        @Nullable String target) {
   private static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]*[a-z0-9])?");
 
   /** The same with the output that is named like the task. */
   public TaskSpec(String name, Section loss, double weight) {
-    this(name, loss, weight, null);
+    this(name, loss, weight, null, null);
   }
 
   /** The name of the output that the loss is taken of. */

@@ -6,10 +6,11 @@ import io.gradstream.producer.data.DataSources;
 import io.gradstream.producer.data.ImageData;
 import io.gradstream.producer.loss.ReconstructionLosses;
 import io.gradstream.producer.model.ModelCommand;
+import io.gradstream.producer.model.ModelFile;
 import io.gradstream.producer.model.ModelType;
+import io.gradstream.producer.model.Requirements;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.model.torch.TorchEngine;
-import io.gradstream.proto.UserError;
 import io.gradstream.proto.spec.Compute;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.spec.SpecError;
@@ -19,7 +20,7 @@ import java.util.function.Supplier;
 /** Puts masked auto-encoders together from a run spec. */
 public record MaeType(MaeOptions options) implements ModelType {
   @Override
-  public Supplier<TaskModel> prepare(RunSpec spec, ModelCommand command) {
+  public Supplier<TaskModel> prepare(RunSpec spec, ModelCommand command, ModelFile file) {
     List<MaskedAutoencoder.Task> tasks =
         spec.tasks().stream()
             .map(
@@ -28,11 +29,7 @@ public record MaeType(MaeOptions options) implements ModelType {
                         ReconstructionLosses.CATALOG.create(task.loss()), task.weight()))
             .toList();
     ImageData data = DataSources.CATALOG.create(spec.data());
-    if (spec.evaluation().every() > 0 && spec.evaluation().samples() > data.heldOut().size()) {
-      throw new UserError(
-          "evaluation.samples: %d, but %d images are held out; give at most so many, or a larger data.held-out"
-              .formatted(spec.evaluation().samples(), data.heldOut().size()));
-    }
+    Requirements.heldOut(spec, data);
     Geometry geometry;
     try {
       geometry = Geometry.of(options, data);

@@ -6,6 +6,7 @@ import com.google.protobuf.ByteString;
 import io.gradstream.producer.data.ImageData;
 import io.gradstream.producer.data.MicroBatches;
 import io.gradstream.producer.model.ModelFailure;
+import io.gradstream.producer.model.ModelFingerprint;
 import io.gradstream.producer.model.Provenance;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.UserError;

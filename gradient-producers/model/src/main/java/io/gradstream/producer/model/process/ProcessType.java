@@ -3,13 +3,12 @@ package io.gradstream.producer.model.process;
 import io.gradstream.producer.data.DataSources;
 import io.gradstream.producer.data.ImageData;
 import io.gradstream.producer.model.ModelCommand;
+import io.gradstream.producer.model.ModelFile;
 import io.gradstream.producer.model.ModelType;
+import io.gradstream.producer.model.Requirements;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.spec.RunSpec;
-import io.gradstream.proto.spec.TaskSpec;
-import java.util.HashMap;
-import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -21,8 +20,9 @@ public record ProcessType(ProcessOptions options) implements ModelType {
   }
 
   @Override
-  public Supplier<TaskModel> prepare(RunSpec spec, ModelCommand command) {
-    checkTasks(spec);
+  public Supplier<TaskModel> prepare(RunSpec spec, ModelCommand command, ModelFile file) {
+    Requirements.givenLosses(spec, "the losses of a script are its own; give loss: given");
+    Requirements.distinctOutputs(spec);
     if (command.words().isEmpty()) {
       throw new UserError(
           "run %s computes with a script, and a run's topic starts no program here: name the command yourself, such as --command \"python3 two_digits.py\""
@@ -30,37 +30,15 @@ public record ProcessType(ProcessOptions options) implements ModelType {
     }
     final ImageData data =
         spec.data().kind().equals("none") ? null : DataSources.CATALOG.create(spec.data());
-    requireHeldOut(spec, data);
+    if (data != null) {
+      Requirements.heldOut(spec, data);
+    }
     final var setup = new ProcessSetup(spec, options, command, data, digest(data));
     return () -> new ProcessModel(setup);
   }
 
   private static byte[] digest(@Nullable ImageData data) {
     return data == null ? new byte[0] : data.digest();
-  }
-
-  /** A script's losses are its own, one for each task. */
-  private static void checkTasks(RunSpec spec) {
-    final Map<String, Integer> first = new HashMap<>();
-    for (int i = 0; i < spec.tasks().size(); i++) {
-      final TaskSpec task = spec.tasks().get(i);
-      if (!task.loss().kind().equals("given")) {
-        throw task.loss().error("type", "the losses of a script are its own; give loss: given");
-      }
-      final Integer earlier = first.putIfAbsent(task.outputName(), i);
-      if (earlier != null) {
-        throw new UserError(
-            "tasks.%d.output: %s is already the output of tasks.%d; two tasks of one loss would have one gradient twice"
-                .formatted(i, task.outputName(), earlier));
-      }
-    }
-  }
-
-  private static void requireHeldOut(RunSpec spec, @Nullable ImageData data) {
-    if (data != null && spec.evaluation().every() > 0) {
-      requireHeldOut(
-          spec, data.heldOut().size(), "give at most so many, or a larger data.held-out");
-    }
   }
 
   /**

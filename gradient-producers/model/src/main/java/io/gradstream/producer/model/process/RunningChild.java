@@ -3,6 +3,7 @@ package io.gradstream.producer.model.process;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.gradstream.producer.model.SampleFields;
 import io.gradstream.producer.data.ImageData;
 import io.gradstream.producer.data.ImageSet;
 import io.gradstream.producer.data.MicroBatches;

@@ -29,12 +29,54 @@ public abstract sealed class Parameters {
   /** Parameters on the manager's device. */
   public static Parameters over(
       NDManager manager, List<TensorShape> shapes, MemorySegment weights, MemorySegment gradient) {
-    List<MemorySegment> weightSlices = FlatVector.slices(weights, shapes);
-    List<MemorySegment> gradientSlices = FlatVector.slices(gradient, shapes);
+    final List<MemorySegment> weightSlices = FlatVector.slices(weights, shapes);
+    final boolean isAliased = !manager.getDevice().isGpu();
+    final List<PtNDArray> tensors = new ArrayList<>();
+    for (int t = 0; t < shapes.size(); t++) {
+      final var shape = new Shape(shapes.get(t).shape());
+      tensors.add(
+          (PtNDArray)
+              (isAliased
+                  ? manager.create(buffer(weightSlices.get(t)), shape, DataType.FLOAT32)
+                  : manager.zeros(shape, DataType.FLOAT32)));
+    }
+    return over(manager, tensors, shapes, weights, gradient);
+  }
+
+  /**
+   * The parameters that a module has already. Their values become those of {@code weights}.
+   *
+   * @param tensors float32, on the manager's device, in the order of {@code shapes}
+   */
+  public static Parameters of(
+      NDManager manager,
+      List<PtNDArray> tensors,
+      List<TensorShape> shapes,
+      MemorySegment weights,
+      MemorySegment gradient) {
+    if (!manager.getDevice().isGpu()) {
+      final List<MemorySegment> slices = FlatVector.slices(weights, shapes);
+      try (var recording = Recording.off()) {
+        for (int t = 0; t < tensors.size(); t++) {
+          tensors.get(t).set(buffer(slices.get(t)));
+        }
+      }
+    }
+    return over(manager, tensors, shapes, weights, gradient);
+  }
+
+  private static Parameters over(
+      NDManager manager,
+      List<PtNDArray> tensors,
+      List<TensorShape> shapes,
+      MemorySegment weights,
+      MemorySegment gradient) {
+    final List<MemorySegment> gradientSlices = FlatVector.slices(gradient, shapes);
     try (var recording = Recording.on()) {
+      tensors.forEach(tensor -> tensor.setRequiresGradient(true));
       return manager.getDevice().isGpu()
-          ? new Copied(manager, shapes, weightSlices, gradientSlices)
-          : new Aliased(manager, shapes, weightSlices, gradient, gradientSlices);
+          ? new Copied(manager, tensors, FlatVector.slices(weights, shapes), gradientSlices)
+          : new Aliased(tensors, gradient, gradientSlices);
     }
   }
 
@@ -69,18 +111,14 @@ public abstract sealed class Parameters {
   static final class Aliased extends Parameters {
     private final MemorySegment gradient;
 
+    /**
+     * @param onWeights tensors that lie on the weights already
+     */
     Aliased(
-        NDManager manager,
-        List<TensorShape> shapes,
-        List<MemorySegment> weightSlices,
-        MemorySegment gradient,
-        List<MemorySegment> gradientSlices) {
+        List<PtNDArray> onWeights, MemorySegment gradient, List<MemorySegment> gradientSlices) {
       this.gradient = gradient;
-      for (int t = 0; t < shapes.size(); t++) {
-        var shape = new Shape(shapes.get(t).shape());
-        ByteBuffer values = buffer(weightSlices.get(t));
-        var tensor = (PtNDArray) manager.create(values, shape, DataType.FLOAT32);
-        tensor.setRequiresGradient(true);
+      for (int t = 0; t < onWeights.size(); t++) {
+        final PtNDArray tensor = onWeights.get(t);
         // Torch makes a tensor's gradient at the first backward pass and from then on adds to it in
         // place.
         try (var sum = (PtNDArray) tensor.sum()) {
@@ -115,15 +153,17 @@ public abstract sealed class Parameters {
 
     Copied(
         NDManager manager,
-        List<TensorShape> shapes,
+        List<PtNDArray> onDevice,
         List<MemorySegment> weightSlices,
         List<MemorySegment> gradientSlices) {
       this.manager = manager;
       this.weightSlices = weightSlices;
       this.gradientSlices = gradientSlices;
-      for (TensorShape shape : shapes) {
-        var tensor = (PtNDArray) manager.zeros(new Shape(shape.shape()), DataType.FLOAT32);
-        tensor.setRequiresGradient(true);
+      for (final PtNDArray tensor : onDevice) {
+        // So that a parameter that a loss does not reach has a gradient, too: zero.
+        try (var sum = (PtNDArray) tensor.sum()) {
+          backward(sum);
+        }
         tensors.add(tensor);
       }
     }

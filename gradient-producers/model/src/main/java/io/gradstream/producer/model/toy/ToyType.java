@@ -3,6 +3,7 @@ package io.gradstream.producer.model.toy;
 import io.gradstream.producer.loss.Objective;
 import io.gradstream.producer.loss.Objectives;
 import io.gradstream.producer.model.ModelCommand;
+import io.gradstream.producer.model.ModelFile;
 import io.gradstream.producer.model.ModelType;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.spec.RunSpec;
@@ -15,7 +16,7 @@ import java.util.function.Supplier;
 /** Puts analytic models together from a run spec. */
 public record ToyType(ToyOptions options) implements ModelType {
   @Override
-  public Supplier<TaskModel> prepare(RunSpec spec, ModelCommand command) {
+  public Supplier<TaskModel> prepare(RunSpec spec, ModelCommand command, ModelFile file) {
     if (!spec.data().kind().equals("none")) {
       throw spec.data().error("type", "model toy takes no data; leave this section out");
     }

@@ -3,6 +3,7 @@ package io.gradstream.producer.model.torch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
@@ -49,13 +50,30 @@ class ParametersTest {
 
   @Test
   void tensorsElsewhereAreCopiedToAndFrom() {
-    Parameters parameters =
-        new Parameters.Copied(
-            manager,
-            SHAPES,
-            FlatVector.slices(weights, SHAPES),
-            FlatVector.slices(gradient, SHAPES));
-    computesItsGradient(parameters);
+    try (var recording = Recording.on()) {
+      final List<PtNDArray> elsewhere =
+          SHAPES.stream().map(shape -> parameter(new Shape(shape.shape()))).toList();
+      Parameters parameters =
+          new Parameters.Copied(
+              manager,
+              elsewhere,
+              FlatVector.slices(weights, SHAPES),
+              FlatVector.slices(gradient, SHAPES));
+      computesItsGradient(parameters);
+    }
+  }
+
+  @Test
+  void tensorsOfAModuleAreMovedOntoTheFlatVectors() {
+    final List<PtNDArray> own =
+        SHAPES.stream().map(shape -> parameter(new Shape(shape.shape()))).toList();
+    computesItsGradient(Parameters.of(manager, own, SHAPES, weights, gradient));
+  }
+
+  private PtNDArray parameter(Shape shape) {
+    final NDArray parameter = manager.ones(shape);
+    parameter.setRequiresGradient(true);
+    return (PtNDArray) parameter;
   }
 
   /** Of sum(matrix x) + vector.vector, twice, with other weights. */

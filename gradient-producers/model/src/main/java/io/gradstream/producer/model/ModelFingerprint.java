@@ -1,4 +1,4 @@
-package io.gradstream.producer.model.process;
+package io.gradstream.producer.model;
 
 import io.gradstream.producer.data.CounterRandom;
 import io.gradstream.producer.data.RandomPurpose;
@@ -10,12 +10,12 @@ import java.nio.ByteOrder;
 import java.security.MessageDigest;
 
 /**
- * The fingerprint of whoever computes a script's gradients: the first eight bytes of the SHA-256
+ * The fingerprint of whoever computes a model's gradients: the first eight bytes of the SHA-256
  * over the gradients of all tasks on micro-batch 0, one after the other, at weights that repeat the
  * same {@value #PERIOD} small random numbers. So it tells apart whatever shows in the bits of this
  * very model: processor, framework, threads, device.
  */
-final class ModelFingerprint {
+public final class ModelFingerprint {
   private static final int PERIOD = 1 << 16;
   private static final double SIZE = 0.1;
   private static final long CHUNK = 64L << 20;
@@ -25,7 +25,7 @@ final class ModelFingerprint {
   private final MessageDigest digest = Digests.sha256();
 
   /** Begins, with the weights that the gradients are to be taken at. */
-  ModelFingerprint(MemorySegment weights) {
+  public ModelFingerprint(MemorySegment weights) {
     final var random = CounterRandom.of(0, RandomPurpose.ARITHMETIC);
     final long values = weights.byteSize() / Float.BYTES;
     for (long i = 0; i < Math.min(PERIOD, values); i++) {
@@ -39,13 +39,14 @@ final class ModelFingerprint {
   }
 
   /** Takes in the next task's gradient. */
-  void add(MemorySegment gradient) {
+  public void add(MemorySegment gradient) {
     for (long at = 0; at < gradient.byteSize(); at += CHUNK) {
       digest.update(gradient.asSlice(at, Math.min(CHUNK, gradient.byteSize() - at)).asByteBuffer());
     }
   }
 
-  long end() {
+  /** The fingerprint. */
+  public long end() {
     return ByteBuffer.wrap(digest.digest()).getLong();
   }
 }

@@ -1,4 +1,4 @@
-package io.gradstream.producer.model.process;
+package io.gradstream.producer.model;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -8,13 +8,17 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
- * How a batch of images lies in the memory that a worker fills for its child: field {@code image}
+ * How a batch of images lies in the memory that a worker fills for a child or a runtime: field {@code image}
  * with brightness in [0, 1], float32, batch x 1 x height x width; then a field for each label,
  * int64, batch. Little-endian, row-major, each field at a multiple of 64 bytes.
  */
-final class SampleFields {
+public final class SampleFields {
+  /** The name of the field that holds the images. */
+  public static final String IMAGE = "image";
+
   private static final long ALIGNMENT = 64;
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -30,7 +34,7 @@ final class SampleFields {
    * @param images such as will be written
    * @param size samples of a batch at most
    */
-  SampleFields(ImageSet images, int size) {
+  public SampleFields(ImageSet images, int size) {
     this.images = images;
     this.size = size;
     long end = aligned((long) size * images.height() * images.width() * Float.BYTES);
@@ -46,13 +50,42 @@ final class SampleFields {
   }
 
   /** Bytes of a batch. */
-  long bytes() {
+  public long bytes() {
     return bytes;
   }
 
+  /** Names of all fields, the images first. */
+  public List<String> names() {
+    return Stream.concat(Stream.of(IMAGE), images.labels().stream()).toList();
+  }
+
+  /**
+   * The shape of a field.
+   *
+   * @param samples how many the batch has
+   */
+  public long[] shape(String name, int samples) {
+    return name.equals(IMAGE)
+        ? new long[] {samples, 1, images.height(), images.width()}
+        : new long[] {samples};
+  }
+
+  /**
+   * The part of a batch that holds the first samples of a field.
+   *
+   * @param name one of {@link #names()}
+   */
+  public MemorySegment slice(MemorySegment batch, String name, int samples) {
+    if (name.equals(IMAGE)) {
+      return batch.asSlice(0, (long) samples * images.height() * images.width() * Float.BYTES);
+    }
+    final long offset = labelOffsets.get(images.labels().indexOf(name));
+    return batch.asSlice(offset, (long) samples * Long.BYTES);
+  }
+
   /** Says where each field is. */
-  void describe(ArrayNode fields) {
-    final ObjectNode image = fields.addObject().put("name", "image").put("type", "<f4");
+  public void describe(ArrayNode fields) {
+    final ObjectNode image = fields.addObject().put("name", IMAGE).put("type", "<f4");
     image.put("offset", 0);
     image.putArray("shape").add(size).add(1).add(images.height()).add(images.width());
     for (int label = 0; label < labelOffsets.size(); label++) {
@@ -67,7 +100,7 @@ final class SampleFields {
    *
    * @param samples at most a batch
    */
-  void write(ImageSet from, int[] samples, MemorySegment batch) {
+  public void write(ImageSet from, int[] samples, MemorySegment batch) {
     long at = 0;
     for (int k = 0; k < samples.length; k++) {
       for (int y = 0; y < from.height(); y++) {

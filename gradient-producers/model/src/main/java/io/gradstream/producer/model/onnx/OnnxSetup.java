@@ -1,0 +1,23 @@
+package io.gradstream.producer.model.onnx;
+
+import com.google.protobuf.ByteString;
+import io.gradstream.producer.data.ImageData;
+import io.gradstream.proto.manifest.TensorShape;
+import io.gradstream.proto.message.RunRecord;
+import io.gradstream.proto.spec.RunSpec;
+import java.util.List;
+
+/**
+ * What all instances of an ONNX model in a process have in common.
+ *
+ * @param entry what the run's record says of the file
+ * @param tensors the parameters in flat order
+ * @param dataDigest SHA-256 of all samples
+ */
+record OnnxSetup(
+    RunSpec spec,
+    OnnxFile file,
+    RunRecord.File entry,
+    List<TensorShape> tensors,
+    ImageData data,
+    ByteString dataDigest) {}
