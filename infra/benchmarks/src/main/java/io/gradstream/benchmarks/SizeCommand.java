@@ -93,7 +93,7 @@ final class SizeCommand implements Callable<Integer> {
     final var runSpec =
         RunSpec.parse(SPEC.formatted(rounds, names, partitions), "the benchmark's spec", List.of());
     final List<TensorShape> tensors = tensors();
-    final var checked = 
+    final var checked =
         new CheckedSpec(
             runSpec, () -> new SyntheticModel(tensors), ModelCommand.NONE, ModelFile.NONE);
     final var results = new BenchResults(spec.commandLine(), json);

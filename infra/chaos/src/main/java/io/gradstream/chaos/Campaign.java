@@ -143,7 +143,7 @@ public final class Campaign implements AutoCloseable {
   private String train(String bootstrap, FaultSchedule schedule, Duration length)
       throws IOException {
     final String name = checked.spec().run() + "-" + (digests.size() + 1);
-    final var disturbed = 
+    final var disturbed =
         new CheckedSpec(
             spec(name, brokers.count()), checked.models(), checked.command(), checked.file());
     final Run run = Submission.submit(disturbed, Connection.to(bootstrap)).run();

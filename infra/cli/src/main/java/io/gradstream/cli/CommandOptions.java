@@ -34,8 +34,7 @@ final class CommandOptions {
    *     missing here
    */
   Supplier<TaskModel> models(RunLog log) {
-    return Models.prepare(
-        log.run().spec(), command().forRun(log.run()), ModelFile.of(log));
+    return Models.prepare(log.run().spec(), command().forRun(log.run()), ModelFile.of(log));
   }
 
   /** The same for a run on a cluster. */

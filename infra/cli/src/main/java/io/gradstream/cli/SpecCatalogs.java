@@ -31,7 +31,13 @@ final class SpecCatalogs {
     catalogs.put("model", Models.CATALOG);
     catalogs.put(
         "tasks.loss",
-        Catalog.union("loss", List.of(ReconstructionLosses.CATALOG, Objectives.CATALOG, GivenLosses.CATALOG, OutputLosses.CATALOG)));
+        Catalog.union(
+            "loss",
+            List.of(
+                ReconstructionLosses.CATALOG,
+                Objectives.CATALOG,
+                GivenLosses.CATALOG,
+                OutputLosses.CATALOG)));
     catalogs.put("data", DataSources.CATALOG);
     return catalogs;
   }

@@ -66,8 +66,7 @@ final class SpecOptions {
       final boolean isProgram = resolved.isEmpty() && word.indexOf('/') < 0;
       resolved.add(isProgram ? word : besideSpec(word));
     }
-    return CheckedSpec.of(
-        spec, new ModelCommand(resolved, "model.command"), ModelFile.NONE);
+    return CheckedSpec.of(spec, new ModelCommand(resolved, "model.command"), ModelFile.NONE);
   }
 
   private String besideSpec(String word) {

@@ -233,7 +233,9 @@ public final class Submission {
     return Optional.of(new Outcome(run, false));
   }
 
-  /** Files come before the run's record: where there is nothing else, a submission was broken off. */
+  /**
+   * Files come before the run's record: where there is nothing else, a submission was broken off.
+   */
   private static boolean hasMoreThanFiles(LogReader reader, TopicPartition spec) {
     final boolean[] isFound = {false};
     reader.read(

@@ -45,8 +45,7 @@ public final class Models {
    *
    * @param command what may be started, for models that run in a process of their own
    * @param file what {@code model.file} holds
-   * @throws UserError when the spec's model, losses, data or device are not
-   *     possible
+   * @throws UserError when the spec's model, losses, data or device are not possible
    */
   public static Supplier<TaskModel> prepare(RunSpec spec, ModelCommand command, ModelFile file) {
     final ModelType type = CATALOG.create(spec.model());

@@ -11,9 +11,9 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * How a batch of images lies in the memory that a worker fills for a child or a runtime: field {@code image}
- * with brightness in [0, 1], float32, batch x 1 x height x width; then a field for each label,
- * int64, batch. Little-endian, row-major, each field at a multiple of 64 bytes.
+ * How a batch of images lies in the memory that a worker fills for a child or a runtime: field
+ * {@code image} with brightness in [0, 1], float32, batch x 1 x height x width; then a field for
+ * each label, int64, batch. Little-endian, row-major, each field at a multiple of 64 bytes.
  */
 public final class SampleFields {
   /** The name of the field that holds the images. */

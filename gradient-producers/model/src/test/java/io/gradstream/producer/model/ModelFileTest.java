@@ -32,7 +32,10 @@ class ModelFileTest {
     final ModelFile file = read("models/net.onnx");
     assertThat(file.content().toStringUtf8()).isEqualTo("graph");
     assertThat(file.entry().getBytes()).isEqualTo(5);
-    assertThat(ModelFile.beside(directory.resolve("x.yaml"), TestFiles.spec("{type: mae}", "[{name: a, loss: masked-l1}]")))
+    assertThat(
+            ModelFile.beside(
+                directory.resolve("x.yaml"),
+                TestFiles.spec("{type: mae}", "[{name: a, loss: masked-l1}]")))
         .isEqualTo(ModelFile.NONE);
   }
 

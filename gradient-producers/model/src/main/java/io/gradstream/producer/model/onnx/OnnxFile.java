@@ -135,7 +135,8 @@ final class OnnxFile {
     }
     for (final ByteString bytes : node.all(Node.ATTRIBUTE)) {
       final OnnxMessage attribute = OnnxMessage.parse(bytes);
-      requireNone(attribute.has(Attribute.GRAPH) || attribute.has(Attribute.GRAPHS), "control flow");
+      requireNone(
+          attribute.has(Attribute.GRAPH) || attribute.has(Attribute.GRAPHS), "control flow");
       requireNone(
           attribute.has(Attribute.SPARSE) || attribute.has(Attribute.SPARSES), "sparse tensors");
       for (final int field : List.of(Attribute.TENSOR, Attribute.TENSORS)) {
@@ -232,7 +233,8 @@ final class OnnxFile {
 
   private Field field(ByteString value) {
     try {
-      final OnnxMessage tensor = OnnxMessage.parse(OnnxMessage.parse(OnnxMessage.parse(value).bytes(2)).bytes(1));
+      final OnnxMessage tensor =
+          OnnxMessage.parse(OnnxMessage.parse(OnnxMessage.parse(value).bytes(2)).bytes(1));
       final List<ByteString> dimensions = OnnxMessage.parse(tensor.bytes(2)).all(1);
       final long[] shape = new long[dimensions.size()];
       for (int d = 0; d < shape.length; d++) {

@@ -94,8 +94,7 @@ final class OnnxModel implements TaskModel {
   /** In the file's order; a loss that is no task of the run has weight 0. */
   private OnnxTensor taskWeights() throws OrtException {
     final List<String> losses = setup.file().description().tasks();
-    final MemorySegment memory =
-        arena.allocate((long) losses.size() * Float.BYTES, ALIGNMENT);
+    final MemorySegment memory = arena.allocate((long) losses.size() * Float.BYTES, ALIGNMENT);
     for (final TaskSpec task : setup.spec().tasks()) {
       memory.setAtIndex(
           ValueLayout.JAVA_FLOAT, losses.indexOf(task.outputName()), (float) task.weight());

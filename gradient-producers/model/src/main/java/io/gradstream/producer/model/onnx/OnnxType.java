@@ -50,14 +50,21 @@ public record OnnxType(OnnxOptions options) implements ModelType {
     }
     if (spec.data().kind().equals("none")) {
       throw spec.data()
-          .error("type", "an ONNX model needs data; such as {type: overlay, directory: shipped:digits}");
+          .error(
+              "type",
+              "an ONNX model needs data; such as {type: overlay, directory: shipped:digits}");
     }
     final ImageData data = DataSources.CATALOG.create(spec.data());
     Requirements.heldOut(spec, data);
     requireFields(file, new SampleFields(data.training(), 1));
     final var setup =
         new OnnxSetup(
-            spec, file, content.entry(), tensors(file, spec), data, ByteString.copyFrom(data.digest()));
+            spec,
+            file,
+            content.entry(),
+            tensors(file, spec),
+            data,
+            ByteString.copyFrom(data.digest()));
     OnnxModel.requireRepeatable(setup);
     return () -> new OnnxModel(setup);
   }

@@ -114,8 +114,7 @@ public abstract sealed class Parameters {
     /**
      * @param onWeights tensors that lie on the weights already
      */
-    Aliased(
-        List<PtNDArray> onWeights, MemorySegment gradient, List<MemorySegment> gradientSlices) {
+    Aliased(List<PtNDArray> onWeights, MemorySegment gradient, List<MemorySegment> gradientSlices) {
       this.gradient = gradient;
       for (int t = 0; t < onWeights.size(); t++) {
         final PtNDArray tensor = onWeights.get(t);

@@ -60,7 +60,8 @@ final class TorchScriptArchive {
           if (unpacked > content.length + MAX_CODE) {
             throw model.error(
                 "file",
-                file.name() + " unpacks to much more than it has; torch.jit.save compresses code alone");
+                file.name()
+                    + " unpacks to much more than it has; torch.jit.save compresses code alone");
           }
           if (entry.getName().contains("/code/") && entry.getName().endsWith(".py")) {
             hasCode = true;
@@ -122,7 +123,11 @@ final class TorchScriptArchive {
   /** The lines of an engine's message that say what was wrong: the last error, and its operator. */
   static String reason(Throwable failure) {
     final List<String> lines =
-        String.valueOf(failure.getMessage()).lines().map(String::strip).filter(l -> !l.isEmpty()).toList();
+        String.valueOf(failure.getMessage())
+            .lines()
+            .map(String::strip)
+            .filter(l -> !l.isEmpty())
+            .toList();
     return lines.stream()
         .filter(line -> line.contains("Error: "))
         .reduce((first, second) -> second)

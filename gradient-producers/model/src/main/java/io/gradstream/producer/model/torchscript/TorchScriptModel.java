@@ -163,8 +163,7 @@ final class TorchScriptModel implements TaskModel {
     for (final String name : fields.names()) {
       final var values =
           fields.slice(batch, name, samples.length).asByteBuffer().order(ByteOrder.nativeOrder());
-      final DataType type =
-          name.equals(SampleFields.IMAGE) ? DataType.FLOAT32 : DataType.INT64;
+      final DataType type = name.equals(SampleFields.IMAGE) ? DataType.FLOAT32 : DataType.INT64;
       arrays.put(name, pass.create(values, new Shape(fields.shape(name, samples.length)), type));
     }
     return arrays;

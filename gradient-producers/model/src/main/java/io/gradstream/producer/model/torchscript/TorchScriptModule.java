@@ -41,7 +41,9 @@ final class TorchScriptModule implements AutoCloseable {
       if (parameter.getDataType() != DataType.FLOAT32) {
         throw setup.fileError(
             "has parameter %s of type %s; float32 can be trained, so save net.float()"
-                .formatted(parameter.getName(), parameter.getDataType().toString().toLowerCase(Locale.ROOT)));
+                .formatted(
+                    parameter.getName(),
+                    parameter.getDataType().toString().toLowerCase(Locale.ROOT)));
       }
       parameters.put(Objects.requireNonNull(parameter.getName()), (PtNDArray) parameter);
     }
@@ -106,7 +108,8 @@ final class TorchScriptModule implements AutoCloseable {
     }
     final NDList outputs;
     try {
-      // Else the interpreter compiles what it has seen run twice, and rounds differently from then on.
+      // Else the interpreter compiles what it has seen run twice, and rounds differently from then
+      // on.
       JniUtils.setGraphExecutorOptimize(false);
       outputs = IValueUtils.forward(block, inputs, true);
     } catch (EngineException | UnsupportedOperationException | IllegalArgumentException e) {

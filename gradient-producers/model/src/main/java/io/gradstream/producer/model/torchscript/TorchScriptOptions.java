@@ -16,7 +16,8 @@ import java.util.List;
  * @param maxFileMb how large the file may be
  */
 public record TorchScriptOptions(
-    @Param("a file that torch.jit.save wrote, in the folder of the run spec; it travels with the run")
+    @Param(
+            "a file that torch.jit.save wrote, in the folder of the run spec; it travels with the run")
         String file,
     @Param("fields of the data that forward takes, in its order, such as [image]")
         List<String> inputs,
@@ -34,11 +35,7 @@ public record TorchScriptOptions(
                     + " normalisation uses the statistics in the file",
             defaultValue = "training")
         Mode mode,
-    @Param(
-            value = "how large the file may be, in MiB",
-            defaultValue = "64",
-            min = 1,
-            max = 1024)
+    @Param(value = "how large the file may be, in MiB", defaultValue = "64", min = 1, max = 1024)
         int maxFileMb) {
   /** The two modes that a module knows. */
   public enum Mode {

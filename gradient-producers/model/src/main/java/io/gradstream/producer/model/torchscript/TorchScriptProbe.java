@@ -164,7 +164,8 @@ final class TorchScriptProbe {
     throw setup
         .spec()
         .model()
-        .error("owners", "the run has no task %s; give one of its tasks, or shared".formatted(name));
+        .error(
+            "owners", "the run has no task %s; give one of its tasks, or shared".formatted(name));
   }
 
   private void requireReach(String parameter, int owner, boolean[][] reaches, int tensor) {

@@ -44,7 +44,9 @@ public record TorchScriptType(TorchScriptOptions options) implements ModelType {
     TorchScriptArchive.require(file, spec.model());
     if (spec.data().kind().equals("none")) {
       throw spec.data()
-          .error("type", "a TorchScript model needs data; such as {type: overlay, directory: shipped:digits}");
+          .error(
+              "type",
+              "a TorchScript model needs data; such as {type: overlay, directory: shipped:digits}");
     }
     final ImageData data = DataSources.CATALOG.create(spec.data());
     Requirements.heldOut(spec, data);

@@ -146,7 +146,9 @@ class OnnxModelTest {
       assertThat(validation.metrics()).containsOnlyKeys("left");
       assertThat(validation.metrics().get("left")).isBetween(0.0, 0.4);
       assertThat(model.provenance().framework().getName()).isEqualTo("onnxruntime");
-      assertThat(model.provenance().files()).extracting(file -> file.getName()).containsExactly("mlp.onnx");
+      assertThat(model.provenance().files())
+          .extracting(file -> file.getName())
+          .containsExactly("mlp.onnx");
     }
   }
 
@@ -181,7 +183,9 @@ class OnnxModelTest {
     refusedFile(ByteString.EMPTY, "is empty");
     final ByteString whole = TestFiles.file("onnx/mlp.onnx").content();
     refusedFile(whole.substring(0, whole.size() / 2), "no ONNX file, or damaged");
-    refusedFile(edited(model -> model.without(OnnxMessage.Model.METADATA)), "for inference cannot be trained");
+    refusedFile(
+        edited(model -> model.without(OnnxMessage.Model.METADATA)),
+        "for inference cannot be trained");
   }
 
   /** The runtime opens whatever file an external tensor names. */
@@ -203,7 +207,8 @@ class OnnxModelTest {
   @Test
   void operatorsOfOthersAndControlFlowAreRefused() {
     refusedFile(
-        withNode(node -> node.with(OnnxMessage.Node.DOMAIN, List.of(ByteString.copyFromUtf8("evil")))),
+        withNode(
+            node -> node.with(OnnxMessage.Node.DOMAIN, List.of(ByteString.copyFromUtf8("evil")))),
         "ONNX's own operators alone");
     refusedFile(
         withNode(

@@ -66,10 +66,8 @@ class TorchScriptModelTest {
       model.initialize(1);
       for (int task = 0; task < 2; task++) {
         final JsonNode answer = answers().get(task == 0 ? "left" : "right");
-        assertThat(model.gradient(task, 3))
-            .isCloseTo(answer.get("loss").asDouble(), within(1e-5));
-        final List<MemorySegment> slices =
-            FlatVector.slices(model.gradient(), model.tensors());
+        assertThat(model.gradient(task, 3)).isCloseTo(answer.get("loss").asDouble(), within(1e-5));
+        final List<MemorySegment> slices = FlatVector.slices(model.gradient(), model.tensors());
         for (int t = 0; t < slices.size(); t++) {
           final float[] found = slices.get(t).toArray(ValueLayout.JAVA_FLOAT);
           final JsonNode expected = answer.get("gradient").get(model.tensors().get(t).name());
@@ -174,10 +172,11 @@ class TorchScriptModelTest {
   @Test
   void ownersCanBeGiven() {
     final RunSpec shared =
-        TestFiles.spec(
-            model("heads.pt", "owners: [{parameter: left, task: shared}]"), TASKS);
+        TestFiles.spec(model("heads.pt", "owners: [{parameter: left, task: shared}]"), TASKS);
     try (TaskModel model = open(shared, "heads.pt")) {
-      assertThat(model.tensors()).extracting(tensor -> tensor.owner()).containsExactly(-1, -1, -1, -1, 1, 1);
+      assertThat(model.tensors())
+          .extracting(tensor -> tensor.owner())
+          .containsExactly(-1, -1, -1, -1, 1, 1);
     }
     refused(
         TestFiles.spec(model("heads.pt", "owners: [{parameter: body.bias, task: left}]"), TASKS),
@@ -217,7 +216,8 @@ class TorchScriptModelTest {
   @Test
   void filesThatCannotBeTrainedAreRefused() {
     refused(TestFiles.spec(model("frozen.pt"), TASKS), "frozen.pt", "no parameter to train");
-    refused(TestFiles.spec(model("weights.pt"), TASKS), "weights.pt", "holds weights and no program");
+    refused(
+        TestFiles.spec(model("weights.pt"), TASKS), "weights.pt", "holds weights and no program");
     refused(
         TestFiles.spec(model("newer.pt"), TASKS), "newer.pt", "does not know", "tanh_of_tomorrow");
     final RunSpec spec = TestFiles.spec(model("text.pt"), TASKS);
