@@ -266,9 +266,9 @@ class Programs:
             chain.append(at)
             at = at.__cause__ or at.__context__
         text = " ".join(str(one) for one in chain)
-        missing = re.search(r"No ONNX function found for <OpOverload\(op='(aten\.\w+)'", text)
+        missing = re.search(r"No ONNX function found for <OpOverload\(op='((?:aten|prims)\.\w+)'", text)
         if missing:
-            return f"operator {missing.group(1)} has no ONNX form{self._place(missing.group(1))}"
+            return f"operator {self._called(missing.group(1))}"
         for one in reversed(chain):
             for frame in reversed(traceback.extract_tb(one.__traceback__)):
                 if not _is_library(frame.filename):
@@ -276,13 +276,14 @@ class Programs:
                     return f"{first} (at {os.path.basename(frame.filename)}:{frame.lineno}: {frame.line})"
         return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
-    def _place(self, operator: str) -> str:
-        """The line that calls an operator, or the one whose backward pass it is."""
-        for wanted in (operator, operator[: -len("_backward")] if operator.endswith("_backward") else operator):
-            for called, place in self._places.items():
-                if called.rsplit(".", 1)[0] == wanted:
-                    return place
-        return ""
+    def _called(self, operator: str) -> str:
+        """What the module called that led to an operator, and in which line: itself, or what it is a part of."""
+        name = operator.split(".")[1].replace("_backward", "")
+        for called, place in self._places.items():
+            if called.split(".")[1].endswith(name):
+                part = "" if called.startswith(operator) else f" ({operator})"
+                return f"{called.rsplit('.', 1)[0]}{part} has no ONNX form{place}"
+        return f"{operator} has no ONNX form"
 
     # --- against torch ---------------------------------------------------------------------------
 
