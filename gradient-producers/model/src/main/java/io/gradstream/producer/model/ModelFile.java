@@ -52,7 +52,7 @@ public record ModelFile(String name, ByteString content) {
       return NONE;
     }
     try {
-      final Path folder = specFile.toAbsolutePath().getParent().toRealPath();
+      final Path folder = specFile.toAbsolutePath().resolveSibling(".").toRealPath();
       final Path name = Path.of(wanted.name());
       final Path file = folder.resolve(name).toRealPath();
       if (name.isAbsolute() || !file.startsWith(folder)) {
@@ -100,7 +100,7 @@ public record ModelFile(String name, ByteString content) {
   public void writeBeside(Path specFile) throws IOException {
     if (!content.isEmpty()) {
       final Path file = specFile.resolveSibling(name);
-      Files.createDirectories(file.toAbsolutePath().getParent());
+      Files.createDirectories(file.toAbsolutePath().resolveSibling(".").normalize());
       Files.write(file, content.toByteArray());
     }
   }
