@@ -1,5 +1,6 @@
 package io.gradstream.system;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
@@ -10,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.common.config.ConfigResource;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -62,8 +64,9 @@ class WorkerGroupTest {
   }
 
   private static int value(Admin admin, ConfigResource group, String name) throws Exception {
-    return Integer.parseInt(
-        admin.describeConfigs(List.of(group)).all().get().get(group).get(name).value());
+    final Config config =
+        requireNonNull(admin.describeConfigs(List.of(group)).all().get().get(group));
+    return Integer.parseInt(config.get(name).value());
   }
 
   private static int members(Admin admin, LiveRun run) throws Exception {
