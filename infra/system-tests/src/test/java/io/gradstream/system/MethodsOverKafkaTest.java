@@ -135,6 +135,10 @@ class MethodsOverKafkaTest {
 
   /** Three noisy quadratics of 60 shared parameters and 10 own ones each, in shards of 16. */
   private static CheckedSpec spec(String name, long rounds, String sections) {
+    final String resolver =
+        sections.lines().findFirst().orElseThrow().substring(alone("").length());
+    final int groups =
+        Math.max(1, Resolvers.create(Section.of(resolver, Map.of())).sampleShares().length);
     return CheckedSpec.of(
         RunSpec.parse(
             """
@@ -144,13 +148,13 @@ class MethodsOverKafkaTest {
               - {name: a, loss: quadratic}
               - {name: b, loss: quadratic, weight: 0.5}
               - {name: c, loss: quadratic, weight: 2}
-            accumulation: {micro-batches: 2, batch-size: 1}
+            accumulation: {micro-batches: %d, batch-size: 1, groups: %d}
             model: {type: toy, dimension: 60, own-dimension: 10, tensors: 3, noise: 0.2}
             optimizer: {type: adamw, learning-rate: 0.05}
             transport: {partitions: 2, shard-values: 16, commit-interval-ms: 100}
             %s
             """
-                .formatted(name, rounds, sections),
+                .formatted(name, rounds, Math.max(2, groups), groups, sections),
             name,
             List.of()));
   }
