@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -39,6 +40,7 @@ public final class Campaign implements AutoCloseable {
 
   private final CheckedSpec checked;
   private final Path directory;
+  private final Set<Kind> kinds;
   private final long seed;
   private final BooleanSupplier stopped;
   private final Consumer<String> progress;
@@ -55,13 +57,16 @@ public final class Campaign implements AutoCloseable {
    * @param checked what to train; evaluation is left out, and order locks are short
    * @param directory where data and logs go
    * @param brokerCount 1, or several that replicate every record
+   * @param faults the kinds that are wanted; all that can be done here if there are none
    * @param stopped asked whether somebody wants the campaign to end
    * @param progress told what happens, line by line
+   * @throws UserError if a kind does not exist or cannot be done here
    */
   public Campaign(
       CheckedSpec checked,
       Path directory,
       int brokerCount,
+      Collection<String> faults,
       long seed,
       BooleanSupplier stopped,
       Consumer<String> progress) {
@@ -71,6 +76,7 @@ public final class Campaign implements AutoCloseable {
     this.stopped = stopped;
     this.progress = progress;
     this.network = Network.create().orElse(null);
+    this.kinds = kinds(faults, brokerCount);
     this.brokers =
         new BrokerProcesses(
             brokerCount, this.directory, HEAP, network == null ? null : network.address());
@@ -81,7 +87,7 @@ public final class Campaign implements AutoCloseable {
     final long start = System.nanoTime();
     final String expected = undisturbed();
     progress.accept("undisturbed weights: " + expected);
-    final var schedule = new FaultSchedule(seed, possible());
+    final var schedule = new FaultSchedule(seed, kinds);
     final String bootstrap = brokers.start();
     do {
       digests.add(train(bootstrap, schedule, length));
@@ -210,21 +216,41 @@ public final class Campaign implements AutoCloseable {
     return file;
   }
 
-  private Set<Kind> possible() {
-    final var kinds = EnumSet.allOf(Kind.class);
+  private Set<Kind> kinds(Collection<String> wanted, int brokerCount) {
+    final Set<Kind> possible = possible(brokerCount);
+    if (wanted.isEmpty()) {
+      return possible;
+    }
+    final var kinds = EnumSet.noneOf(Kind.class);
+    for (final String label : wanted) {
+      kinds.add(
+          possible.stream()
+              .filter(kind -> kind.label().equals(label))
+              .findFirst()
+              .orElseThrow(
+                  () ->
+                      new UserError(
+                          "--faults: no %s here; there are %s"
+                              .formatted(label, possible.stream().map(Kind::label).toList()))));
+    }
+    return kinds;
+  }
+
+  private Set<Kind> possible(int brokerCount) {
+    final var possible = EnumSet.allOf(Kind.class);
     if (network == null) {
-      kinds.remove(Kind.LINK_DOWN);
+      possible.remove(Kind.LINK_DOWN);
       progress.accept("without links that go down: this needs Linux, root and the command ip");
     }
     if (Host.clockLibrary().isEmpty()) {
-      kinds.remove(Kind.CLOCK_STEP);
+      possible.remove(Kind.CLOCK_STEP);
       progress.accept("without clocks that are moved: this needs libfaketime");
     }
-    if (brokers.count() == 1) {
+    if (brokerCount == 1) {
       // Nobody else has what a single broker loses.
-      kinds.remove(Kind.LOSE_TAIL);
+      possible.remove(Kind.LOSE_TAIL);
     }
-    return kinds;
+    return possible;
   }
 
   private int total() {

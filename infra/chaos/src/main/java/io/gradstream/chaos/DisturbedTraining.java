@@ -118,12 +118,7 @@ final class DisturbedTraining implements AutoCloseable {
         }
         awaitRecovery(fault);
       }
-      case CLOCK_STEP -> {
-        process.host().setClock(fault.draw() % 2 == 0 ? STEP : STEP.negated());
-        awaitRounds(2);
-        process.host().setClock(Duration.ZERO);
-        awaitRounds(2);
-      }
+      case CLOCK_STEP -> stepClock(fault, process);
       case JOIN_OR_LEAVE -> fleet.joinOrLeave(fault.role());
       case DUPLICATE -> hostile.repeat();
       case BAD_RECORD -> hostile.send(fault.record());
@@ -132,6 +127,26 @@ final class DisturbedTraining implements AutoCloseable {
         awaitRounds(2);
       }
     }
+  }
+
+  /**
+   * Sets a clock an hour back or forth, and right again. While it was just set back, a broker
+   * restarts too: Kafka's clients find it by their clock.
+   */
+  private void stepClock(Fault fault, CommandProcess process) {
+    final boolean forth = fault.draw() % 2 == 0;
+    process.host().setClock(forth ? STEP : STEP.negated());
+    awaitRounds(2);
+    if (forth) {
+      process.host().setClock(Duration.ZERO);
+      awaitRounds(2);
+    }
+    final CommandProcess broker = brokers.of(fault.draw());
+    broker.kill();
+    broker.start();
+    awaitRounds(2);
+    process.host().setClock(Duration.ZERO);
+    awaitRecovery(fault);
   }
 
   private void restart(Fault fault, CommandProcess process, Runnable whileItIsGone) {

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -48,6 +49,16 @@ final class ChaosCommand implements Callable<Integer> {
   private long seed;
 
   @Option(
+      names = "--faults",
+      paramLabel = "KIND",
+      split = ",",
+      description = {
+        "Only these kinds of faults, separated by commas, such as kill or clock-step;",
+        "default: all that can be done here."
+      })
+  private List<String> faults = List.of();
+
+  @Option(
       names = "--brokers",
       paramLabel = "B",
       description = {
@@ -85,7 +96,8 @@ final class ChaosCommand implements Callable<Integer> {
     final CampaignReport report;
     try (var stop = new StopSignal();
         var campaign =
-            new Campaign(checked, directory, brokers, seed, stop::isRaised, progress::print)) {
+            new Campaign(
+                checked, directory, brokers, faults, seed, stop::isRaised, progress::print)) {
       report = campaign.run(Duration.ofMillis((long) (minutes * 60_000)));
     }
     progress.print(report.table());

@@ -57,7 +57,7 @@ abstract class RoleCommand implements Callable<Integer> {
         start(run, options.directory(), services);
         log.info("{} is at work; Kafka is at {}", name, run.connection().bootstrap());
         while (!stop.await(POLL_INTERVAL)) {
-          services.requireRunning();
+          services.keepRunning();
           if (!stays && watch.isOver() && isDone(services)) {
             log.info(
                 "{} ends because all {} rounds are done; with --stay it would go on",

@@ -4,6 +4,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.run.Run;
+import io.gradstream.proto.topic.ClockWatch;
 import java.time.Duration;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -47,16 +48,26 @@ final class RunWatch implements AutoCloseable {
   }
 
   private void watch() {
+    final var clock = ClockWatch.ofSystem();
+    try {
+      while (!closed && !over) {
+        watch(clock);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Watches until there is no more to watch, or the clients are of no more use. */
+  private void watch(ClockWatch clock) throws InterruptedException {
     try (Admin admin = run.connection().admin();
         LogReader log = new LogReader(run.connection(), run.spec().run() + ".watch")) {
-      while (!closed && !over) {
+      while (!closed && !over && !clock.wentBack()) {
         if (answers(admin)) {
           over = readIsOver(log);
         }
         Thread.sleep(POLL_INTERVAL);
       }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
     }
   }
 

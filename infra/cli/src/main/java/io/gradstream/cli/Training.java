@@ -140,7 +140,7 @@ final class Training {
       final var disk = new DiskSpace(run, directory);
       RunSummary summary = reader.poll();
       while (!stop.isRaised() && !isFinished(summary)) {
-        services.requireRunning();
+        services.keepRunning();
         display.progress(line.at(summary, System.nanoTime()));
         requireProgress(summary);
         disk.check();

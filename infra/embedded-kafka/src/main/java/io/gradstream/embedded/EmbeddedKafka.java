@@ -1,6 +1,7 @@
 package io.gradstream.embedded;
 
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.topic.MonotonicTime;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
@@ -15,7 +16,6 @@ import java.util.Map;
 import java.util.Optional;
 import kafka.server.KafkaConfig;
 import kafka.server.KafkaRaftServer;
-import org.apache.kafka.common.utils.Time;
 import org.apache.kafka.common.utils.internals.Exit;
 import org.apache.kafka.metadata.storage.Formatter;
 import org.jspecify.annotations.Nullable;
@@ -33,7 +33,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>The settings are those of a small cluster: internal topics with one partition, replicated
  * where there are other nodes; groups that form without delay, share groups whose members join
- * within a heartbeat.
+ * within a heartbeat. Its clock never goes back: one that did would not reach its own controller
+ * until the clock has caught up.
  *
  * <p>Thread-safe.
  */
@@ -244,7 +245,8 @@ public final class EmbeddedKafka implements AutoCloseable {
       final Ports ports = wanted.orFree();
       final var server =
           new KafkaRaftServer(
-              new KafkaConfig(settings(directory.log(), ports, node, outside), false), Time.SYSTEM);
+              new KafkaConfig(settings(directory.log(), ports, node, outside), false),
+              MonotonicTime.ofSystem());
       try {
         server.startup();
         directory.writePorts(ports);

@@ -7,6 +7,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.gradstream.cli.CommandLineRun;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.CleanupMode;
@@ -55,23 +57,45 @@ class ChaosTest {
     assertThat(report.get("faults_total").asInt()).isGreaterThanOrEqualTo(30);
   }
 
-  private JsonNode campaign(String spec, String minutes, String rounds, String brokers)
+  /** Run with {@code mvn verify -Pchaos}; needs libfaketime. */
+  @Test
+  @Tag("chaos")
+  void aClockThatIsSetBackAndABrokerThatRestartsThenChangeNoBit() throws IOException {
+    final JsonNode report =
+        campaign("../runs/toy.yaml", "3", "200", "1", "--faults", "clock-step");
+
+    assertThat(report.get("faults").has("clock-step-arbitrator")).isTrue();
+  }
+
+  @Test
+  void aKindOfFaultThatDoesNotExistIsNamed() {
+    final var run = CommandLineRun.of("chaos", "../runs/toy.yaml", "--faults", "kill,klil");
+
+    assertThat(run.exitCode()).isEqualTo(2);
+    assertThat(run.err()).contains("--faults: no klil here; there are [kill, pause");
+  }
+
+  private JsonNode campaign(
+      String spec, String minutes, String rounds, String brokers, String... more)
       throws IOException {
-    final var run =
-        CommandLineRun.of(
-            "chaos",
-            spec,
-            "--minutes",
-            minutes,
-            "--rounds",
-            rounds,
-            "--brokers",
-            brokers,
-            "--seed",
-            "1",
-            "--data-dir",
-            directory.toString(),
-            "--json");
+    final List<String> arguments =
+        new ArrayList<>(
+            List.of(
+                "chaos",
+                spec,
+                "--minutes",
+                minutes,
+                "--rounds",
+                rounds,
+                "--brokers",
+                brokers,
+                "--seed",
+                "1",
+                "--data-dir",
+                directory.toString(),
+                "--json"));
+    arguments.addAll(List.of(more));
+    final var run = CommandLineRun.of(arguments.toArray(String[]::new));
     assertThat(run.exitCode()).as(run.err()).isZero();
     final JsonNode report = new ObjectMapper().readTree(run.outLines().getLast());
     assertThat(report.get("agrees").asBoolean()).isTrue();

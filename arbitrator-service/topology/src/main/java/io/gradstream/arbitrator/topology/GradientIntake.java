@@ -69,6 +69,7 @@ final class GradientIntake {
   private final AdmissionPolicy admission;
   private final HeldRecords<GradientKey> held;
   private final TreeMap<GradientKey, Integer> copies = new TreeMap<>(GradientKey.ORDER);
+  private final Contradictions contradictions;
   private @Nullable Verdict previousVerdict;
   private @Nullable FirstSlot firstSlot;
 
@@ -100,6 +101,7 @@ final class GradientIntake {
     this.ignored = ignored;
     this.rules = SlotGradient.Rules.of(run.description(), kernels);
     this.admission = new AdmissionPolicy(run.description());
+    this.contradictions = new Contradictions(run, admission, sinks);
     this.held = new HeldRecords<>(GradientKey.ORDER, log, run.spec().transport().heldMaxBytes());
   }
 
@@ -127,6 +129,7 @@ final class GradientIntake {
       held.hold(key, gradients(heldRecord.getTask()), heldRecord.getOffset());
     }
     previousVerdict = metadata.hasLast() ? metadata.getLast() : null;
+    contradictions.open(round.round(), previousVerdict);
     decided =
         admission.decidesArithmetic(previousVerdict) ? round.arithmetic() : ArithmeticPolicy.NONE;
   }
@@ -176,9 +179,17 @@ final class GradientIntake {
           hold(new GradientKey(gradient.round(), task, slot, gradient.shard()), offset, value);
         }
       }
-      case CONTAINED, CLOSED, NOT_ORDERED -> ignored.record();
+      case CONTAINED, CLOSED -> passOver(gradient, task, offset, value);
+      case NOT_ORDERED -> ignored.record();
     }
     return false;
+  }
+
+  /** Ignores a gradient of a slot that another one counted for, unless the two contradict. */
+  private void passOver(SlotGradient gradient, int task, long offset, byte[] value) {
+    if (!contradictions.note(gradient, gradients(task), offset, value, decided)) {
+      ignored.record();
+    }
   }
 
   /** Whether the open round does not know yet which arithmetic it takes, and this tells it not. */
@@ -248,6 +259,7 @@ final class GradientIntake {
     final boolean admitted = admit(gradient, task, offset, value);
     if (admitted) {
       round.add(gradient, offset);
+      contradictions.count(gradient);
     }
     return admitted;
   }
@@ -289,6 +301,7 @@ final class GradientIntake {
       try {
         final SlotGradient gradient = SlotGradient.read(taken.record(), task, partition, rules);
         if (add(gradient, task, taken.offset(), taken.record())) {
+          passOverHeld(key);
           return true;
         }
       } catch (MalformedRecordException e) {
@@ -296,6 +309,22 @@ final class GradientIntake {
       }
     }
     return false;
+  }
+
+  /** Passes over what else was held for a turn. */
+  private void passOverHeld(GradientKey key) {
+    final int task = key.task();
+    for (var taken = held.take(key); taken != null; taken = held.take(key)) {
+      try {
+        passOver(
+            SlotGradient.read(taken.record(), task, partition, rules),
+            task,
+            taken.offset(),
+            taken.record());
+      } catch (MalformedRecordException e) {
+        throw new IllegalStateException("a held record passed the same checks before", e);
+      }
+    }
   }
 
   /**
@@ -306,6 +335,7 @@ final class GradientIntake {
    */
   void open(Verdict verdict) {
     previousVerdict = verdict;
+    contradictions.open(round.round(), verdict);
     decided = ArithmeticPolicy.NONE;
     final var first = new GradientKey(round.round(), 0, 0, 0);
     held.dropBefore(first);

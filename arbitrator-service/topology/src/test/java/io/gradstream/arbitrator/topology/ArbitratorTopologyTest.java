@@ -158,6 +158,71 @@ class ArbitratorTopologyTest {
     assertThat(letters()).isEmpty();
   }
 
+  @Test
+  void whoSendsOtherValuesForASlotIsToldAndTheFirstOnesCount() throws Exception {
+    send("alice/0", 0, 0, 1f);
+    send("mallory/0", 0, 0, -1f); // of the same norm
+    send("bob/0", 0, 0, 1f);
+
+    assertThat(letters())
+        .singleElement()
+        .satisfies(
+            letter -> {
+              assertThat(letter.getReason())
+                  .isEqualTo(
+                      "other values for slot 0 of task a in round 0 than those by alice/0, which count");
+              assertThat(letter.getWorker()).isEqualTo("mallory/0");
+            });
+    assertThat(contradictions())
+        .singleElement()
+        .satisfies(
+            told -> {
+              assertThat(told.getWorker()).isEqualTo("mallory/0");
+              assertThat(told.getCounted()).isEqualTo("alice/0");
+            });
+
+    sendRound();
+    assertThat(update()).isEqualTo(22f);
+
+    // The round is over, and its gradients are still known.
+    send("mallory/0", 1, 1, 7f);
+    send("bob/0", 1, 1, 30f);
+    assertThat(letters()).singleElement().asString().contains("slot 1 of task b in round 0");
+  }
+
+  @Test
+  void ofHeldGradientsWithDifferentValuesTheFirstCountsAndTheOtherIsTold() throws Exception {
+    send("mallory/0", 0, 1, 3f);
+    send("alice/0", 0, 1, 5f);
+    send("alice/0", 0, 0, 1f);
+
+    assertThat(contradictions())
+        .singleElement()
+        .satisfies(
+            told -> {
+              assertThat(told.getWorker()).isEqualTo("alice/0");
+              assertThat(told.getCounted()).isEqualTo("mallory/0");
+            });
+  }
+
+  @Test
+  void whatCouldNotHaveCountedContradictsNothing() throws Exception {
+    aRoundIsDecided();
+    answered = Verdict.newBuilder().setRound(-1).setNonce(99).build(); // no order had that nonce
+
+    send("mallory/0", 1, 1, 7f);
+
+    assertThat(contradictions()).isEmpty();
+    assertThat(ignored()).isEqualTo(1);
+  }
+
+  private List<Metric.Contradiction> contradictions() throws Exception {
+    return metrics().stream()
+        .filter(Metric::hasContradiction)
+        .map(Metric::getContradiction)
+        .toList();
+  }
+
   /** Of rounds that have begun; a worker that floods an early slot does not fill the memory. */
   @Test
   void ofAnEarlySlotEightCopiesAreHeldAndTheFirstCounts() throws Exception {

@@ -15,6 +15,7 @@ import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.WeightAssembler;
 import io.gradstream.proto.run.Run;
+import io.gradstream.proto.topic.Connection;
 import io.gradstream.proto.spec.ListedKey.Role;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
@@ -25,6 +26,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
@@ -73,7 +76,7 @@ public final class Evaluator implements AutoCloseable {
     this.validations = new ValidationChain(run.description());
     this.assembler =
         new WeightAssembler(run.description(), Kernels.best(), Integer.MAX_VALUE, this::isDue);
-    this.weights = new LogFollower(new KafkaConsumer<>(settings(run)));
+    this.weights = new LogFollower(() -> new KafkaConsumer<>(settings(run)));
     this.thread = Thread.ofPlatform().name("evaluator").daemon().unstarted(this::work);
   }
 
@@ -134,7 +137,7 @@ public final class Evaluator implements AutoCloseable {
     } catch (UserError e) {
       LOG.error("the evaluator of run {} stops: {}", run.spec().run(), e.getMessage());
       failure.set(e);
-    } catch (ExecutionException | RuntimeException e) {
+    } catch (ExecutionException | TimeoutException | RuntimeException e) {
       LOG.error("the evaluator of run {} stops because of a fault", run.spec().run(), e);
       failure.set(e);
     }
@@ -174,7 +177,7 @@ public final class Evaluator implements AutoCloseable {
   }
 
   private void add(LogRecord record, TaskModel model, Producer<byte[], byte[]> metrics)
-      throws ExecutionException, InterruptedException {
+      throws ExecutionException, TimeoutException, InterruptedException {
     try {
       if (assembler.add(record.key(), record.value())) {
         model.weights().copyFrom(assembler.values());
@@ -186,7 +189,7 @@ public final class Evaluator implements AutoCloseable {
   }
 
   private void evaluate(long version, TaskModel model, Producer<byte[], byte[]> metrics)
-      throws ExecutionException, InterruptedException {
+      throws ExecutionException, TimeoutException, InterruptedException {
     final TaskModel.Validation validation = model.validate(run.spec().evaluation().samples());
     final var losses =
         Metric.Validation.newBuilder()
@@ -210,7 +213,7 @@ public final class Evaluator implements AutoCloseable {
                 run.topics().metrics(),
                 "validation".getBytes(StandardCharsets.UTF_8),
                 record.toByteArray()))
-        .get();
+        .get(Connection.SEND_LIMIT.toNanos(), TimeUnit.NANOSECONDS);
     evaluatedVersions.add(version);
     LOG.info(
         "the evaluator of run {} publishes the held-out losses of version {}: {} {}",

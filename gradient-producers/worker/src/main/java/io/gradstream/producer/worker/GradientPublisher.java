@@ -11,11 +11,14 @@ import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.run.Run;
+import io.gradstream.proto.topic.Connection;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
@@ -67,10 +70,11 @@ final class GradientPublisher {
      * Waits until the brokers have all of it.
      *
      * @throws ExecutionException when they refused a shard
+     * @throws TimeoutException when they did not answer for so long that nothing is to be expected
      */
-    void await() throws ExecutionException, InterruptedException {
+    void await() throws ExecutionException, TimeoutException, InterruptedException {
       for (final Future<RecordMetadata> shard : shards) {
-        shard.get();
+        shard.get(Connection.SEND_LIMIT.toNanos(), TimeUnit.NANOSECONDS);
       }
     }
   }

@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeoutException;
 import org.apache.kafka.clients.consumer.AcknowledgeType;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.slf4j.Logger;
@@ -108,7 +109,7 @@ final class SlotComputer implements AutoCloseable {
       publication.await();
       answered.add(record);
       return AcknowledgeType.ACCEPT;
-    } catch (ExecutionException e) {
+    } catch (ExecutionException | TimeoutException e) {
       final Order order = publication.order();
       LOG.warn(
           "worker {}: the brokers did not take slot {} of round {}; another worker computes it",

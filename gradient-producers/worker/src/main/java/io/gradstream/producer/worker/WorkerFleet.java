@@ -6,6 +6,7 @@ import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.run.OffHeap;
 import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.run.Run;
+import io.gradstream.proto.topic.Connection;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -131,7 +132,7 @@ public final class WorkerFleet implements AutoCloseable {
         Thread.currentThread().interrupt();
       }
     }
-    producer.close();
+    producer.close(Connection.SEND_LIMIT);
     weights.close();
   }
 }

@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import com.google.protobuf.ByteString;
 import io.gradstream.arbitrator.round.AdmissionPolicy;
+import io.gradstream.arbitrator.round.CountedSlots;
 import io.gradstream.arbitrator.round.SlotGradient;
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.log.LogRecord;
@@ -50,7 +51,8 @@ final class LoggedGradients implements AutoCloseable {
   private final FindingListener findings;
   private final PeekingCursor records;
   private final long start;
-  private final Contradictions contradictions = new Contradictions();
+  private final CountedSlots counted = new CountedSlots();
+  private final SortedMap<String, Long> contradictions = new TreeMap<>();
   private NavigableMap<Long, Claim> left = new TreeMap<>();
   private @Nullable Verdict verdictBefore;
 
@@ -97,7 +99,7 @@ final class LoggedGradients implements AutoCloseable {
     round = verdict.getRound();
     decided = verdict.getFingerprint();
     left = new TreeMap<>(claims);
-    contradictions.open(round);
+    counted.open(round);
     final var turns = new SlotReorderBuffer(gradients);
     final Set<Claim> contested = new HashSet<>();
     // What retention took is nobody's fault.
@@ -121,7 +123,7 @@ final class LoggedGradients implements AutoCloseable {
       if (fit == null) {
         whole = false;
       } else {
-        contradictions.counted(fit);
+        counted.count(fit);
         turns.take(fit, record);
       }
     }
@@ -137,10 +139,12 @@ final class LoggedGradients implements AutoCloseable {
   /** Only what could have been counted is held against a worker. */
   private void noteContradiction(byte[] bytes, GradientShard header, @Nullable Verdict before)
       throws MalformedRecordException {
-    if (contradictions.concern(header)) {
+    if (counted.contains(header.getRound(), task, header.getSlot(), header.getShard())) {
       final SlotGradient gradient = SlotGradient.read(bytes, task, partition, rules);
       admission.check(gradient, before, decided);
-      contradictions.take(gradient);
+      if (counted.contradictedBy(gradient).isPresent()) {
+        contradictions.merge(header.getWorker(), 1L, Long::sum);
+      }
     }
   }
 
@@ -155,7 +159,7 @@ final class LoggedGradients implements AutoCloseable {
       records.skip();
       passOver(record, before, new HashSet<>());
     }
-    return contradictions.byWorker();
+    return contradictions;
   }
 
   private Finding missing(long offset, Claim claim) {

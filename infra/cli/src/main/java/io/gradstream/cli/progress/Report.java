@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.DeadLetters;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -208,6 +209,26 @@ public record Report(
           "no update",
           "in %s no shared parameter was moved".formatted(summary.withoutUpdate().text()));
     }
+    if (summary.contradictions() > 0) {
+      final Metric.Contradiction last = summary.lastContradiction();
+      line(
+          text,
+          "contradicts",
+          "%d gradients had other values than those that count for their slot; the last: slot %d of %s in round %d, by %s, where that of %s counts"
+              .formatted(
+                  summary.contradictions(),
+                  last.getSlot(),
+                  taskName(last.getTask()),
+                  last.getRound(),
+                  DeadLetters.printable(last.getWorker()),
+                  DeadLetters.printable(last.getCounted())));
+    }
+  }
+
+  /** A task's name; the sum of all has the number after the last. */
+  private String taskName(int task) {
+    final List<String> tasks = summary.tasks();
+    return task >= 0 && task < tasks.size() ? tasks.get(task) : "the sum";
   }
 
   private double jointShare() {
@@ -291,6 +312,16 @@ public record Report(
       json.putObject("last_skipped")
           .put("round", summary.lastSkipped().getRound())
           .put("because", summary.lastSkipped().getSkippedBecause());
+    }
+    json.put("contradictions", summary.contradictions());
+    if (summary.contradictions() > 0) {
+      final Metric.Contradiction last = summary.lastContradiction();
+      json.putObject("last_contradiction")
+          .put("round", last.getRound())
+          .put("task", taskName(last.getTask()))
+          .put("slot", last.getSlot())
+          .put("worker", last.getWorker())
+          .put("counted", last.getCounted());
     }
     json.put("fallback_rounds", summary.withoutAnswer().all())
         .put("fallback_rounds_of_last_100", summary.withoutAnswer().recent())

@@ -63,6 +63,8 @@ public final class RunSummary {
   private final RoundCounter withoutUpdate = new RoundCounter();
   private String lastFallback = "";
   private final SortedMap<Verdict.Fallback, Long> fallbacks = new TreeMap<>();
+  private long contradictions;
+  private Metric.Contradiction lastContradiction = Metric.Contradiction.getDefaultInstance();
   private double smallestLoss = Double.POSITIVE_INFINITY;
   private long bestVersion;
   private long arithmetic = ArithmeticPolicy.NONE;
@@ -167,6 +169,10 @@ public final class RunSummary {
         if (metric.getRefused().getRound() >= rounds) {
           refused.add(metric.getRefused());
         }
+      }
+      case CONTRADICTION -> {
+        contradictions++;
+        lastContradiction = metric.getContradiction();
       }
       case VALUE_NOT_SET -> {}
     }
@@ -351,6 +357,16 @@ public final class RunSummary {
   /** The slot of the open round that was refused most often; empty if none was. */
   public Optional<RefusedSlots.Refusal> refusal() {
     return refused.mostOften(rounds);
+  }
+
+  /** Gradients with other values than those that counted for their slot and shard. */
+  public long contradictions() {
+    return contradictions;
+  }
+
+  /** The newest of them; the default instance if there was none. */
+  public Metric.Contradiction lastContradiction() {
+    return lastContradiction;
   }
 
   /** The version whose gradients had the smallest losses, all tasks together. */

@@ -169,6 +169,25 @@ class RunSummaryTest {
   }
 
   @Test
+  void countsGradientsThatContradictOthers() {
+    run.metric(contradiction(3, "bob/0"));
+    run.metric(contradiction(4, "mallory/0"));
+
+    assertThat(run.contradictions()).isEqualTo(2);
+    assertThat(run.lastContradiction().getWorker()).isEqualTo("mallory/0");
+  }
+
+  private static Metric contradiction(long round, String worker) {
+    return Metric.newBuilder()
+        .setContradiction(
+            Metric.Contradiction.newBuilder()
+                .setRound(round)
+                .setWorker(worker)
+                .setCounted("alice/0"))
+        .build();
+  }
+
+  @Test
   void countsRoundsWithoutAnAnswerAndWithoutAnUpdate() {
     for (int round = 0; round < 150; round++) {
       final var verdict = verdict(round, 1, 1, 0.5).addWeights(round < 20 ? 0 : 1).addWeights(0);

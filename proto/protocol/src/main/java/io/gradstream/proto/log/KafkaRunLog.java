@@ -27,9 +27,8 @@ public final class KafkaRunLog implements RunLog {
   /** Opens the log of a run that was found on its cluster. */
   public KafkaRunLog(Run run) {
     this.run = run;
-    final KafkaConsumer<byte[], byte[]> consumer = consumer();
-    this.asking = new LogFollower(consumer);
-    this.topics = consumer.listTopics();
+    this.asking = new LogFollower(this::consumer);
+    this.topics = asking.topics();
   }
 
   private KafkaConsumer<byte[], byte[]> consumer() {
@@ -65,7 +64,7 @@ public final class KafkaRunLog implements RunLog {
   @Override
   public LogCursor read(TopicPartition partition, long from) {
     return new KafkaCursor(
-        new LogFollower(consumer()), partition, Math.max(from, start(partition)), end(partition));
+        new LogFollower(this::consumer), partition, Math.max(from, start(partition)), end(partition));
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.gradstream.proto.log;
 
+import io.gradstream.proto.topic.ClockWatch;
 import io.gradstream.proto.topic.Connection;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -8,11 +9,14 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
+import org.apache.kafka.clients.consumer.CloseOptions;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.errors.WakeupException;
@@ -22,38 +26,63 @@ import org.apache.kafka.common.errors.WakeupException;
  *
  * <p>It is the one place where records of a run's log are fetched from brokers: {@link LogReader}
  * and the cursors of {@link KafkaRunLog} read through it, and so does whoever follows a run while
- * it goes on. One owner, one thread, but for {@link #wakeup}.
+ * it goes on. Where the wall clock is set back it goes on with a new consumer, see {@link
+ * ClockWatch}. One owner, one thread, but for {@link #wakeup}.
  */
 public final class LogFollower implements AutoCloseable {
   private static final Duration POLL = Duration.ofMillis(200);
   private static final Duration PATIENCE = Duration.ofMinutes(2);
 
-  private final Consumer<byte[], byte[]> consumer;
+  private final Supplier<? extends Consumer<byte[], byte[]>> consumers;
+  private final ClockWatch clock;
+
+  /** Where each followed partition is read next; none for one that begins with what it has. */
+  private final Map<TopicPartition, Long> next = new HashMap<>();
+
+  private volatile Consumer<byte[], byte[]> consumer;
 
   /** Follows nothing yet. */
   public LogFollower(Connection connection) {
-    this(new KafkaConsumer<>(connection.consumer()));
+    this(() -> new KafkaConsumer<>(connection.consumer()));
   }
 
   /**
    * The same with settings of the caller's.
    *
-   * @param consumer is closed with this
+   * @param consumers opens the connection; what it answers is closed here
    */
-  public LogFollower(Consumer<byte[], byte[]> consumer) {
-    this.consumer = consumer;
+  public LogFollower(Supplier<? extends Consumer<byte[], byte[]>> consumers) {
+    this(consumers, ClockWatch.ofSystem());
+  }
+
+  LogFollower(Supplier<? extends Consumer<byte[], byte[]>> consumers, ClockWatch clock) {
+    this.consumers = consumers;
+    this.clock = clock;
+    this.consumer = consumers.get();
   }
 
   /** Turns to partitions, each at the first record that it still has. */
   public void follow(Collection<TopicPartition> partitions) {
+    next.clear();
     consumer.assign(partitions);
     consumer.seekToBeginning(partitions);
   }
 
   /** Turns to partitions, each at an offset. */
   public void follow(Map<TopicPartition, Long> positions) {
+    next.clear();
+    next.putAll(positions);
     consumer.assign(positions.keySet());
     positions.forEach(consumer::seek);
+  }
+
+  private void reopen() {
+    final Set<TopicPartition> partitions = consumer.assignment();
+    consumer.close(CloseOptions.timeout(Duration.ZERO));
+    consumer = consumers.get();
+    consumer.assign(partitions);
+    consumer.seekToBeginning(partitions.stream().filter(each -> !next.containsKey(each)).toList());
+    next.forEach(consumer::seek);
   }
 
   /** Assigns one partition. If it is assigned already, the records fetched of it are kept. */
@@ -72,6 +101,11 @@ public final class LogFollower implements AutoCloseable {
   long committed(TopicPartition partition) {
     final OffsetAndMetadata offset = consumer.committed(Set.of(partition)).get(partition);
     return offset == null ? 0 : offset.offset();
+  }
+
+  /** The topics that this client may read, with their partitions. */
+  Map<String, List<PartitionInfo>> topics() {
+    return consumer.listTopics();
   }
 
   /** The first offset that a partition still has. */
@@ -101,12 +135,16 @@ public final class LogFollower implements AutoCloseable {
    * @throws WakeupException after {@link #wakeup}
    */
   public List<LogRecord> poll(Duration patience) {
+    if (clock.wentBack()) {
+      reopen();
+    }
     final ConsumerRecords<byte[], byte[]> fetched = consumer.poll(patience);
     final var records = new ArrayList<LogRecord>(fetched.count());
     for (final TopicPartition partition : fetched.partitions()) {
       for (final ConsumerRecord<byte[], byte[]> each : fetched.records(partition)) {
         records.add(
             new LogRecord(partition, each.offset(), each.timestamp(), each.key(), each.value()));
+        next.put(partition, each.offset() + 1);
       }
     }
     return records;

@@ -58,7 +58,7 @@ public final class LogReader implements AutoCloseable {
 
   private LogFollower follower() {
     if (follower == null) {
-      follower = new LogFollower(consumers.get());
+      follower = new LogFollower(consumers);
     }
     return follower;
   }

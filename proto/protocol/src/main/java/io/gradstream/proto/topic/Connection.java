@@ -1,5 +1,6 @@
 package io.gradstream.proto.topic;
 
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.kafka.clients.CommonClientConfigs;
@@ -17,6 +18,12 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * @param properties Kafka client properties that every client gets, such as security settings
  */
 public record Connection(String bootstrap, Map<String, Object> properties) {
+  /**
+   * How long to wait for a send: longer than a producer tries by default. It times that by the wall
+   * clock, which may be set back meanwhile.
+   */
+  public static final Duration SEND_LIMIT = Duration.ofMinutes(3);
+
   private static final int MEBIBYTE = 1024 * 1024;
 
   public Connection {

@@ -3,6 +3,7 @@ package io.gradstream.proto.log;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.gradstream.proto.topic.ClockWatch;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -11,19 +12,22 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.MockConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.WakeupException;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 class LogFollowerTest {
   private static final TopicPartition ONE = new TopicPartition("one", 0);
   private static final TopicPartition OTHER = new TopicPartition("other", 1);
 
-  private final MockConsumer<byte[], byte[]> consumer = new MockConsumer<>("earliest");
-  private final LogFollower follower = new LogFollower(consumer);
+  private final List<MockConsumer<byte[], byte[]>> opened = new ArrayList<>();
+  private long wallMs = 1_000_000_000;
+  private final LogFollower follower =
+      new LogFollower(this::open, new ClockWatch(() -> wallMs, () -> 0));
 
-  @BeforeEach
-  void begin() {
+  private MockConsumer<byte[], byte[]> open() {
+    final var consumer = new MockConsumer<byte[], byte[]>("earliest");
     consumer.updateBeginningOffsets(Map.of(ONE, 0L, OTHER, 2L));
+    opened.add(consumer);
+    return consumer;
   }
 
   @Test
@@ -68,7 +72,26 @@ class LogFollowerTest {
         .isInstanceOf(WakeupException.class);
   }
 
+  @Test
+  void itGoesOnWithANewConsumerWhereTheClockIsSetBack() {
+    follower.follow(List.of(ONE, OTHER));
+    write(ONE, 0, 3);
+    assertThat(follower.poll(Duration.ZERO)).hasSize(3);
+
+    wallMs -= Duration.ofHours(1).toMillis();
+    follower.poll(Duration.ZERO);
+    write(ONE, 0, 5);
+    write(OTHER, 2, 3);
+
+    assertThat(opened).hasSize(2);
+    assertThat(opened.getFirst().closed()).isTrue();
+    assertThat(follower.poll(Duration.ZERO))
+        .extracting(record -> record.source() + "@" + record.offset())
+        .containsExactlyInAnyOrder("one-0@3", "one-0@4", "other-1@2");
+  }
+
   private void write(TopicPartition partition, long from, long to) {
+    final MockConsumer<byte[], byte[]> consumer = opened.getLast();
     for (long offset = from; offset < to; offset++) {
       consumer.addRecord(
           new ConsumerRecord<>(

@@ -1,6 +1,7 @@
 package io.gradstream.proto.streams;
 
 import io.gradstream.proto.run.Run;
+import io.gradstream.proto.topic.MonotonicTime;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;

@@ -1,4 +1,4 @@
-package io.gradstream.proto.streams;
+package io.gradstream.proto.topic;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,16 +1,19 @@
-package io.gradstream.proto.streams;
+package io.gradstream.proto.topic;
 
 import java.util.function.LongSupplier;
 import org.apache.kafka.common.utils.Time;
 
 /**
- * The clock of Kafka Streams, which never goes back: the wall clock's time at the start, and from
- * then on what has passed since. With the wall clock itself, a step back by an hour would keep
- * standing rounds from being noticed, and slots from being asked for again, for that hour.
+ * A clock for Kafka Streams and for brokers that never goes back: the wall clock's time at the
+ * start, and from then on what has passed since.
+ *
+ * <p>With the wall clock itself, a step back by an hour would keep standing rounds from being
+ * noticed, slots from being asked for again, and a broker from reaching its controller, for that
+ * hour. Kafka's clients cannot be given a clock; see {@link ClockWatch}.
  *
  * <p>Thread-safe.
  */
-final class MonotonicTime implements Time {
+public final class MonotonicTime implements Time {
   private final LongSupplier nanos;
   private final long startMs;
   private final long startNanos;
@@ -26,7 +29,7 @@ final class MonotonicTime implements Time {
   }
 
   /** The clock of this JVM. */
-  static MonotonicTime ofSystem() {
+  public static MonotonicTime ofSystem() {
     return new MonotonicTime(System::currentTimeMillis, System::nanoTime);
   }
 
