@@ -75,8 +75,7 @@ final class Services implements AutoCloseable {
     instances.add(instance);
     start(
         () ->
-            streams(
-                ParameterServer.start(run, instance.name(), instance.state(), signer), leaves));
+            streams(ParameterServer.start(run, instance.name(), instance.state(), signer), leaves));
   }
 
   /**

@@ -61,8 +61,7 @@ class ChaosTest {
   @Test
   @Tag("chaos")
   void aClockThatIsSetBackAndABrokerThatRestartsThenChangeNoBit() throws IOException {
-    final JsonNode report =
-        campaign("../runs/toy.yaml", "3", "200", "1", "--faults", "clock-step");
+    final JsonNode report = campaign("../runs/toy.yaml", "3", "200", "1", "--faults", "clock-step");
 
     assertThat(report.get("faults").has("clock-step-arbitrator")).isTrue();
   }

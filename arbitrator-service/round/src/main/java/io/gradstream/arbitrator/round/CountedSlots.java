@@ -13,8 +13,7 @@ import java.util.zip.CRC32C;
 public final class CountedSlots {
   private record Place(int task, int slot, int shard) {
     static Place of(SlotGradient gradient) {
-      return new Place(
-          gradient.report().getTask(), gradient.report().getSlot(), gradient.shard());
+      return new Place(gradient.report().getTask(), gradient.report().getSlot(), gradient.shard());
     }
   }
 

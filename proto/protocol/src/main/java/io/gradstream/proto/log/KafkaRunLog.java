@@ -64,7 +64,10 @@ public final class KafkaRunLog implements RunLog {
   @Override
   public LogCursor read(TopicPartition partition, long from) {
     return new KafkaCursor(
-        new LogFollower(this::consumer), partition, Math.max(from, start(partition)), end(partition));
+        new LogFollower(this::consumer),
+        partition,
+        Math.max(from, start(partition)),
+        end(partition));
   }
 
   @Override
