@@ -20,7 +20,7 @@ from gradstream._records import (
     is_signed,
     to_bfloat16,
 )
-from gradstream._run import Run, Shard, _shard, _tensor, parse_spec, read_run
+from gradstream._run import Run, Shard, TaskBatches, _shard, _tensor, parse_spec, read_run
 
 VALUES = np.array([0.5, -1.25, 3.0e-3, 1.0e20, -0.0, 7.0, 1 / 3, -2.0e-30], np.float32)
 SPEC = """run: vectors
@@ -60,7 +60,7 @@ def run(records: Dict[str, Any]) -> Run:
         name="vectors", digest=_wire.sha256(record), spec=parse_spec(SPEC), tasks=["l1", "ssim"],
         tensors=[_tensor(part) for part in parts[2]], shards=[_shard(i, part) for i, part in enumerate(parts[3])],
         partitions=_wire.integer(parts, 4), manifest=int.from_bytes(_wire.sha256(manifest)[:8], "big"),
-        first_round=0, files=[], data=b"", framework=None,
+        first_round=0, files=[], data=b"", task_data=[], framework=None,
     )  # fmt: skip
 
 
@@ -85,6 +85,22 @@ def test_orders_are_read_and_checked(run: Run, records: Dict[str, Any]) -> None:
     assert expected_order(run, order)
     for wrong in ({"micro_batch": 6}, {"round": 2}, {"slot": 2}, {"batch_size": 8}, {"weights_version": 0}, {"kind": 1}):
         assert not expected_order(run, dataclasses.replace(order, **wrong))
+
+
+def test_unequal_tasks_read_the_same_batches(vectors: Callable[[str], Any]) -> None:
+    for vector in vectors("unequal.json"):
+        tasks = [
+            {"name": f"t{task}", "micro-batches": slots, "batch-size": size, "data": data}
+            for task, (slots, size, data) in enumerate(zip(vector["slots"], vector["sizes"], vector["data"]))
+        ]
+        accumulation = {"mode": vector["mode"], "micro-batches": 4, "batch-size": 16}
+        batches = TaskBatches({"tasks": tasks, "accumulation": accumulation, "data": "none"})
+        for batch in vector["batches"]:
+            number = batches.micro_batch(batch["round"], batch["task"], batch["slot"])
+            assert number == batch["micro_batch"]
+            assert batches.first_sample(batch["task"], number) == batch["first"]
+            assert batches.size(batch["task"]) == vector["sizes"][batch["task"]]
+        assert not batches.are_alike()
 
 
 class Rfc8032:

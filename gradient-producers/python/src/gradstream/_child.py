@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, Callable, Dict, List, Mapping, Optional
 import numpy as np
 import numpy.typing as npt
 
+from ._batches import Batch
 from ._computation import Computation
 from ._errors import ScriptError
 from ._worker import Script
@@ -95,17 +96,19 @@ class Child:
             [task["output"] for task in tasks],
             [task["weight"] for task in tasks],
             command["seed"],
-            command["batch_size"],
+            [task["batch_size"] for task in tasks],
             command["threads"],
         )
         if command.get("samples"):
-            self._script.batches.map(command["samples"], command["fields"])
+            sources = command.get("data") or [command]
+            self._script.batches.map(sources, [task["data"] for task in tasks])
         tensors = computation.describe()
         self._computation = computation
         return {
             "tensors": [{"name": name, "shape": list(shape), "owner": owner} for name, shape, owner in tensors],
             "reached": [sorted(names) for names in computation.reached],
             "unreached": computation.unreached(),
+            "per_task": not self._script.batches.are_cut_by_index(),
         }
 
     @property
@@ -123,14 +126,18 @@ class Child:
         return {}
 
     def _gradient(self, command: Mapping[str, Any]) -> Dict[str, Any]:
-        return {"loss": self._described.gradient(command["task"], command["batch"])}
+        return {"loss": self._described.gradient(command["task"], _batch(command))}
 
     def _summed(self, command: Mapping[str, Any]) -> Dict[str, Any]:
-        return {"losses": self._described.summed(command["batch"])}
+        return {"losses": self._described.summed(_batch(command))}
 
     def _validate(self, command: Mapping[str, Any]) -> Dict[str, Any]:
-        losses, metrics = self._described.validate(command["from"], command["count"])
+        losses, metrics = self._described.validate(command["tasks"], command["from"], command["count"])
         return {"losses": losses, "metrics": metrics}
+
+
+def _batch(command: Mapping[str, Any]) -> Batch:
+    return Batch(command["batch"], command["first"], command["samples"])
 
 
 def _mapped(path: str) -> Array:

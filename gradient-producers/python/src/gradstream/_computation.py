@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 import numpy as np
 import numpy.typing as npt
 
+from ._batches import Batch
 from ._errors import ScriptError
 from ._random import SCRIPT, key
 from ._seeding import seed_generators
@@ -23,6 +24,7 @@ class Computation:
     :param tasks: the run's tasks
     :param outputs: for each the name of its loss in the script
     :param weights: for each its weight in the sum
+    :param batch_sizes: for each the samples of its micro-batches
     """
 
     def __init__(
@@ -32,7 +34,7 @@ class Computation:
         outputs: Sequence[str],
         weights: Sequence[float],
         seed: int,
-        batch_size: int,
+        batch_sizes: Sequence[int],
         threads: int,
     ) -> None:
         self._model = script.model
@@ -50,7 +52,8 @@ class Computation:
                 )
         if isinstance(self._model, TorchModel):
             self._model.set_threads(threads)
-        self._batches.open(seed, batch_size)
+        self._batches.open(seed)
+        self._batch_sizes = list(batch_sizes)
         self._owner: Dict[str, int] = {}
         #: Names and shapes in flat order.
         self.order: List[Tuple[str, Shape]] = []
@@ -64,9 +67,10 @@ class Computation:
         :return: name, shape and owner of each tensor: shared ones (-1) first, then each task's own
         """
         self.reached = []
-        for output in self._outputs:
+        for task, output in enumerate(self._outputs):
             seed_generators(key(self._seed, SCRIPT, 0))
-            self.reached.append(self._model.reached(output, self._model.batch(self._batches.training(0))))
+            batch = self._batches.training(task, Batch(0, 0, self._batch_sizes[task]))
+            self.reached.append(self._model.reached(output, self._model.batch(batch)))
         shapes = dict(self._model.parameters())
         self._owner = {name: self._owner_of(name) for name in shapes}
         self.order = sorted(shapes.items(), key=lambda item: self._owner[item[0]])
@@ -106,24 +110,32 @@ class Computation:
         """Writes the initial weights into the bound vector."""
         self._model.initialize()
 
-    def _batch(self, index: int) -> Any:
+    def _batch(self, task: int, batch: Batch) -> Any:
         """The batch, with all generators at its own seed: tasks that share a batch share its random numbers."""
         assert self._flat_gradient is not None
         self._flat_gradient.fill(0)
-        seed_generators(key(self._seed, SCRIPT, index))
-        return self._model.batch(self._batches.training(index))
+        seed_generators(key(self._seed, SCRIPT, batch.index))
+        return self._model.batch(self._batches.training(task, batch))
 
-    def gradient(self, task: int, index: int) -> float:
+    def gradient(self, task: int, batch: Batch) -> float:
         """Computes a task's gradient on a micro-batch into the bound vector; gives the loss."""
         forbidden = {name for name, owner in self._owner.items() if owner not in (-1, task)}
-        return self._model.gradient(self._outputs[task], forbidden, self._batch(index))
+        return self._model.gradient(self._outputs[task], forbidden, self._batch(task, batch))
 
-    def summed(self, index: int) -> List[float]:
+    def summed(self, batch: Batch) -> List[float]:
         """Computes the gradient of the weighted sum of losses; gives each task's loss."""
-        return self._model.summed(self._outputs, self._weights, self._batch(index))
+        return self._model.summed(self._outputs, self._weights, self._batch(0, batch))
 
-    def validate(self, start: int, count: int) -> Tuple[List[float], Mapping[str, float]]:
-        """Losses and metrics of held-out samples."""
+    def validate(self, tasks: Sequence[int], start: int, count: int) -> Tuple[List[float], Mapping[str, float]]:
+        """Losses and metrics of held-out samples that some tasks share.
+
+        A metric that is called like a task or its loss belongs to that task, and any other to the first.
+        """
         seed_generators(key(self._seed, SCRIPT, 0, start))
-        batch = self._model.batch(self._batches.validation(start, count))
-        return self._model.validate(self._outputs, self._metrics, batch)
+        batch = self._model.batch(self._batches.validation(tasks[0], start, count))
+        metrics = {name: metric for name, metric in self._metrics.items() if self._task_of(name) in tasks}
+        return self._model.validate([self._outputs[task] for task in tasks], metrics, batch)
+
+    def _task_of(self, metric: str) -> int:
+        names = list(zip(self._tasks, self._outputs))
+        return next((task for task, own in enumerate(names) if metric in own), 0)

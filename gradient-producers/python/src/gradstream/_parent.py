@@ -29,6 +29,7 @@ class Parent:
         self._size = size
         self._threads = threads
         self._data = data
+        self._tasks = 0
         self._asked = 0
         environment = dict(os.environ, GRADSTREAM_CHILD="1", GRADSTREAM_SEED=str(seed), GRADSTREAM_DEVICE=device)
         environment.update(
@@ -59,11 +60,14 @@ class Parent:
 
     def describe(self, tasks: Sequence[str]) -> Dict[str, Any]:
         """Has the script describe its model, and shares memory with it."""
+        self._tasks = len(tasks)
         command: Dict[str, Any] = {
             "seed": self._seed,
             "batch_size": self._size,
             "threads": self._threads,
-            "tasks": [{"name": task, "output": task, "weight": 1.0} for task in tasks],
+            "tasks": [
+                {"name": task, "output": task, "weight": 1.0, "batch_size": self._size, "data": 0} for task in tasks
+            ],
         }
         if self._data is not None:
             command.update(self._map_samples(self._data))
@@ -78,14 +82,15 @@ class Parent:
         """The loss; the gradient is in :attr:`gradient_values`."""
         if self._data is not None:
             self._write(batch)
-        return float(self.ask("gradient", task=task, batch=batch)["loss"])
+        asked = self.ask("gradient", task=task, batch=batch, first=batch * self._size, samples=self._size)
+        return float(asked["loss"])
 
     def validate(self, count: int) -> Dict[str, Any]:
         """Losses and metrics of the first held-out samples, a batch at most."""
         if self._data is not None:
             for name, values in self._data.held_out.fields(range(count)).items():
                 self._samples[name][:count] = values
-        return self.ask("validate", **{"from": 0, "count": count})
+        return self.ask("validate", **{"from": 0, "count": count, "tasks": list(range(self._tasks))})
 
     def ask(self, what: str, **command: Any) -> Dict[str, Any]:
         """Has a command carried out.

@@ -60,5 +60,10 @@ def micro_batch(seed: int, samples: int, size: int, index: int) -> List[int]:
     :param size: samples of a micro-batch
     :param index: of the micro-batch, as orders name it
     """
-    positions = range(index * size, (index + 1) * size)
+    return samples_from(seed, samples, index * size, size)
+
+
+def samples_from(seed: int, samples: int, first: int, count: int) -> List[int]:
+    """Samples that follow each other from a position on, epoch after epoch."""
+    positions = range(first, first + count)
     return [place(seed, p // samples, samples, p % samples) for p in positions]

@@ -60,17 +60,13 @@ class Order:
 
 def expected_order(run: Run, order: Order) -> bool:
     """Whether the run's server can have given an order: all follows from round, task and slot."""
-    accumulation = run.spec["accumulation"]
-    k, tasks = int(accumulation["micro-batches"]), len(run.tasks)
-    stochastic = accumulation["mode"] == "stochastic"
-    slots = k // tasks if stochastic else k
-    batch = order.round * k + order.slot + (order.task % tasks * slots if stochastic else 0)
+    batches, tasks = run.batches, len(run.tasks)
     return (
         run.first_round <= order.round < run.rounds
-        and 0 <= order.slot < slots
-        and order.micro_batch == batch
+        and 0 <= order.slot < batches.slots_of(order.task)
+        and order.micro_batch == batches.micro_batch(order.round, order.task, order.slot)
         and order.weights_version == order.round
-        and order.batch_size == run.batch_size
+        and order.batch_size == batches.size(order.task)
         and order.kind == (1 if order.task == tasks else 0)
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from . import _wire
@@ -83,6 +84,62 @@ class Shard:
     partition: int
 
 
+def _kind(section: Any, key: str) -> str:
+    return str(section[key]) if isinstance(section, dict) else str(section)
+
+
+class TaskBatches:
+    """Which batches the tasks of a run draw, as docs/protocol.md says ("Which batch")."""
+
+    def __init__(self, spec: Dict[str, Any]) -> None:
+        accumulation, tasks = spec["accumulation"], spec["tasks"]
+        self._stochastic = accumulation["mode"] == "stochastic"
+        k = int(accumulation["micro-batches"])
+        common = k // len(tasks) if self._stochastic else k
+        #: For each task its slots, the samples of its batches, its data as the spec says them, and the first task with
+        #: the same data.
+        self.slots = [int(task.get("micro-batches") or common) for task in tasks]
+        self.sizes = [int(task.get("batch-size") or accumulation["batch-size"]) for task in tasks]
+        self.data = [_data_of(task.get("data") or spec["data"]) for task in tasks]
+        self.sources = [self.data.index(data) for data in self.data]
+
+    def are_alike(self) -> bool:
+        """Whether all tasks have equally many batches of one size, of the same data."""
+        return all(len(set(values)) == 1 for values in (self.slots, self.sizes, self.sources))
+
+    def slots_of(self, task: int) -> int:
+        """Slots of a task, or of the pseudo-task, in a round."""
+        return self.slots[task % len(self.slots)]
+
+    def size(self, task: int) -> int:
+        """Samples of a batch of a task, or of the pseudo-task."""
+        return self.sizes[task % len(self.sizes)]
+
+    def micro_batch(self, round_: int, task: int, slot: int) -> int:
+        """The number of the batch that a slot reads."""
+        task %= len(self.slots)
+        if self._stochastic:
+            return round_ * sum(self.slots) + sum(self.slots[:task]) + slot
+        return round_ * self.slots[task] + slot
+
+    def first_sample(self, task: int, micro_batch: int) -> int:
+        """The position of a batch's first sample in the order of the task's data."""
+        if not self._stochastic:
+            return micro_batch * self.sizes[task]
+        rounds, rest = divmod(micro_batch, sum(self.slots))
+        position = 0
+        for other, (slots, size, source) in enumerate(zip(self.slots, self.sizes, self.sources)):
+            if source == self.sources[task]:
+                before = min(max(rest - sum(self.slots[:other]), 0), slots)
+                position += (rounds * slots + before) * size
+        return position
+
+
+def _data_of(section: Any) -> Tuple[str, Dict[str, Any]]:
+    """The type of data and their options."""
+    return (_kind(section, "type"), section if isinstance(section, dict) else {})
+
+
 @dataclass(frozen=True)
 class Run:
     """A run's spec and manifest."""
@@ -98,7 +155,12 @@ class Run:
     first_round: int
     files: List[Tuple[str, bytes]]
     data: bytes
+    task_data: List[bytes]
     framework: Optional[str]
+
+    @cached_property
+    def batches(self) -> TaskBatches:
+        return TaskBatches(self.spec)
 
     @property
     def size(self) -> int:
@@ -107,10 +169,6 @@ class Run:
     @property
     def rounds(self) -> int:
         return int(self.spec["rounds"])
-
-    @property
-    def batch_size(self) -> int:
-        return int(self.spec["accumulation"]["batch-size"])
 
     @property
     def has_sum(self) -> bool:
@@ -136,16 +194,6 @@ class Run:
             for key in self.spec.get("keys") or []
             if key.get(role)
         }
-
-
-def _kind(section: Any, key: str) -> str:
-    return str(section[key]) if isinstance(section, dict) else str(section)
-
-
-def kind_of_data(spec: Dict[str, Any]) -> Tuple[str, Dict[str, Any]]:
-    """The type of a run's data and its options."""
-    data = spec["data"]
-    return (_kind(data, "type"), data if isinstance(data, dict) else {})
 
 
 def read_run(name: str, record: bytes) -> Optional[Run]:
@@ -189,6 +237,7 @@ def _run(
         first_round=_wire.signed(_wire.integer(origin, 2)),
         files=[_file(part) for part in message.get(6, [])],
         data=_wire.octets(message, 8),
+        task_data=[bytes(part) if not isinstance(part, int) else b"" for part in message.get(11, [])],
         framework=f"{_wire.octets(framework, 1).decode()} {_wire.octets(framework, 2).decode()}" if framework else None,
     )
 

@@ -17,6 +17,7 @@ from typing import Any, Dict, List, Optional, Set
 
 import numpy as np
 
+from ._batches import Batch
 from ._child import script_files
 from ._computation import Computation
 from ._digits import load
@@ -34,7 +35,7 @@ from ._records import (
     gradient_record,
     shards_of,
 )
-from ._run import Run, kind_of_data, read_run
+from ._run import Run, read_run
 from ._worker import Script
 
 _POLL_SECONDS = 0.5
@@ -160,16 +161,16 @@ class StandaloneWorker:
 
     def _computation_of(self, script: Script) -> Computation:
         run = self._run
-        kind, named = kind_of_data(run.spec)
-        if kind != "none":
+        if any(kind != "none" for kind, _ in run.batches.data):
             if script.batches.brings_data():
                 raise ScriptError("the script brings data of its own, and the run spec has data: another script's run")
-            data = load(kind, named)
-            if run.data and data.digest() != run.data:
-                raise ScriptError(f"run {run.name} trains on other data than are here in data.directory")
-            script.batches.take(data)
+            self._take_data(script)
         elif not script.batches.brings_data():
             raise ScriptError("neither the run spec nor the script has data")
+        if script.batches.are_cut_by_index() and not run.batches.are_alike():
+            raise ScriptError(
+                f"tasks of run {run.name} have micro-batches or batch-size of their own; give data= in place of batch="
+            )
         files = [bytes.fromhex(file["sha256"]) for file in script_files()]
         if run.files and files != [digest for _, digest in run.files]:
             names = ", ".join(name for name, _ in run.files)
@@ -184,7 +185,7 @@ class StandaloneWorker:
             run.outputs(),
             run.weights(),
             int(run.spec["seed"]),
-            run.batch_size,
+            run.batches.sizes,
             int(run.spec["compute"]["intra-op-threads"]),
         )
         tensors = computation.describe()
@@ -194,15 +195,32 @@ class StandaloneWorker:
             raise ScriptError(f"run {run.name} has other parameters than this script's model")
         return computation
 
+    def _take_data(self, script: Script) -> None:
+        run = self._run
+        first = sorted(set(run.batches.sources))
+        sources = [load(*run.batches.data[task]) for task in first]
+        script.batches.take(sources, [first.index(source) for source in run.batches.sources])
+        digests = dict(zip(first, (source.digest() for source in sources)))
+        for task, name in enumerate(run.tasks):
+            own = "data" in run.spec["tasks"][task]
+            wanted = run.task_data[task] if run.task_data else run.data
+            if wanted and digests[run.batches.sources[task]] != wanted:
+                key = f"tasks.{task}.data" if own else "data"
+                raise ScriptError(f"run {run.name} trains task {name} on other data than are here in {key}.directory")
+
     # --- arithmetic ------------------------------------------------------------------------------
 
     def _take_fingerprint(self) -> int:
         self._values[:] = fingerprint_weights(self._run.size)
         digest = hashlib.sha256()
         for task in range(len(self._run.tasks)):
-            self._computation.gradient(task, 0)
+            self._computation.gradient(task, self._batch(task, 0))
             digest.update(self._gradient.tobytes())
         return int.from_bytes(digest.digest()[:8], "big")
+
+    def _batch(self, task: int, micro_batch: int) -> Batch:
+        batches = self._run.batches
+        return Batch(micro_batch, batches.first_sample(task, micro_batch), batches.size(task))
 
     def _require_arithmetic(self) -> None:
         wanted = str(self._run.spec["compute"].get("arithmetic", "any"))
@@ -289,9 +307,9 @@ class StandaloneWorker:
         begin = time.perf_counter()
         task_losses: List[float] = []
         if order.kind == 0:
-            loss = self._computation.gradient(order.task, order.micro_batch)
+            loss = self._computation.gradient(order.task, self._batch(order.task, order.micro_batch))
         else:
-            task_losses = self._computation.summed(order.micro_batch)
+            task_losses = self._computation.summed(self._batch(0, order.micro_batch))
             loss = sum(weight * each for weight, each in zip(run.weights(), task_losses))
         micros = int((time.perf_counter() - begin) * 1e6)
         result = Result(self._name, loss, task_losses, micros, self._fingerprint, self._device)

@@ -377,6 +377,24 @@ def data_digest(held_out, shift, partners):
     return digest.hexdigest()
 
 
+# --- which batch ---------------------------------------------------------------------------------
+
+
+def unequal(mode, slots, sizes, data, rounds):
+    """All slots of some rounds, by walking through them: batches are counted, and samples of each source."""
+    batches, counted, taken = [], 0, {}
+    for number in range(rounds):
+        for task, own in enumerate(slots):
+            for slot in range(own):
+                source = (task, data[task]) if mode == "sequential" else data[task]
+                batch = number * own + slot if mode == "sequential" else counted
+                batches.append({"round": number, "task": task, "slot": slot, "micro_batch": batch,
+                                "first": taken.get(source, 0)})
+                taken[source] = taken.get(source, 0) + sizes[task]
+                counted += 1
+    return {"mode": mode, "slots": slots, "sizes": sizes, "data": data, "batches": batches}
+
+
 # --- files ---------------------------------------------------------------------------------------
 
 
@@ -409,6 +427,14 @@ def main():
         for mode, n, k, r, task, slot in [
             ("sequential", 3, 4, 0, 2, 3), ("sequential", 3, 4, 7, 0, 1), ("sequential", 3, 4, 7, 3, 1),
             ("stochastic", 2, 4, 0, 1, 1), ("stochastic", 2, 4, 449, 0, 1), ("stochastic", 2, 4, 5, 2, 0),
+        ]
+    ])
+    write("unequal.json", [
+        unequal(mode, slots, sizes, data, rounds)
+        for mode, slots, sizes, data, rounds in [
+            ("sequential", [2, 5], [8, 32], ["a", "b"], 3),
+            ("stochastic", [2, 5], [8, 32], ["a", "a"], 3),
+            ("stochastic", [2, 1, 4, 3], [8, 7, 5, 3], ["a", "b", "a", "b"], 3),
         ]
     ])
     write("manifest.json", {

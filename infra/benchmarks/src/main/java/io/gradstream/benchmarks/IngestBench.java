@@ -99,7 +99,7 @@ final class IngestBench {
     final var orders = new RoundOrders(run.spec());
     try (var producer = new KafkaProducer<byte[], byte[]>(run.connection().producer())) {
       final var sent = new ArrayList<Future<RecordMetadata>>();
-      for (int slot = 0; slot < run.slots(); slot++) {
+      for (int slot = 0; slot < run.slots().most(); slot++) {
         for (int task = 0; task < TASKS; task++) {
           for (final Shard shard : run.manifest().shards()) {
             sent.add(

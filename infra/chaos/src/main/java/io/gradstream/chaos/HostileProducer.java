@@ -100,7 +100,7 @@ public final class HostileProducer implements AutoCloseable {
     final Verdict last = lastVerdict();
     final long round = last.getManifest() == 0 ? 0 : last.getRound() + 1;
     final var header =
-        RoundOrders.answer(orders.of(round, task, random.nextInt(run.slots()), 0))
+        RoundOrders.answer(orders.of(round, task, random.nextInt(run.slots().of(task)), 0))
             .setNonce(last.getNonce())
             .setShard(shard.index())
             .setManifest(run.manifest().hash())
@@ -122,7 +122,7 @@ public final class HostileProducer implements AutoCloseable {
       case OTHER_MANIFEST -> header.setManifest(~run.manifest().hash());
       case OTHER_LENGTH -> values = new byte[values.length + width];
       case UNKNOWN_TYPE -> header.setTypeValue(77);
-      case SLOT_OUT_OF_RANGE -> header.setSlot(run.slots());
+      case SLOT_OUT_OF_RANGE -> header.setSlot(run.slots().of(task));
       case SHARD_OUT_OF_RANGE -> header.setShard(run.manifest().shards().size());
       case FUTURE_ROUND ->
           header.mergeFrom(

@@ -50,7 +50,7 @@ final class DiskSpace {
    */
   static long bytesOfRound(RunDescription run) {
     final long values = run.spec().transport().valueType() == ValueType.BFLOAT16 ? 2 : Float.BYTES;
-    final long vectors = (long) run.slots() * run.manifest().tasks().size() + 1;
+    final long vectors = run.slots().ofAll() + 1L;
     return vectors * run.manifest().size() * values;
   }
 

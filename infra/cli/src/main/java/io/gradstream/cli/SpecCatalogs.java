@@ -44,6 +44,8 @@ final class SpecCatalogs {
 
   /** The JSON Schema of run specs. */
   static String schema() {
-    return JsonSchema.of(RunSpec.class, all());
+    final var catalogs = new LinkedHashMap<>(all());
+    catalogs.put("tasks.data", DataSources.CATALOG); // the same as data, and so not listed twice
+    return JsonSchema.of(RunSpec.class, catalogs);
   }
 }

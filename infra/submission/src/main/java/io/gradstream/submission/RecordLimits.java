@@ -3,6 +3,7 @@ package io.gradstream.submission;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.spec.TaskSlots;
 import java.util.Locale;
 
 /**
@@ -10,11 +11,11 @@ import java.util.Locale;
  * broker takes. What does not grow with a run's numbers, or is split as it grows, is not among
  * them.
  *
- * <p>With N tasks, K micro-batches a task in G groups, R = N G, S shards on a partition, in bytes
- * at most:
+ * <p>With N tasks, K slots of all tasks in G groups a task, R = N G, S shards on a partition, in
+ * bytes at most:
  *
  * <ul>
- *   <li>statistics of a shard: 200 N K + 8 (2 R² + 2 G N² + 4 R + R (G - 1) / 2) + 200;
+ *   <li>statistics of a shard: 200 K + 8 (2 R² + 2 G N² + 4 R + R (G - 1) / 2) + 200;
  *   <li>a verdict: 8 R² + 40 G N² + 600 R + 265,000, of which 265,000 are for 4,096 arbitrations;
  *   <li>a seal: 80 S + 300;
  *   <li>the run's own record: what its tensors, shards and spec take.
@@ -39,8 +40,9 @@ final class RecordLimits {
   static void require(RunDescription run) {
     final Manifest manifest = run.manifest();
     final long tasks = manifest.tasks().size();
-    final long slots = run.slots();
-    final long groups = run.spec().accumulation().groups((int) tasks).count();
+    final TaskSlots ofTasks = run.slots();
+    final long slots = ofTasks.ofAll();
+    final long groups = ofTasks.groups();
     if (verdict(tasks, 1) > RECORD_BYTES) {
       throw tooLarge(
           "tasks",
@@ -50,10 +52,14 @@ final class RecordLimits {
     }
     if (statistics(tasks, slots, 1) > RECORD_BYTES) {
       throw tooLarge(
-          "accumulation.micro-batches",
-          "%d slots a task and %d tasks make statistics".formatted(slots, tasks),
+          ofTasks.isAlike() ? "accumulation.micro-batches" : "tasks.micro-batches",
+          ofTasks.isAlike()
+              ? "%d slots a task and %d tasks make statistics".formatted(ofTasks.most(), tasks)
+              : "%d slots of all tasks together make statistics".formatted(slots),
           statistics(tasks, slots, 1),
-          "at most " + largest(more -> statistics(tasks, more, 1)));
+          ofTasks.isAlike()
+              ? "at most " + largest(more -> statistics(tasks, tasks * more, 1))
+              : "at most " + largest(more -> statistics(tasks, more, 1)) + " together");
     }
     final long both = Math.max(verdict(tasks, groups), statistics(tasks, slots, groups));
     if (both > RECORD_BYTES) {
@@ -91,9 +97,12 @@ final class RecordLimits {
     }
   }
 
+  /**
+   * @param slots of all tasks together
+   */
   static long statistics(long tasks, long slots, long groups) {
     final long rows = tasks * groups;
-    return CONTRIBUTION * tasks * slots
+    return CONTRIBUTION * slots
         + 8 * (2 * rows * rows + 2 * groups * tasks * tasks + 4 * rows + rows * (groups - 1) / 2)
         + 200;
   }

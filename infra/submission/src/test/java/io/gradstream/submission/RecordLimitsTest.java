@@ -60,7 +60,7 @@ class RecordLimitsTest {
             .addAllSumSquared(Collections.nCopies(5 * 12 * 13 / 2, 1.5));
 
     assertThat((long) products.build().getSerializedSize() + 200 * 5 * 12)
-        .isLessThanOrEqualTo(RecordLimits.statistics(5, 12, 12));
+        .isLessThanOrEqualTo(RecordLimits.statistics(5, 5 * 12, 12));
   }
 
   @Test
@@ -101,7 +101,7 @@ class RecordLimitsTest {
             .addShards(products)
             .build()
             .getSerializedSize();
-    assertThat((long) written).isLessThanOrEqualTo(RecordLimits.statistics(20, 50, 1));
+    assertThat((long) written).isLessThanOrEqualTo(RecordLimits.statistics(20, 20 * 50, 1));
 
     final var sealed =
         WeightSeal.Sealed.newBuilder()

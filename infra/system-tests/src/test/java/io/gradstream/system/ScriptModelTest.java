@@ -21,6 +21,8 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Runs whose gradients a script computes: as the child of Java workers, and as a worker of its own.
@@ -83,11 +85,16 @@ class ScriptModelTest {
   }
 
   private static LiveRun submit(String name, String... arguments) {
-    final var words = new ArrayList<>(List.of(PYTHON, SCRIPT));
+    return submit(name, SCRIPT, List.of(), arguments);
+  }
+
+  private static LiveRun submit(
+      String name, String script, List<String> overrides, String... arguments) {
+    final var words = new ArrayList<>(List.of(PYTHON, script));
     words.addAll(List.of(arguments));
     final var checked =
         CheckedSpec.of(
-            RunSpec.parse(SPEC.formatted(name), "test", List.of()),
+            RunSpec.parse(SPEC.formatted(name), "test", overrides),
             new ModelCommand(words, "--command"),
             ModelFile.NONE);
     final var run = Submission.submit(checked, Connection.to(kafka.bootstrapServers())).run();
@@ -127,11 +134,56 @@ class ScriptModelTest {
     }
   }
 
+  /** Each with another script: one that has its own data, and one that trains on the spec's. */
+  @ParameterizedTest
+  @ValueSource(strings = {"quadratics.py", "pixels.py"})
+  void unequalTasksHaveTheSameBitsInJavaAndWithoutAJvm(String name) throws Exception {
+    requireModules("numpy, confluent_kafka; confluent_kafka.ShareConsumer");
+    final String script = Path.of(SCRIPT).resolveSibling(name).toString();
+    final String data =
+        "{type: overlay, directory: 'shipped:digits', held-out: %d, shift: 0, partners: 1}";
+    final List<String> overrides =
+        new ArrayList<>(
+            List.of(
+                "rounds=8",
+                "accumulation.mode=stochastic",
+                "tasks.0.micro-batches=2",
+                "tasks.1.micro-batches=5",
+                "tasks.1.batch-size=7"));
+    if (name.equals("pixels.py")) {
+      overrides.addAll(
+          List.of(
+              "data=" + data.formatted(9900),
+              "tasks.1.data=" + data.formatted(9800),
+              "evaluation={every: 4, samples: 20}"));
+    }
+    final String run = name.replace(".py", "");
+    final String alone = submit(run + "-java", script, overrides).trainUndisturbed(2);
+    final LiveRun both = submit(run + "-both", script, overrides);
+    try (var server = both.startServer("one");
+        var arbitrator = both.startArbitrator("one");
+        var first = WorkerFleet.start(both.run(), 1, Set.of("first"), both.checked().models())) {
+      final Process python = startPython(both, script);
+      try {
+        assertThat(both.digest()).isEqualTo(alone);
+      } finally {
+        python.destroyForcibly();
+      }
+      assertThat(first.failure()).isEmpty();
+      assertThat(server.failure()).isEmpty();
+      assertThat(arbitrator.failure()).isEmpty();
+    }
+  }
+
   private static Process startPython(LiveRun run) throws IOException {
+    return startPython(run, SCRIPT);
+  }
+
+  private static Process startPython(LiveRun run, String script) throws IOException {
     final Path log = Files.createTempFile(directory, "python", ".log");
     return new ProcessBuilder(
             PYTHON,
-            SCRIPT,
+            script,
             "--run",
             run.run().spec().run(),
             "--bootstrap",

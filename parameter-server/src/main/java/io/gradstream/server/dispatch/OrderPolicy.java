@@ -5,6 +5,7 @@ import io.gradstream.proto.message.Order;
 import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.spec.TaskSlots;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -39,6 +40,7 @@ public final class OrderPolicy {
 
   private final RunSpec spec;
   private final RoundOrders orders;
+  private final TaskSlots slots;
   private final Map<SlotOfTask, Attempts> repeated = new HashMap<>();
   private final Set<SlotOfTask> diverged = new HashSet<>();
   private long ordered;
@@ -54,6 +56,7 @@ public final class OrderPolicy {
   public OrderPolicy(RunSpec spec, long ordered, RoundKind kind, long nonce, long nowMs) {
     this.spec = spec;
     this.orders = new RoundOrders(spec);
+    this.slots = spec.slots();
     this.ordered = ordered;
     this.kind = kind;
     this.nonce = nonce;
@@ -142,7 +145,7 @@ public final class OrderPolicy {
     final int tasks = spec.tasks().size();
     return kind.asks(slot.task(), tasks)
         && slot.slot() >= 0
-        && slot.slot() < spec.accumulation().slots(tasks);
+        && slot.slot() < slots.of(slot.task());
   }
 
   private Order orderAgain(SlotOfTask slot, Attempts earlier, long nowMs) {

@@ -10,7 +10,8 @@ import io.gradstream.proto.spec.SlotGroups;
  *
  * @param round number of the round, from 0
  * @param tasks number of tasks N
- * @param groups how a task's slots are divided, G groups
+ * @param groups how the first task's slots are divided, G groups; a group's share is that of all
+ *     tasks
  * @param gram NG x NG, symmetric: the rows with each other
  * @param cross for each group N x N: row i is task i's gradient of the group, column j that of task
  *     j of the same group in the round before

@@ -26,6 +26,8 @@ public final class GroupedResolver {
   private static final int MOST_ARBITRATIONS = 4096;
 
   private final Resolver method;
+
+  /** Of any task: shares are those of all. */
   private final SlotGroups groups;
 
   private GroupedResolver(Resolver method, SlotGroups groups) {
@@ -41,7 +43,7 @@ public final class GroupedResolver {
    */
   public static GroupedResolver of(RunSpec spec) {
     Resolver method = Resolvers.create(spec.resolver());
-    SlotGroups groups = spec.accumulation().groups(spec.tasks().size());
+    SlotGroups groups = spec.slots().groups(0);
     int needed = method.sampleShares().length;
     if (needed > 0 && groups.count() != needed) {
       throw spec.resolver()

@@ -5,9 +5,9 @@ import io.gradstream.arbitrator.resolver.GroupStatistics;
 import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.spec.RunSpec;
-import io.gradstream.proto.spec.SlotGroups;
-import io.gradstream.proto.spec.TaskSpec;
+import io.gradstream.proto.spec.TaskSlots;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -19,13 +19,13 @@ final class ElementwiseCombiner {
 
   private final ElementwiseResolver method;
   private final long seed;
-  private final SlotGroups groups;
+  private final TaskSlots slots;
   private final double[] rowScales;
 
   ElementwiseCombiner(RunSpec spec, ElementwiseResolver method) {
     this.method = method;
     this.seed = spec.seed();
-    this.groups = spec.accumulation().groups(spec.tasks().size());
+    this.slots = spec.slots();
     this.rowScales = JointRound.rowScales(spec);
   }
 
@@ -34,8 +34,10 @@ final class ElementwiseCombiner {
    * divided by its slots.
    */
   static double[] scales(RunSpec spec) {
-    final int slots = spec.accumulation().slots(spec.tasks().size());
-    return spec.tasks().stream().mapToDouble(TaskSpec::weight).map(w -> w / slots).toArray();
+    final TaskSlots slots = spec.slots();
+    final double[] scales = new double[spec.tasks().size()];
+    Arrays.setAll(scales, task -> spec.tasks().get(task).weight() / slots.of(task));
+    return scales;
   }
 
   /**
@@ -48,7 +50,7 @@ final class ElementwiseCombiner {
     for (int start = 0; start < shard.length(); start += BLOCK) {
       final int length = Math.min(BLOCK, shard.length() - start);
       final double[] update = new double[length];
-      for (int group = 0; group < groups.count(); group++) {
+      for (int group = 0; group < slots.groups(); group++) {
         final double[] answer = new double[length];
         method.combine(
             GroupStatistics.seedOf(seed, group),
@@ -57,7 +59,7 @@ final class ElementwiseCombiner {
             gradients(sums, group, start, length),
             answer);
         for (int i = 0; i < length; i++) {
-          final double part = groups.share(group) * answer[i];
+          final double part = slots.share(group) * answer[i];
           update[i] = group == 0 ? part : update[i] + part;
         }
       }
@@ -69,9 +71,9 @@ final class ElementwiseCombiner {
   }
 
   private double[][] gradients(List<MemorySegment> sums, int group, int start, int length) {
-    final double[][] gradients = new double[sums.size() / groups.count()][length];
+    final double[][] gradients = new double[sums.size() / slots.groups()][length];
     for (int task = 0; task < gradients.length; task++) {
-      final int row = task * groups.count() + group;
+      final int row = task * slots.groups() + group;
       for (int i = 0; i < length; i++) {
         gradients[task][i] =
             rowScales[row] * sums.get(row).get(ValueType.FLOAT, (long) (start + i) * Float.BYTES);

@@ -6,6 +6,7 @@ import io.gradstream.arbitrator.calibrator.RowNumbers;
 import io.gradstream.arbitrator.resolver.GroupStatistics;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.spec.SlotGroups;
+import io.gradstream.proto.spec.TaskSlots;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -37,12 +38,14 @@ record JointRound(
   /** The factors from rows, which are sums over a group's slots, to loss-weighted gradients. */
   static double[] rowScales(RunSpec spec) {
     final int tasks = spec.tasks().size();
-    final SlotGroups groups = spec.accumulation().groups(tasks);
-    final double[] scales = new double[tasks * groups.count()];
+    final TaskSlots slots = spec.slots();
+    final int count = slots.groups();
+    final double[] scales = new double[tasks * count];
     Arrays.setAll(
         scales,
         row ->
-            spec.tasks().get(row / groups.count()).weight() / groups.slotsOf(row % groups.count()));
+            spec.tasks().get(row / count).weight()
+                / slots.groups(row / count).slotsOf(row % count));
     return scales;
   }
 
@@ -54,7 +57,8 @@ record JointRound(
       RoundTotals totals, RunSpec spec, Calibrator calibrator, Phase phase, boolean excess) {
     final double[] scales = rowScales(spec);
     final int tasks = spec.tasks().size();
-    final SlotGroups groups = spec.accumulation().groups(tasks);
+    final TaskSlots slots = spec.slots();
+    final SlotGroups groups = slots.groups(0);
     final double[][] rows = scaled(totals.gram(), scales);
     final double[] momentum = scaled(totals.momentum(), scales);
     final double[] losses = totals.groupLosses();
@@ -113,25 +117,26 @@ record JointRound(
         variance,
         groups.count() == 1 || !calibrator.remembers()
             ? new double[0]
-            : variance(gram, tasks, groups));
+            : variance(gram, slots, tasks));
   }
 
   private static RowNumbers rowNumbers(
       RoundTotals totals, RunSpec spec, long round, double[][] rows, double[] losses) {
     final int half = losses.length;
-    final SlotGroups groups = spec.accumulation().groups(spec.tasks().size());
+    final TaskSlots slots = spec.slots();
+    final int count = slots.groups();
     final double[] ofSlots = totals.slotVariance();
     final double[] norms = new double[half];
     final double[] withMemory = new double[half];
     final double[] memorySquared = new double[half];
     final double[] variance = new double[half];
     for (int row = 0; row < half; row++) {
-      final double weight = spec.tasks().get(row / groups.count()).weight();
+      final int task = row / count;
+      final double weight = spec.tasks().get(task).weight();
       norms[row] = Math.sqrt(rows[row][row]);
       withMemory[row] = rows[row][half + row];
       memorySquared[row] = rows[half + row][half + row];
-      variance[row] =
-          weight * weight * ofSlots[row / groups.count()] / groups.slotsOf(row % groups.count());
+      variance[row] = weight * weight * ofSlots[task] / slots.groups(task).slotsOf(row % count);
     }
     return new RowNumbers(round, norms, losses, withMemory, memorySquared, variance);
   }
@@ -159,9 +164,10 @@ record JointRound(
   }
 
   /** Per task, the variance of one slot's gradient, from the Gram matrix of the groups' means. */
-  private static double[] variance(double[][] gram, int tasks, SlotGroups groups) {
+  private static double[] variance(double[][] gram, TaskSlots slots, int tasks) {
     final double[] variance = new double[tasks];
     for (int task = 0; task < tasks; task++) {
+      final SlotGroups groups = slots.groups(task);
       final double[][] sums = new double[groups.count()][groups.count()];
       for (int a = 0; a < sums.length; a++) {
         for (int b = 0; b < sums.length; b++) {

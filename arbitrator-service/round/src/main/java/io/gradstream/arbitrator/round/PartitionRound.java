@@ -14,7 +14,7 @@ import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.spec.ArithmeticPolicy;
 import io.gradstream.proto.spec.RunSpec;
-import io.gradstream.proto.spec.SlotGroups;
+import io.gradstream.proto.spec.TaskSlots;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -58,8 +58,7 @@ public final class PartitionRound {
 
   private final Manifest manifest;
   private final int partition;
-  private final int slots;
-  private final SlotGroups groups;
+  private final TaskSlots slots;
   private final ShardVectors vectors;
   private final List<Shard> shards;
   private final TreeMap<Integer, ShardProgress> progressByShard = new TreeMap<>();
@@ -83,11 +82,10 @@ public final class PartitionRound {
       RunSpec spec, Manifest manifest, int partition, Kernels kernels, NamedVectors vectors) {
     this.manifest = manifest;
     this.partition = partition;
-    this.slots = spec.accumulation().slots(spec.tasks().size());
-    this.groups = spec.accumulation().groups(spec.tasks().size());
+    this.slots = spec.slots();
     this.vectors = new ShardVectors(spec, manifest, kernels, vectors);
     this.shards = manifest.shardsOf(partition);
-    this.reports = new ShardStatistics.Slot[(manifest.tasks().size() + 1) * slots];
+    this.reports = new ShardStatistics.Slot[slots.places()];
     this.reporting = new int[manifest.tasks().size() + 1];
     Arrays.setAll(reporting, this::firstShardOf);
     final int tasks = manifest.tasks().size();
@@ -109,7 +107,8 @@ public final class PartitionRound {
     return phase.round();
   }
 
-  public int slots() {
+  /** How many slots each task has in a round. */
+  public TaskSlots slots() {
     return slots;
   }
 
@@ -148,7 +147,7 @@ public final class PartitionRound {
     final boolean shardIsComplete = progressOf(gradient.shard()).add(phase, gradient, offset);
     final int task = gradient.report().getTask();
     if (gradient.shard() == reporting[task]) {
-      reports[task * slots + gradient.report().getSlot()] = gradient.report();
+      reports[slots.place(task, gradient.report().getSlot())] = gradient.report();
     }
     if (shardIsComplete) {
       incomplete--;
@@ -268,9 +267,9 @@ public final class PartitionRound {
             .setRound(phase.round())
             .setPartition(partition)
             .setManifest(manifest.hash());
-    return phase.scalarized() || groups.count() == 1
+    return phase.scalarized() || slots.groups() == 1
         ? statistics
-        : statistics.setGroups(groups.count());
+        : statistics.setGroups(slots.groups());
   }
 
   /**
@@ -328,13 +327,13 @@ public final class PartitionRound {
   public List<MissingSlot> missing() {
     final var missing = new ArrayList<MissingSlot>();
     for (final int task : phase.kind().asked(manifest.tasks().size()).toArray()) {
-      int next = slots;
+      int next = slots.of(task);
       for (final Shard shard : shards) {
         if (manifest.touches(task, shard)) {
           next = Math.min(next, progressOf(shard.index()).next(task));
         }
       }
-      for (int slot = next; slot < slots; slot++) {
+      for (int slot = next; slot < slots.of(task); slot++) {
         missing.add(new MissingSlot(task, slot));
       }
     }
@@ -370,7 +369,7 @@ public final class PartitionRound {
     Arrays.fill(reports, null);
     metadata
         .getSlotsList()
-        .forEach(slot -> reports[slot.getTask() * slots + slot.getSlot()] = slot);
+        .forEach(slot -> reports[slots.place(slot.getTask(), slot.getSlot())] = slot);
     incomplete = shards.size();
     for (final var progress : metadata.getShardsList()) {
       if (progressOf(progress.getShard()).restore(phase, progress)) {

@@ -14,7 +14,7 @@ import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.spec.RunSpec;
-import io.gradstream.proto.spec.SlotGroups;
+import io.gradstream.proto.spec.TaskSlots;
 import java.util.Arrays;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -39,7 +39,7 @@ public final class RoundDecider {
   private final GroupedResolver resolver;
   private final Calibrator calibrator;
   private final @Nullable SelectiveOptimization selection;
-  private final SlotGroups groups;
+  private final TaskSlots slots;
   private final RoundTotals totals;
   private final AdmissionPolicy admission;
   private MethodState resolverState;
@@ -56,8 +56,8 @@ public final class RoundDecider {
     this.resolver = GroupedResolver.of(spec);
     this.calibrator = Calibrators.create(spec.calibrator());
     this.selection = Selections.create(spec.selection()).orElse(null);
-    this.groups = spec.accumulation().groups(tasks);
-    this.totals = new RoundTotals(manifest, groups, calibrator);
+    this.slots = spec.slots();
+    this.totals = new RoundTotals(manifest, slots, calibrator);
     this.resolverState = resolver.initialState(tasks);
     this.selectionState = selection == null ? MethodState.EMPTY : selection.initialState(tasks);
   }
@@ -90,7 +90,7 @@ public final class RoundDecider {
    * it has, as many numbers as they have, all of them finite.
    */
   public boolean fits(ShardStatistics statistics) {
-    return new StatisticsCheck(manifest, groups, phase.kind(), calibrator, resolver.readsExcess())
+    return new StatisticsCheck(manifest, slots, phase.kind(), calibrator, resolver.readsExcess())
         .fits(statistics);
   }
 
@@ -198,7 +198,7 @@ public final class RoundDecider {
   }
 
   private ClippedMomentum sum(Verdict.Builder verdict) {
-    final double scale = 1.0 / groups.slots();
+    final double scale = 1.0 / slots.of(RoundKind.sum(spec.tasks().size()));
     final double beta = ClippedMomentum.beta(spec);
     final ClippedMomentum momentum =
         ClippedMomentum.of(
@@ -228,7 +228,7 @@ public final class RoundDecider {
   /** The weights of the plain sum of the tasks' means. */
   private double[] shares(int rows) {
     final double[] shares = new double[rows];
-    Arrays.setAll(shares, row -> groups.share(row % groups.count()));
+    Arrays.setAll(shares, row -> slots.share(row % slots.groups()));
     return shares;
   }
 }

@@ -7,6 +7,7 @@ import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.spec.SlotGroups;
+import io.gradstream.proto.spec.TaskSlots;
 import java.util.Arrays;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
@@ -22,29 +23,29 @@ final class RoundTotals {
   private final int tasks;
   private final int rows;
   private final int crossRows;
-  private final SlotGroups groups;
-  private final int slots;
+  private final int groups;
+  private final TaskSlots slots;
   private final ShardStatistics.@Nullable Products[] products;
   private final long[] offsets;
   private final ShardStatistics.@Nullable Slot[] reports;
   private int missing;
 
   /**
-   * @param groups how a task's slots are divided
+   * @param slots how many slots the tasks have, and how they are divided
    * @param calibrator if it needs norms, a shared shard's Gram matrix has a row for each memory,
    *     too
    */
-  RoundTotals(Manifest manifest, SlotGroups groups, Calibrator calibrator) {
+  RoundTotals(Manifest manifest, TaskSlots slots, Calibrator calibrator) {
     this.manifest = manifest;
     this.tasks = manifest.tasks().size();
-    this.rows = tasks * groups.count() * (calibrator.needsNorms() ? 2 : 1);
+    this.groups = slots.groups();
+    this.rows = tasks * groups * (calibrator.needsNorms() ? 2 : 1);
     this.crossRows =
         calibrator.needsNorms() && !calibrator.remembersGradients() ? 2 * tasks : tasks;
-    this.groups = groups;
-    this.slots = groups.slots();
+    this.slots = slots;
     this.products = new ShardStatistics.Products[manifest.shards().size()];
     this.offsets = new long[products.length];
-    this.reports = new ShardStatistics.Slot[(tasks + 1) * slots];
+    this.reports = new ShardStatistics.Slot[slots.places()];
     this.missing = products.length;
   }
 
@@ -62,7 +63,7 @@ final class RoundTotals {
       }
     }
     for (final var slot : statistics.getSlotsList()) {
-      final int index = slot.getTask() * slots + slot.getSlot();
+      final int index = slots.place(slot.getTask(), slot.getSlot());
       if (reports[index] == null) {
         reports[index] = slot;
       }
@@ -142,7 +143,7 @@ final class RoundTotals {
 
   /** Per row, the method's estimate of excess risk, over the shared shards. */
   double[] excess() {
-    final double[] excess = new double[tasks * groups.count()];
+    final double[] excess = new double[tasks * groups];
     for (final Shard shard : manifest.shards()) {
       if (shard.shared()) {
         for (int row = 0; row < excess.length; row++) {
@@ -190,8 +191,9 @@ final class RoundTotals {
       int entry = 0;
       for (int task = 0; task < tasks; task++) {
         if (manifest.touches(task, shard)) {
-          for (int slot = 0; slot < slots; slot++) {
-            totals[task] += of.getSlotSquared(entry++) / slots;
+          final int own = slots.of(task);
+          for (int slot = 0; slot < own; slot++) {
+            totals[task] += of.getSlotSquared(entry++) / own;
           }
         }
       }
@@ -205,11 +207,12 @@ final class RoundTotals {
     for (final Shard shard : manifest.shards()) {
       final var of = productsOf(shard);
       if (!shard.shared()) {
-        totals[shard.owner()] += of.getGram(0) / slots / slots;
+        final int own = slots.of(shard.owner());
+        totals[shard.owner()] += of.getGram(0) / own / own;
         continue;
       }
       for (int task = 0; task < tasks; task++) {
-        totals[task] += sum(sumsOf(of, task)) / slots / slots;
+        totals[task] += sum(sumsOf(of, task)) / slots.of(task) / slots.of(task);
       }
     }
     return totals;
@@ -217,7 +220,7 @@ final class RoundTotals {
 
   /** G x G inner products of a task's sums on a shared shard, before any calibration. */
   private double[][] sumsOf(ShardStatistics.Products of, int task) {
-    final int count = groups.count();
+    final int count = groups;
     final double[][] sums = new double[count][count];
     int entry = task * count * (count + 1) / 2;
     for (int a = 0; a < count; a++) {
@@ -256,12 +259,16 @@ final class RoundTotals {
     final double[] variance = new double[tasks];
     for (final Shard shard : manifest.shards()) {
       final var of = productsOf(shard);
-      for (int task = 0; shard.shared() && slots > 1 && task < tasks; task++) {
+      int entry = 0;
+      for (int task = 0; shard.shared() && task < tasks; task++) {
+        final int own = slots.of(task);
         double ofSlots = 0;
-        for (int slot = 0; slot < slots; slot++) {
-          ofSlots += of.getSlotSquared(task * slots + slot);
+        for (int slot = 0; slot < own; slot++) {
+          ofSlots += of.getSlotSquared(entry++);
         }
-        variance[task] += (ofSlots - sum(sumsOf(of, task)) / slots) / (slots - 1);
+        if (own > 1) {
+          variance[task] += (ofSlots - sum(sumsOf(of, task)) / own) / (own - 1);
+        }
       }
     }
     Arrays.setAll(variance, task -> Math.max(0, variance[task]));
@@ -275,7 +282,7 @@ final class RoundTotals {
   double[] variance() {
     final double[] variance = new double[tasks];
     for (int task = 0; task < tasks; task++) {
-      final double[][] sums = new double[groups.count()][groups.count()];
+      final double[][] sums = new double[groups][groups];
       for (final Shard shard : manifest.shards()) {
         if (shard.shared()) {
           final double[][] ofShard = sumsOf(productsOf(shard), task);
@@ -286,7 +293,7 @@ final class RoundTotals {
           }
         }
       }
-      variance[task] = variance(sums, groups);
+      variance[task] = variance(sums, slots.groups(task));
     }
     return variance;
   }
@@ -309,8 +316,9 @@ final class RoundTotals {
   double[] losses() {
     final double[] losses = new double[tasks];
     for (int task = 0; task < tasks; task++) {
-      for (int slot = 0; slot < slots; slot++) {
-        losses[task] += reportOf(task, slot).getLoss() / slots;
+      final int own = slots.of(task);
+      for (int slot = 0; slot < own; slot++) {
+        losses[task] += reportOf(task, slot).getLoss() / own;
       }
     }
     return losses;
@@ -318,12 +326,12 @@ final class RoundTotals {
 
   /** The mean of the losses of each row's slots, task by task, group by group. */
   double[] groupLosses() {
-    final double[] losses = new double[tasks * groups.count()];
+    final double[] losses = new double[tasks * groups];
     for (int task = 0; task < tasks; task++) {
-      for (int slot = 0; slot < slots; slot++) {
-        final int group = groups.of(slot);
-        losses[task * groups.count() + group] +=
-            reportOf(task, slot).getLoss() / groups.slotsOf(group);
+      final SlotGroups own = slots.groups(task);
+      for (int slot = 0; slot < own.slots(); slot++) {
+        final int group = own.of(slot);
+        losses[task * groups + group] += reportOf(task, slot).getLoss() / own.slotsOf(group);
       }
     }
     return losses;
@@ -335,9 +343,10 @@ final class RoundTotals {
    */
   double[] summedLosses() {
     final double[] losses = new double[tasks];
-    for (int slot = 0; slot < slots; slot++) {
+    final int ofSum = slots.of(tasks);
+    for (int slot = 0; slot < ofSum; slot++) {
       for (int task = 0; task < tasks; task++) {
-        losses[task] += reportOf(tasks, slot).getTaskLosses(task) / slots;
+        losses[task] += reportOf(tasks, slot).getTaskLosses(task) / ofSum;
       }
     }
     return losses;
@@ -367,7 +376,7 @@ final class RoundTotals {
 
   /** What a slot said of itself. */
   ShardStatistics.Slot reportOf(int task, int slot) {
-    final var report = reports[task * slots + slot];
+    final var report = reports[slots.place(task, slot)];
     if (report == null) {
       throw new IllegalStateException("no report of task " + task + ", slot " + slot);
     }

@@ -5,6 +5,7 @@ import io.gradstream.proto.kernels.InnerProducts;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.ArbitratorMetadata;
 import io.gradstream.proto.message.ShardStatistics;
+import io.gradstream.proto.spec.TaskSlots;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.function.DoubleConsumer;
@@ -20,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class ShardProgress {
   private final Shard shard;
-  private final int slots;
+  private final TaskSlots slots;
   private final ShardVectors vectors;
 
   /** Per task, the pseudo-task last: the slot that is to be added next. */
@@ -35,12 +36,12 @@ final class ShardProgress {
   private ShardStatistics.@Nullable Products products;
   private final Divergence divergence = new Divergence();
 
-  ShardProgress(Shard shard, int tasks, int slots, ShardVectors vectors) {
+  ShardProgress(Shard shard, int tasks, TaskSlots slots, ShardVectors vectors) {
     this.shard = shard;
     this.slots = slots;
     this.vectors = vectors;
     this.next = new int[tasks + 1];
-    this.slotSquared = new double[next.length * slots];
+    this.slotSquared = new double[slots.places()];
     this.contributions = new ShardStatistics.Contribution[slotSquared.length];
   }
 
@@ -56,7 +57,7 @@ final class ShardProgress {
   /** Whether all slots of all tasks that the round asks for are in. */
   private boolean hasAll(Phase phase) {
     for (final int task : vectors.tasksOf(phase, shard)) {
-      if (next[task] < slots) {
+      if (next[task] < slots.of(task)) {
         return false;
       }
     }
@@ -72,12 +73,12 @@ final class ShardProgress {
   boolean add(Phase phase, SlotGradient gradient, long offset) {
     final int task = gradient.report().getTask();
     final int slot = gradient.report().getSlot();
-    if (slot != next[task] || slot >= slots) {
+    if (slot != next[task] || slot >= slots.of(task)) {
       throw new IllegalStateException("slot " + slot + " added in place of " + next[task]);
     }
     vectors.add(phase, shard, task, slot, gradient.values(), gradient.type());
-    slotSquared[task * slots + slot] = gradient.squaredNorm();
-    contributions[task * slots + slot] = gradient.contribution(offset);
+    slotSquared[slots.place(task, slot)] = gradient.squaredNorm();
+    contributions[slots.place(task, slot)] = gradient.contribution(offset);
     next[task]++;
     divergence.disproved(task, slot);
     if (!hasAll(phase)) {
@@ -108,9 +109,10 @@ final class ShardProgress {
     addAll(squared, record::addSumSquared);
     addAll(vectors.excess(phase, shard), record::addExcess);
     for (final int task : vectors.tasksOf(phase, shard)) {
-      for (int slot = 0; slot < slots; slot++) {
-        record.addSlotSquared(slotSquared[task * slots + slot]);
-        final ShardStatistics.Contribution contribution = contributions[task * slots + slot];
+      for (int slot = 0; slot < slots.of(task); slot++) {
+        final int place = slots.place(task, slot);
+        record.addSlotSquared(slotSquared[place]);
+        final ShardStatistics.Contribution contribution = contributions[place];
         if (contribution != null) {
           record.addContributions(contribution);
         }
@@ -177,7 +179,7 @@ final class ShardProgress {
     squared = metadata.getSumSquaredList().stream().mapToDouble(Double::doubleValue).toArray();
     metadata
         .getContributionsList()
-        .forEach(each -> contributions[each.getTask() * slots + each.getSlot()] = each);
+        .forEach(each -> contributions[slots.place(each.getTask(), each.getSlot())] = each);
     divergence.restore(metadata.getDivergedList());
     if (!hasAll(phase)) {
       return false;

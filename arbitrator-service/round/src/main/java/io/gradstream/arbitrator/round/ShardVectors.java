@@ -18,7 +18,6 @@ import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.spec.Momentum;
 import io.gradstream.proto.spec.OnDivergence;
 import io.gradstream.proto.spec.RunSpec;
-import io.gradstream.proto.spec.SlotGroups;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -57,7 +56,7 @@ final class ShardVectors {
   private record Row(int task, int group) {}
 
   private final Manifest manifest;
-  private final SlotGroups groups;
+  private final int groups;
   private final ValueType updateType;
   private final boolean integratesMomentum;
   private final boolean undoes;
@@ -70,7 +69,7 @@ final class ShardVectors {
 
   ShardVectors(RunSpec spec, Manifest manifest, Kernels kernels, NamedVectors vectors) {
     this.manifest = manifest;
-    this.groups = spec.accumulation().groups(manifest.tasks().size());
+    this.groups = spec.slots().groups();
     this.kernels = kernels;
     this.vectors = vectors;
     this.updateType = spec.transport().valueType();
@@ -91,7 +90,7 @@ final class ShardVectors {
   long bytes(List<Shard> shards, boolean selective) {
     long values = 0;
     for (final Shard shard : shards) {
-      final long rows = shard.shared() ? (long) manifest.tasks().size() * groups.count() : 1;
+      final long rows = shard.shared() ? (long) manifest.tasks().size() * groups : 1;
       final int ofRow = (calibrator.remembers() ? undoes ? 2 : 1 : 0) + (excess ? 1 : 0);
       final long memories = shard.shared() ? ofRow * rows : 0;
       final int others = (integratesMomentum ? 1 : 0) + (selective ? 2 : 0);
@@ -111,7 +110,7 @@ final class ShardVectors {
   }
 
   private int groupsOf(Phase phase, Shard shard) {
-    return shard.shared() && !phase.scalarized() ? groups.count() : 1;
+    return shard.shared() && !phase.scalarized() ? groups : 1;
   }
 
   private List<Row> rowsOf(Phase phase, Shard shard) {
@@ -167,8 +166,8 @@ final class ShardVectors {
           .mapToDouble(sum -> kernels.squaredNorm(sum, ValueType.FLOAT32, shard.length()))
           .toArray();
     }
-    return IntStream.range(0, sums.size() / groups.count())
-        .mapToObj(task -> sums.subList(task * groups.count(), (task + 1) * groups.count()))
+    return IntStream.range(0, sums.size() / groups)
+        .mapToObj(task -> sums.subList(task * groups, (task + 1) * groups))
         .flatMapToDouble(
             ofTask ->
                 Arrays.stream(
@@ -195,7 +194,7 @@ final class ShardVectors {
 
   private void calibrate(Phase phase, Shard shard, Calibration calibration) {
     for (final Row row : rowsOf(phase, shard)) {
-      final int index = row.task() * groups.count() + row.group();
+      final int index = row.task() * groups + row.group();
       final MemorySegment sum = sum(phase, shard, row);
       final MemorySegment memory = vector(MEMORY, shard, row);
       final float direct = (float) calibration.direct()[index];
@@ -307,7 +306,7 @@ final class ShardVectors {
   }
 
   private double scale(Row row) {
-    return rowScales[row.task() * groups.count() + row.group()];
+    return rowScales[row.task() * groups + row.group()];
   }
 
   private static MemorySegment[] ofGroup(List<MemorySegment> rows, int group, int count) {
@@ -394,7 +393,7 @@ final class ShardVectors {
       return verdict.getScalarizedCoefficient();
     }
     return shard.shared()
-        ? verdict.getSharedCoefficients(row.task() * groups.count() + row.group())
+        ? verdict.getSharedCoefficients(row.task() * groups + row.group())
         : verdict.getOwnCoefficients(row.task());
   }
 
@@ -434,7 +433,7 @@ final class ShardVectors {
 
   private VectorId id(int kind, Shard shard, Row row) {
     final int place = shard.index() * manifest.tasks().size() + row.task();
-    return new VectorId(kind, place * groups.count() + row.group());
+    return new VectorId(kind, place * groups + row.group());
   }
 
   private static VectorId momentumId(Shard shard) {

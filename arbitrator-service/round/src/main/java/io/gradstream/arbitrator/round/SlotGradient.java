@@ -16,6 +16,7 @@ import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.spec.TaskSlots;
 import io.gradstream.proto.topic.Topics;
 import java.lang.foreign.MemorySegment;
 import java.util.regex.Pattern;
@@ -59,7 +60,7 @@ public record SlotGradient(
       Manifest manifest,
       int format,
       RoundOrders orders,
-      int slots,
+      TaskSlots slots,
       long rounds,
       Kernels kernels,
       ByteString run,
@@ -104,6 +105,7 @@ public record SlotGradient(
     final ValuesRecord<GradientShard> read = ValuesRecord.read(record, PARSER);
     final GradientShard header = read.header();
     final Manifest manifest = rules.manifest();
+    final int slots = rules.slots().of(task);
     require(
         header.getManifest() == manifest.hash(),
         "manifest %016x, the run's is %016x",
@@ -120,10 +122,10 @@ public record SlotGradient(
         header.getRound(),
         rules.rounds() - 1);
     require(
-        header.getSlot() >= 0 && header.getSlot() < rules.slots(),
-        "slot %d, a task has 0 to %d",
+        header.getSlot() >= 0 && header.getSlot() < slots,
+        "slot %d, the task has 0 to %d",
         header.getSlot(),
-        rules.slots() - 1);
+        slots - 1);
     require(
         header.getShard() >= 0 && header.getShard() < manifest.shards().size(),
         "shard %d, the manifest has 0 to %d",
@@ -169,7 +171,7 @@ public record SlotGradient(
     require(digest.equals(header.getDigest()), "its bytes have another digest than it claims");
     rules.signers().check(header.getWorker(), name, digest, header.getSignature());
     final double squared = rules.kernels().squaredNorm(read.values(), type, shard.length());
-    requireFinite(header, squared, MAX_SQUARED_NORM / rules.slots() / rules.slots());
+    requireFinite(header, squared, MAX_SQUARED_NORM / slots / slots);
     final var report =
         ShardStatistics.Slot.newBuilder()
             .setTask(task)

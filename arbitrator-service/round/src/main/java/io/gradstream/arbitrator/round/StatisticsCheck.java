@@ -8,25 +8,25 @@ import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.spec.RunSpec;
-import io.gradstream.proto.spec.SlotGroups;
+import io.gradstream.proto.spec.TaskSlots;
 import java.util.List;
 
 /**
  * Checks that statistics have the shards, slots and numbers that their round has. Anybody who may
  * write to their topic can send others, and these must not stop the resolver.
  *
- * @param groups how a task's slots are divided
+ * @param slots how many slots the tasks have, and how they are divided
  * @param kind what the round asks of each slot
  * @param calibrator if it needs norms, shared shards have a row for each memory beside that of its
  *     sum
  * @param excess whether shared shards have the estimates that the method reads
  */
 record StatisticsCheck(
-    Manifest manifest, SlotGroups groups, RoundKind kind, Calibrator calibrator, boolean excess) {
+    Manifest manifest, TaskSlots slots, RoundKind kind, Calibrator calibrator, boolean excess) {
   static StatisticsCheck of(RunSpec spec, Manifest manifest, RoundKind kind) {
     return new StatisticsCheck(
         manifest,
-        spec.accumulation().groups(spec.tasks().size()),
+        spec.slots(),
         kind,
         Calibrators.create(spec.calibrator()),
         GroupedResolver.of(spec).readsExcess());
@@ -38,7 +38,7 @@ record StatisticsCheck(
           && statistics.getSlotsCount() == 0
           && fits(statistics.getDivergence());
     }
-    return Math.max(1, statistics.getGroups()) == (kind == RoundKind.SUM ? 1 : groups.count())
+    return Math.max(1, statistics.getGroups()) == (kind == RoundKind.SUM ? 1 : slots.groups())
         && statistics.getShardsList().stream().allMatch(this::fits)
         && statistics.getSlotsList().stream().allMatch(this::fits);
   }
@@ -65,7 +65,7 @@ record StatisticsCheck(
                 .filter(task -> manifest.touches(task, shard))
                 .count();
     final boolean divided = shard.shared() && kind == RoundKind.EACH_TASK;
-    final int perTask = divided ? groups.count() : 1;
+    final int perTask = divided ? slots.groups() : 1;
     final boolean memories = calibrator.needsNorms() && divided;
     final int rows = tasks * perTask * (memories ? 2 : 1);
     final int before = memories && !calibrator.remembersGradients() ? rows : tasks * perTask;
@@ -75,7 +75,7 @@ record StatisticsCheck(
         && isNoneOr(of.getSumSquaredCount(), tasks * perTask * (perTask + 1) / 2)
         && of.getExcessCount() == (excess && divided ? tasks * perTask : 0)
         && finite(of.getExcessList())
-        && of.getSlotSquaredCount() == tasks * groups.slots()
+        && of.getSlotSquaredCount() == slotsOn(shard)
         && of.getContributionsList().stream().allMatch(each -> has(each.getTask(), each.getSlot()))
         && finite(of.getGramList())
         && finite(of.getCrossList())
@@ -83,6 +83,14 @@ record StatisticsCheck(
         && finite(of.getSumSquaredList())
         && finite(of.getSlotSquaredList())
         && Double.isFinite(of.getMomentumSquared());
+  }
+
+  /** Slots of the tasks that the round asks for and that touch a shard. */
+  private int slotsOn(Shard shard) {
+    return kind.asked(manifest.tasks().size())
+        .filter(task -> manifest.touches(task, shard))
+        .map(slots::of)
+        .sum();
   }
 
   private boolean fits(ShardStatistics.Slot of) {
@@ -94,7 +102,7 @@ record StatisticsCheck(
   }
 
   private boolean has(int task, int slot) {
-    return kind.asks(task, manifest.tasks().size()) && slot >= 0 && slot < groups.slots();
+    return kind.asks(task, manifest.tasks().size()) && slot >= 0 && slot < slots.of(task);
   }
 
   private static boolean isNoneOr(int count, int expected) {

@@ -84,13 +84,16 @@ final class InMemoryRun {
     final boolean scalarized = rounds.last().map(Verdict::getNextScalarized).orElse(false);
     final int first = scalarized ? MadeUpGradients.TASKS : 0;
     final int end = scalarized ? MadeUpGradients.TASKS + 1 : MadeUpGradients.TASKS;
-    final int last = spec.accumulation().slots(MadeUpGradients.TASKS) - 1;
+    final int last = spec.slots().of(first) - 1;
     int left = added;
-    for (int slot = 0; slot <= last; slot++) {
+    for (int slot = 0; slot < spec.slots().most(); slot++) {
       for (int task = first; task < end; task++) {
         for (final Shard shard : manifest.shards()) {
           final boolean diverges = task == first && slot == last && shard.index() == 0;
-          if (manifest.touches(task, shard) && !diverges && left-- > 0) {
+          if (slot < spec.slots().of(task)
+              && manifest.touches(task, shard)
+              && !diverges
+              && left-- > 0) {
             add(task, slot, shard);
           }
         }
@@ -108,7 +111,7 @@ final class InMemoryRun {
           GradientShard.newBuilder()
               .setRound(round)
               .setShard(shard)
-              .setSlot(spec.accumulation().slots(MadeUpGradients.TASKS) - 1)
+              .setSlot(spec.slots().of(task) - 1)
               .setWorker(worker)
               .build(),
           task,
@@ -136,10 +139,10 @@ final class InMemoryRun {
             ? new int[] {MadeUpGradients.TASKS}
             : IntStream.range(0, MadeUpGradients.TASKS).toArray();
     int added = 0;
-    for (int slot = 0; slot < spec.accumulation().slots(MadeUpGradients.TASKS); slot++) {
+    for (int slot = 0; slot < spec.slots().most(); slot++) {
       for (final int task : tasks) {
         for (final Shard shard : manifest.shards()) {
-          if (manifest.touches(task, shard)) {
+          if (slot < spec.slots().of(task) && manifest.touches(task, shard)) {
             if (added++ == restart) {
               restart();
             }

@@ -27,17 +27,25 @@ record MadeUpGradients(RunSpec spec) {
         run: made-up
         seed: 5
         rounds: 100
-        tasks:
-          - {name: a, loss: quadratic}
-          - {name: b, loss: quadratic, weight: 0.5}
-          - {name: c, loss: quadratic, weight: 2}
         model: toy
         optimizer: sgd
         """
+            + (lines.contains("tasks:") ? "" : tasks("", "", ""))
             + (lines.contains("accumulation:") ? "" : "accumulation: {micro-batches: 3}\n")
             + lines,
         "made up",
         List.of());
+  }
+
+  /** The tasks with other keys. */
+  static String tasks(String first, String second, String third) {
+    return """
+        tasks:
+          - {name: a, loss: quadratic%s}
+          - {name: b, loss: quadratic, weight: 0.5%s}
+          - {name: c, loss: quadratic, weight: 2%s}
+        """
+        .formatted(first, second, third);
   }
 
   static Manifest manifest(int shardValues, int partitions) {

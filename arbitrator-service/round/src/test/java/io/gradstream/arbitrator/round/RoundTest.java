@@ -37,6 +37,18 @@ class RoundTest {
   private static final String TWO = "accumulation: {micro-batches: 5, groups: 2}\n";
 
   private static final String THREE = "accumulation: {micro-batches: 4, groups: 3}\n";
+
+  /** Tasks with two slots, four and six. */
+  private static final String UNEQUAL =
+      """
+      tasks:
+        - {name: a, loss: quadratic, micro-batches: 2}
+        - {name: b, loss: quadratic, weight: 0.5, micro-batches: 4}
+        - {name: c, loss: quadratic, weight: 2, micro-batches: 6}
+      """;
+
+  private static final String UNEQUAL_TWO = UNEQUAL + "accumulation: {groups: 2}\n";
+
   private static final String SELECTED = "selection: {method: smo, tau: 2, learning-rate: 0.3}\n";
 
   @ParameterizedTest
@@ -78,6 +90,16 @@ class RoundTest {
         TWO + "resolver: {method: modo, update: mean, gamma: 0.01}\n",
         THREE + "resolver: {method: modo, gamma: 0.01}\nclip-norm: 0.5\n",
         THREE + "resolver: sdmgrad\n" + SELECTED,
+        UNEQUAL + GCOND + "clip-norm: 0.5\n",
+        UNEQUAL + OPTIMAL,
+        UNEQUAL + "resolver: moco\ncalibrator: moco\nmomentum: {mode: pure}\n",
+        UNEQUAL + "resolver: graddrop\n",
+        UNEQUAL + EXCESS,
+        UNEQUAL + "resolver: famo\n",
+        UNEQUAL_TWO + GCOND + "calibrator: vargrad\n",
+        UNEQUAL_TWO + OPTIMAL,
+        UNEQUAL_TWO + "resolver: graddrop\n",
+        UNEQUAL_TWO + "resolver: {method: modo, update: mean, gamma: 0.01}\n",
       })
   void isWhatItWouldBeOnWholeVectors(String lines) {
     final RunSpec spec = MadeUpGradients.spec(lines);
@@ -145,6 +167,8 @@ class RoundTest {
         EXCESS + "calibrator: vargrad\n" + SELECTED,
         EACH + OPTIMAL + SELECTED,
         EACH + "resolver: graddrop\n",
+        UNEQUAL + GCOND + "calibrator: vargrad\n",
+        UNEQUAL_TWO + OPTIMAL,
       })
   void isTheSameToTheBitOnAnyNumberOfPartitionsAndAfterARestartInAnyPlace(String lines) {
     final RunSpec spec = MadeUpGradients.spec(lines);
@@ -187,6 +211,7 @@ class RoundTest {
         EXCESS + "calibrator: vargrad\n" + SELECTED,
         EACH + GCOND + "calibrator: vargrad\n",
         TWO + "resolver: moco\ncalibrator: moco\n",
+        UNEQUAL + GCOND + "calibrator: vargrad\n",
       })
   void goesOnAfterASkippedRoundAsIfThatHadNotBeen(String lines) {
     final RunSpec spec = MadeUpGradients.spec(lines + "on-divergence: skip-round\n");
@@ -275,6 +300,8 @@ class RoundTest {
         EACH,
         EACH + "calibrator: vargrad\n",
         EACH + "calibrator: moco\n",
+        UNEQUAL + "calibrator: vargrad\n",
+        UNEQUAL_TWO,
       })
   void measuresRawGradientsWhateverCalibrates(String lines) {
     final RunSpec spec = MadeUpGradients.spec(GCOND + lines);
@@ -286,12 +313,13 @@ class RoundTest {
     for (int task = 0; task < MadeUpGradients.TASKS; task++) {
       final var mean = new float[MadeUpGradients.size()];
       double ofSlots = 0;
-      for (int slot = 0; slot < 3; slot++) {
+      final int slots = spec.slots().of(task);
+      for (int slot = 0; slot < slots; slot++) {
         final float[] gradient = gradients.of(1, task, slot);
         for (int d = 0; d < mean.length; d++) {
-          mean[d] += gradient[d] / 3;
+          mean[d] += gradient[d] / slots;
         }
-        ofSlots += norm(gradient) * norm(gradient) / 3;
+        ofSlots += norm(gradient) * norm(gradient) / slots;
       }
       assertThat(verdict.getSlotSquaredMean(task))
           .isCloseTo(ofSlots, Percentage.withPercentage(1e-3));
@@ -307,19 +335,20 @@ class RoundTest {
         EACH,
         TWO,
         TWO + "calibrator: {method: vargrad, beta: 0.8, gamma: 0}\n",
-        EACH + "calibrator: {method: moco, beta: 0.3, beta-sigma: 0, gradients: raw}\n"
+        EACH + "calibrator: {method: moco, beta: 0.3, beta-sigma: 0, gradients: raw}\n",
+        UNEQUAL_TWO + "calibrator: {method: vargrad, beta: 0.8, gamma: 0}\n",
       })
   void measuresTheVarianceOfOneSlotsGradientBeforeAndAfterCalibration(String lines) {
     final RunSpec spec = MadeUpGradients.spec(GCOND + lines);
-    final SlotGroups groups = spec.accumulation().groups(MadeUpGradients.TASKS);
+    final int count = spec.slots().groups();
     final var gradients = new MadeUpGradients(spec);
     final var run = new InMemoryRun(spec, MadeUpGradients.manifest(SHARD_VALUES, 2));
     final double keep = lines.contains("vargrad") ? 0.8 : lines.contains("moco") ? 0.7 : 0;
-    final var memories =
-        new double[MadeUpGradients.TASKS][groups.count()][MadeUpGradients.shared()];
+    final var memories = new double[MadeUpGradients.TASKS][count][MadeUpGradients.shared()];
     for (int round = 0; round < 3; round++) {
       final Verdict verdict = run.next().verdict();
       for (int task = 0; task < MadeUpGradients.TASKS; task++) {
+        final SlotGroups groups = spec.slots().groups(task);
         final double weight = spec.tasks().get(task).weight();
         final var means = new double[groups.count()][MadeUpGradients.shared()];
         for (int slot = 0; slot < groups.slots(); slot++) {
@@ -359,6 +388,29 @@ class RoundTest {
       }
     }
     return variance;
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"sequential", "stochastic"})
+  void equalNumbersGivenForEachTaskAreTheSameToTheBit(String mode) {
+    final String lines =
+        GCOND + "calibrator: vargrad\naccumulation: {mode: %s, micro-batches: %d}\n";
+    final String own = ", micro-batches: 2, batch-size: 16";
+    final Manifest manifest = MadeUpGradients.manifest(SHARD_VALUES, 2);
+    final var common =
+        new InMemoryRun(
+            MadeUpGradients.spec(lines.formatted(mode, mode.equals("sequential") ? 2 : 6)),
+            manifest);
+    final var each =
+        new InMemoryRun(
+            MadeUpGradients.spec(lines.formatted(mode, 7) + MadeUpGradients.tasks(own, own, own)),
+            manifest);
+    for (int round = 0; round < ROUNDS; round++) {
+      final InMemoryRun.Outcome expected = common.next();
+      final InMemoryRun.Outcome outcome = each.next();
+      assertThat(outcome.update()).isEqualTo(expected.update());
+      assertThat(decision(outcome.verdict())).isEqualTo(decision(expected.verdict()));
+    }
   }
 
   @Test

@@ -56,7 +56,7 @@ final class WholeVectorRun {
     this.calibrator = Calibrators.create(spec.calibrator());
     this.resolver = Resolvers.create(spec.resolver());
     this.gate = Selections.create(spec.selection()).orElse(null);
-    this.groups = spec.accumulation().groups(TASKS);
+    this.groups = spec.slots().groups(0);
     this.memories = new double[groups.count()][TASKS][SHARED];
     this.previous = new double[groups.count()][TASKS][SHARED];
     this.squares = new double[groups.count()][TASKS][SHARED];
@@ -111,7 +111,7 @@ final class WholeVectorRun {
   private double loss(int task, int first, int step) {
     double loss = 0;
     int slots = 0;
-    for (int slot = first; slot < spec.accumulation().microBatches(); slot += step) {
+    for (int slot = first; slot < spec.slots().of(task); slot += step) {
       loss += gradients.loss(round, task, slot);
       slots++;
     }
@@ -123,7 +123,7 @@ final class WholeVectorRun {
     final var mean = new double[MadeUpGradients.size()];
     final double weight = task == TASKS ? 1 : spec.tasks().get(task).weight();
     int slots = 0;
-    for (int slot = first; slot < spec.accumulation().microBatches(); slot += step) {
+    for (int slot = first; slot < spec.slots().of(task); slot += step) {
       final float[] gradient = gradients.of(round, task, slot);
       for (int d = 0; d < mean.length; d++) {
         mean[d] += weight * gradient[d];
@@ -232,7 +232,7 @@ final class WholeVectorRun {
         norms[task] = Math.sqrt(product(shared[task], shared[task]));
         withMemory[task] = product(shared[task], memory[task]);
         squared[task] = product(memory[task], memory[task]);
-        variance[task] = variance(task) / groups.slotsOf(group);
+        variance[task] = variance(task) / spec.slots().groups(task).slotsOf(group);
       }
       final Calibration calibration =
           calibrator.calibrate(new RowNumbers(joint, norms, losses, withMemory, squared, variance));
@@ -246,11 +246,12 @@ final class WholeVectorRun {
   private double variance(int task) {
     final double[] mean = accumulated(task, 0, 1);
     double variance = 0;
-    for (int slot = 0; slot < groups.slots(); slot++) {
+    final int slots = spec.slots().of(task);
+    for (int slot = 0; slot < slots; slot++) {
       final float[] gradient = gradients.of(round, task, slot);
       for (int d = 0; d < SHARED; d++) {
         final double difference = spec.tasks().get(task).weight() * gradient[d] - mean[d];
-        variance += difference * difference / (groups.slots() - 1);
+        variance += difference * difference / (slots - 1);
       }
     }
     return variance;

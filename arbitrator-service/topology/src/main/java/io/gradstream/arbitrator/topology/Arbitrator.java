@@ -60,12 +60,8 @@ public final class Arbitrator {
    */
   public static void check(RunSpec spec) {
     final int tasks = spec.tasks().size();
-    if (Calibrators.create(spec.calibrator()).readsVariance()
-        && spec.accumulation().slots(tasks) < 2) {
-      throw spec.calibrator()
-          .error(
-              "beta-schedule",
-              "optimal needs two micro-batches of a task or more a round, to see their noise; there is one");
+    if (Calibrators.create(spec.calibrator()).readsVariance()) {
+      requireNoise(spec);
     }
     Selections.create(spec.selection())
         .ifPresent(gate -> checkLengths(spec.selection(), () -> gate.initialState(tasks)));
@@ -78,6 +74,18 @@ public final class Arbitrator {
               spec.resolver().kind()
                   + " decides element by element, so its norm is not known beforehand; leave out"
                   + " clip-norm");
+    }
+  }
+
+  private static void requireNoise(RunSpec spec) {
+    for (int task = 0; task < spec.tasks().size(); task++) {
+      if (spec.slots().of(task) < 2) {
+        throw spec.calibrator()
+            .error(
+                "beta-schedule",
+                "optimal needs two micro-batches of a task or more a round, to see their noise; %s has one"
+                    .formatted(spec.tasks().get(task).name()));
+      }
     }
   }
 

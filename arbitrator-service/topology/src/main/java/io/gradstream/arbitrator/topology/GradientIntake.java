@@ -17,6 +17,7 @@ import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.run.Run;
+import io.gradstream.proto.spec.TaskSlots;
 import io.gradstream.proto.run.VerdictsAhead;
 import io.gradstream.proto.spec.ArithmeticPolicy;
 import io.gradstream.proto.streams.HeldRecords;
@@ -58,6 +59,7 @@ final class GradientIntake {
   private static final int MAX_COPIES = 8;
 
   private final Run run;
+  private final TaskSlots slots;
   private final Topics topics;
   private final PartitionRound round;
   private final int partition;
@@ -92,6 +94,7 @@ final class GradientIntake {
       TopicSinks sinks,
       Sensor ignored) {
     this.run = run;
+    this.slots = run.slots();
     this.topics = run.topics();
     this.partition = partition;
     this.round = round;
@@ -283,7 +286,7 @@ final class GradientIntake {
    */
   private void addHeld(int shard, int task, int slot) {
     int next = slot;
-    while (next < run.slots() && addHeld(new GradientKey(round.round(), task, next, shard))) {
+    while (next < slots.of(task) && addHeld(new GradientKey(round.round(), task, next, shard))) {
       next++;
     }
   }
@@ -347,7 +350,7 @@ final class GradientIntake {
   private boolean addHeld() {
     boolean added = false;
     for (int task = 0; task < run.orderedTasks(); task++) {
-      for (int slot = 0; slot < run.slots(); slot++) {
+      for (int slot = 0; slot < slots.of(task); slot++) {
         for (final Shard shard : round.shards()) {
           added |= addHeld(new GradientKey(round.round(), task, slot, shard.index()));
         }

@@ -29,11 +29,20 @@ public final class MicroBatches {
 
   /** The indices of the samples of a micro-batch, each in 0 to samples - 1. */
   public int[] samples(long microBatch) {
-    var batch = new int[size];
-    long first = Math.multiplyExact(microBatch, (long) size);
+    return samples(Math.multiplyExact(microBatch, (long) size), size);
+  }
+
+  /**
+   * The indices of some samples that follow each other, for batches of several sizes.
+   *
+   * @param first position of the first one in the endless sequence
+   * @param count how many, at least 1
+   */
+  public int[] samples(long first, int count) {
+    var batch = new int[count];
     long epoch = -1;
     Permutation order = null;
-    for (int k = 0; k < size; k++) {
+    for (int k = 0; k < count; k++) {
       long position = first + k;
       if (order == null || position / samples != epoch) {
         epoch = position / samples;

@@ -30,4 +30,9 @@ public interface ModelType {
   default boolean hasTargets() {
     return false;
   }
+
+  /** Whether the model trains on stored data, which tasks may have of their own. */
+  default boolean hasData() {
+    return true;
+  }
 }

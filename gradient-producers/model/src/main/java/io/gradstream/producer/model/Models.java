@@ -60,6 +60,11 @@ public final class Models {
             "tasks.%d.target: the losses of model %s know what they compare with; leave this key out"
                 .formatted(task, spec.model().kind()));
       }
+      if (spec.tasks().get(task).data() != null && !type.hasData()) {
+        throw new UserError(
+            "tasks.%d.data: model %s takes no data; leave this key out"
+                .formatted(task, spec.model().kind()));
+      }
     }
     return type.prepare(spec, command, file);
   }

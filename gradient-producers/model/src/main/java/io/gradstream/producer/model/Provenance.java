@@ -17,28 +17,32 @@ import java.util.stream.Collectors;
  * @param files what decides bits: the script, and what it imports from its folder
  * @param framework what computes, where it is not Gradstream's own engine
  * @param anyFramework whether other versions of the framework may compute, too
- * @param data SHA-256 of the stored data set's samples; empty where it was not taken
+ * @param data digests of the stored data's samples
  */
 public record Provenance(
     List<RunRecord.File> files,
     RunRecord.Framework framework,
     boolean anyFramework,
-    ByteString data) {
+    DataDigests data) {
   /** Of a model that follows from the run spec alone. */
-  public static final Provenance NONE = ofData(ByteString.EMPTY);
+  public static final Provenance NONE = ofData(DataDigests.NONE);
 
   public Provenance {
     files = List.copyOf(files);
   }
 
-  /** Of a model of Gradstream's own on a stored data set. */
-  public static Provenance ofData(ByteString digest) {
-    return new Provenance(List.of(), RunRecord.Framework.getDefaultInstance(), false, digest);
+  /** Of a model of Gradstream's own on stored data. */
+  public static Provenance ofData(DataDigests digests) {
+    return new Provenance(List.of(), RunRecord.Framework.getDefaultInstance(), false, digests);
   }
 
   /** The part of a run's record that says this. */
   public RunRecord record() {
-    final var record = RunRecord.newBuilder().addAllFiles(files).setData(data);
+    final var record =
+        RunRecord.newBuilder()
+            .addAllFiles(files)
+            .setData(data.common())
+            .addAllTaskData(data.ofTasks());
     if (!framework.equals(RunRecord.Framework.getDefaultInstance())) {
       record.setFramework(framework);
     }
@@ -75,12 +79,24 @@ public record Provenance(
                   own.framework().getName(),
                   own.framework().getVersion()));
     }
-    if (!record.getData().isEmpty()
-        && !own.data().isEmpty()
-        && !record.getData().equals(own.data())) {
+    requireData(name, "trains", "data", record.getData(), own.data().common());
+    final List<ByteString> ofTasks = own.data().ofTasks();
+    for (int task = 0; task < Math.min(record.getTaskDataCount(), ofTasks.size()); task++) {
+      requireData(
+          name,
+          "trains task " + run.spec().tasks().get(task).name(),
+          run.spec().batches().data(task).path(),
+          record.getTaskData(task),
+          ofTasks.get(task));
+    }
+  }
+
+  private static void requireData(
+      String run, String trains, String key, ByteString there, ByteString here) {
+    if (!there.isEmpty() && !here.isEmpty() && !there.equals(here)) {
       throw new UserError(
-          "run %s trains on other data than this process has in data: SHA-256 of all samples %s there, %s here; copy them from where the run was submitted"
-              .formatted(name, hex(record.getData()), hex(own.data())));
+          "run %s %s on other data than this process has in %s: SHA-256 of all samples %s there, %s here; copy them from where the run was submitted"
+              .formatted(run, trains, key, hex(there), hex(here)));
     }
   }
 

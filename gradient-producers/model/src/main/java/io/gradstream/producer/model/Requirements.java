@@ -1,6 +1,5 @@
 package io.gradstream.producer.model;
 
-import io.gradstream.producer.data.ImageData;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.spec.TaskSpec;
@@ -40,19 +39,6 @@ public final class Requirements {
             "tasks.%d.output: %s is already the output of tasks.%d; two tasks of one loss would have one gradient twice"
                 .formatted(i, output, earlier));
       }
-    }
-  }
-
-  /**
-   * Requires that a validation has as many samples as the spec asks for.
-   *
-   * @throws UserError if not
-   */
-  public static void heldOut(RunSpec spec, ImageData data) {
-    if (spec.evaluation().every() > 0 && spec.evaluation().samples() > data.heldOut().size()) {
-      throw new UserError(
-          "evaluation.samples: %d, but %d samples are held out; give at most so many, or a larger data.held-out"
-              .formatted(spec.evaluation().samples(), data.heldOut().size()));
     }
   }
 }

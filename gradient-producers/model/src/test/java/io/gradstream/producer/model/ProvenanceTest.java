@@ -32,7 +32,7 @@ class ProvenanceTest {
                 .build()),
         RunRecord.Framework.newBuilder().setName(framework).setVersion(version).build(),
         any,
-        ByteString.copyFromUtf8(data));
+        new DataDigests(ByteString.copyFromUtf8(data), List.of()));
   }
 
   private RunDescription run(String scope) {

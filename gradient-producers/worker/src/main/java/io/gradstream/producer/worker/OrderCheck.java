@@ -5,6 +5,7 @@ import io.gradstream.proto.message.Order;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.spec.TaskSlots;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +19,7 @@ final class OrderCheck {
   private final RunDescription run;
   private final long firstRound;
   private final RoundOrders orders;
+  private final TaskSlots slots;
 
   /**
    * @param run the run whose orders they are
@@ -26,6 +28,7 @@ final class OrderCheck {
     this.run = run;
     this.firstRound = run.firstRound();
     this.orders = new RoundOrders(run.spec());
+    this.slots = run.slots();
   }
 
   /**
@@ -54,9 +57,9 @@ final class OrderCheck {
           "round %d, the run has %d to %d".formatted(round, firstRound, run.spec().rounds() - 1));
     }
     final int slot = order.getSlot();
-    if (slot < 0 || slot >= run.slots()) {
+    if (slot < 0 || slot >= slots.of(task)) {
       throw new MalformedRecordException(
-          "slot %d, a task has 0 to %d".formatted(slot, run.slots() - 1));
+          "slot %d, the task has 0 to %d".formatted(slot, slots.of(task) - 1));
     }
     final Order expected =
         orders.of(round, task, slot, order.getAttempt()).toBuilder()
@@ -64,8 +67,14 @@ final class OrderCheck {
             .build();
     if (!order.equals(expected)) {
       throw new MalformedRecordException(
-          "an order for other data than slot %d of round %d reads: micro-batch %d, not %d"
-              .formatted(slot, round, order.getMicroBatch(), expected.getMicroBatch()));
+          "an order for other data than slot %d of round %d reads: micro-batch %d of %d samples, not %d of %d"
+              .formatted(
+                  slot,
+                  round,
+                  order.getMicroBatch(),
+                  order.getBatchSize(),
+                  expected.getMicroBatch(),
+                  expected.getBatchSize()));
     }
     return order;
   }

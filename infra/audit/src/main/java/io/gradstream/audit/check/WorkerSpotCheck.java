@@ -15,6 +15,7 @@ import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.spec.ArithmeticPolicy;
+import io.gradstream.proto.spec.TaskSlots;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -78,6 +79,7 @@ public final class WorkerSpotCheck {
   private final TaskModel model;
   private final long fingerprint;
   private final RoundOrders orders;
+  private final TaskSlots slots;
   private long seed;
   private final Kernels kernels = Kernels.best();
   private final SortedMap<String, Tally> tallies = new TreeMap<>();
@@ -94,6 +96,7 @@ public final class WorkerSpotCheck {
     this.model = model;
     this.fingerprint = model.fingerprint();
     this.orders = new RoundOrders(run.spec());
+    this.slots = run.slots();
   }
 
   /** Says what the share is drawn by: the digest of the log's last verdict. */
@@ -125,7 +128,7 @@ public final class WorkerSpotCheck {
     if (isDrawn(gradient.round(), task, slot)) {
       round
           .computeIfAbsent(
-              task * run.slots() + slot,
+              slots.place(task, slot),
               absent -> new Recorded(gradient.report(), record, new ArrayList<>()))
           .shards()
           .add(gradient);
@@ -144,7 +147,7 @@ public final class WorkerSpotCheck {
     }
     round.forEach(
         (place, recorded) -> {
-          final var slot = new Slot(place / run.slots(), place % run.slots());
+          final var slot = new Slot(slots.taskAt(place), slots.slotAt(place));
           check(ofRound, slot, recorded).ifPresent(findings::add);
         });
     round.clear();

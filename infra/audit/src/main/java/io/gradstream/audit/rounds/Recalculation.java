@@ -75,8 +75,7 @@ public final class Recalculation implements CountedGradients {
   static Kernels kernels(RunDescription run) {
     final double bytes =
         (double) run.spec().rounds()
-            * run.slots()
-            * run.manifest().tasks().size()
+            * run.slots().ofAll()
             * run.manifest().size()
             * Float.BYTES;
     return bytes < WORTH_WARMING_UP ? Kernels.scalar() : Kernels.best();

@@ -162,7 +162,7 @@ public final class LineageText {
       final LoggedRound.Said of = said.get(shard.index());
       for (final Contribution each :
           of == null ? List.<Contribution>of() : of.products().getContributionsList()) {
-        if (counted.add(each.getTask() * run.slots() + each.getSlot())) {
+        if (counted.add(run.slots().place(each.getTask(), each.getSlot()))) {
           totals
               .computeIfAbsent(Printable.of(each.getWorker()), absent -> new TreeMap<>())
               .merge(each.getTask(), 1L, Long::sum);

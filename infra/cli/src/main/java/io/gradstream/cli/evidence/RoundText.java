@@ -121,7 +121,10 @@ public final class RoundText {
     line("");
     line(
         "A task's micro-batches were summed into %d groups, of %s.",
-        gram.groups(), Printable.of(verdict.getGroupSlotsList().toString()));
+        gram.groups(),
+        run.slots().isAlike()
+            ? Printable.of(verdict.getGroupSlotsList().toString())
+            : "equal size");
     line(
         "%-16s %14s %14s %14s  %s",
         "over groups", "Var of one", "SNR of one", "Var(m)/Var(g)", "weights, group by group");
@@ -146,12 +149,15 @@ public final class RoundText {
 
   /** Of one micro-batch's raw gradient, over all parameters of the task, as this round shows it. */
   private String signalToNoise(int task) {
-    final int slots = run.slots();
+    final int slots = run.slots().of(task);
     if (task >= verdict.getSlotSquaredMeanCount() || task >= verdict.getMeanSquaredCount()) {
       return "-";
     }
     final double ofSlots = verdict.getSlotSquaredMean(task);
     final double ofMean = verdict.getMeanSquared(task);
+    if (slots < 2) {
+      return "-";
+    }
     final double noise = slots * (ofSlots - ofMean) / (slots - 1);
     final double signal = Math.max(0, (slots * ofMean - ofSlots) / (slots - 1));
     return noise > 0 ? String.format(Locale.ROOT, "%.4g", signal / noise) : "-";
@@ -316,7 +322,7 @@ public final class RoundText {
     final var seen = new TreeMap<Integer, ShardStatistics.Slot>();
     for (final LoggedRound.Statement statement : round.statements()) {
       for (final ShardStatistics.Slot slot : statement.statistics().getSlotsList()) {
-        if (seen.putIfAbsent(slot.getTask() * run.slots() + slot.getSlot(), slot) == null) {
+        if (seen.putIfAbsent(run.slots().place(slot.getTask(), slot.getSlot()), slot) == null) {
           byWorker
               .computeIfAbsent(Printable.of(slot.getWorker()), absent -> new ArrayList<>())
               .add(

@@ -6,6 +6,7 @@ import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.VerdictGram;
 import io.gradstream.proto.spec.ArithmeticPolicy;
+import io.gradstream.proto.spec.TaskSlots;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -35,7 +36,7 @@ public final class RunSummary {
   public record Standstill(long sinceMs, Metric.Waiting waiting) {}
 
   private final List<String> tasks;
-  private final int slots;
+  private final TaskSlots slots;
   private final SignalToNoise signalToNoise;
   private final GroupVariance variance;
   private final TimeShares time = new TimeShares();
@@ -71,10 +72,10 @@ public final class RunSummary {
 
   /**
    * @param tasks task names, in manifest order
-   * @param slots slots of a task in a round
+   * @param slots how many slots each task has in a round
    * @param first the first round, above 0 in a forked run
    */
-  public RunSummary(List<String> tasks, int slots, long first) {
+  public RunSummary(List<String> tasks, TaskSlots slots, long first) {
     this.tasks = List.copyOf(tasks);
     this.slots = slots;
     this.first = first;
@@ -267,7 +268,8 @@ public final class RunSummary {
 
   /** Gradients that the decided rounds were made of: one a slot, of each task in a joint round. */
   public long gradientEvaluations() {
-    return slots * (jointRounds * tasks.size() + decidedRounds() - jointRounds);
+    return slots.ofAll() * jointRounds
+        + slots.of(tasks.size()) * (decidedRounds() - jointRounds);
   }
 
   /** |G|^2 over tr(Sigma) of a task's gradients on one micro-batch; empty if it cannot be told. */

@@ -1,6 +1,7 @@
 package io.gradstream.cli.progress;
 
 import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.spec.TaskSlots;
 import java.util.OptionalDouble;
 
 /**
@@ -12,27 +13,30 @@ import java.util.OptionalDouble;
  * divided: one round's estimates scatter, and that of the signal may even be negative. One thread.
  */
 final class SignalToNoise {
-  private final int slots;
+  private final TaskSlots ofTasks;
   private final double[] signal;
   private final double[] noise;
 
   /**
-   * @param slots K, slots of a task in a round
+   * @param slots how many slots K each task has in a round
    */
-  SignalToNoise(int tasks, int slots) {
-    this.slots = slots;
+  SignalToNoise(int tasks, TaskSlots slots) {
+    this.ofTasks = slots;
     this.signal = new double[tasks];
     this.noise = new double[tasks];
   }
 
   /** Takes in a round; one of scalarized gradients tells nothing of single tasks. */
   void add(Verdict verdict) {
-    if (slots < 2
-        || verdict.getSlotSquaredMeanCount() != signal.length
+    if (verdict.getSlotSquaredMeanCount() != signal.length
         || verdict.getMeanSquaredCount() != signal.length) {
       return;
     }
     for (int task = 0; task < signal.length; task++) {
+      final int slots = ofTasks.of(task);
+      if (slots < 2) {
+        continue;
+      }
       final double ofSlots = verdict.getSlotSquaredMean(task);
       final double ofMean = verdict.getMeanSquared(task);
       signal[task] += (slots * ofMean - ofSlots) / (slots - 1);

@@ -5,13 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.Verdict;
 import java.util.List;
+import io.gradstream.proto.spec.SlotGroups;
+import io.gradstream.proto.spec.TaskSlots;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 
 class RunSummaryTest {
   private static final Offset<Double> ROUNDING = Offset.offset(1e-12);
 
-  private final RunSummary run = new RunSummary(List.of("a", "b"), 2, 0);
+  private final RunSummary run = new RunSummary(List.of("a", "b"), TaskSlots.alike(2, new SlotGroups(2, 1)), 0);
 
   @Test
   void keepsFirstAndLastLosses() {
@@ -57,7 +59,7 @@ class RunSummaryTest {
 
   @Test
   void aForkBeginsWithTheFirstRoundOfItsOwn() {
-    final var fork = new RunSummary(List.of("a", "b"), 2, 7);
+    final var fork = new RunSummary(List.of("a", "b"), TaskSlots.alike(2, new SlotGroups(2, 1)), 7);
     fork.verdict(verdict(6, 9, 9, -0.5).build(), 5); // its origin's
     assertThat(fork.rounds()).isEqualTo(7);
     assertThat(fork.seenRounds()).isZero();

@@ -4,6 +4,7 @@ import io.gradstream.proto.UserError;
 import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.spec.TaskSlots;
 import io.gradstream.proto.topic.Connection;
 import io.gradstream.proto.topic.Topics;
 import java.util.ArrayList;
@@ -33,8 +34,8 @@ public record Run(RunDescription description, Connection connection) {
     return description.topics();
   }
 
-  /** Slots per task and round. */
-  public int slots() {
+  /** How many slots each task has in a round. */
+  public TaskSlots slots() {
     return description.slots();
   }
 

@@ -7,6 +7,7 @@ import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.message.RunRecord;
 import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.spec.TaskSlots;
 import io.gradstream.proto.topic.TopicKind;
 import io.gradstream.proto.topic.Topics;
 import java.util.ArrayList;
@@ -192,7 +193,11 @@ public record RunDescription(RunSpec spec, Manifest manifest, ByteString record)
    */
   public RunRecord provenance() {
     final RunRecord run = parsed();
-    final var known = RunRecord.newBuilder().addAllFiles(run.getFilesList()).setData(run.getData());
+    final var known =
+        RunRecord.newBuilder()
+            .addAllFiles(run.getFilesList())
+            .setData(run.getData())
+            .addAllTaskData(run.getTaskDataList());
     return run.hasFramework() ? known.setFramework(run.getFramework()).build() : known.build();
   }
 
@@ -221,9 +226,9 @@ public record RunDescription(RunSpec spec, Manifest manifest, ByteString record)
     };
   }
 
-  /** Slots per task and round. */
-  public int slots() {
-    return spec.accumulation().slots(spec.tasks().size());
+  /** How many slots each task has in a round. */
+  public TaskSlots slots() {
+    return spec.slots();
   }
 
   /**
@@ -238,6 +243,6 @@ public record RunDescription(RunSpec spec, Manifest manifest, ByteString record)
    * are more workers than partitions; one for each slot spreads every round's orders evenly.
    */
   public int orderPartitions() {
-    return Math.min(MAX_ORDER_PARTITIONS, slots());
+    return Math.min(MAX_ORDER_PARTITIONS, slots().most());
   }
 }

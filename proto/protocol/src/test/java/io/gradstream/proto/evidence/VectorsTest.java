@@ -309,6 +309,46 @@ class VectorsTest {
   }
 
   @Test
+  void unequalTasksReadTheSameBatches() throws IOException {
+    for (final JsonNode vector : read("unequal.json")) {
+      final List<String> tasks = new ArrayList<>();
+      for (int task = 0; task < vector.get("slots").size(); task++) {
+        tasks.add(
+            "{name: t%d, loss: any, micro-batches: %d, batch-size: %d, data: %s}"
+                .formatted(
+                    task,
+                    vector.get("slots").get(task).asInt(),
+                    vector.get("sizes").get(task).asInt(),
+                    vector.get("data").get(task).asText()));
+      }
+      final RunSpec spec =
+          RunSpec.parse(
+              """
+              run: unequal
+              rounds: 1000
+              tasks: %s
+              accumulation: {mode: %s}
+              model: any
+              resolver: any
+              optimizer: any
+              """
+                  .formatted(tasks, vector.get("mode").asText()),
+              "a vector",
+              List.of());
+      final var orders = new RoundOrders(spec);
+      for (final JsonNode batch : vector.get("batches")) {
+        final int task = batch.get("task").asInt();
+        final Order order =
+            orders.of(batch.get("round").asLong(), task, batch.get("slot").asInt(), 0);
+        assertThat(order.getMicroBatch()).isEqualTo(batch.get("micro_batch").asLong());
+        assertThat(order.getBatchSize()).isEqualTo(vector.get("sizes").get(task).asInt());
+        assertThat(spec.batches().firstSample(task, order.getMicroBatch()))
+            .isEqualTo(batch.get("first").asLong());
+      }
+    }
+  }
+
+  @Test
   void recordsHaveTheirKeys() throws IOException {
     for (final JsonNode vector : read("keys.json")) {
       final long number = vector.get("number").asLong();

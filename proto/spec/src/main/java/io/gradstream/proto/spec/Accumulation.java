@@ -3,8 +3,9 @@ package io.gradstream.proto.spec;
 /**
  * How a round's micro-batches are shared among the tasks.
  *
- * @param microBatches K, the number of micro-batches of a round
- * @param batchSize samples of one micro-batch
+ * @param microBatches K, the number of micro-batches of a round, of tasks without a number of their
+ *     own
+ * @param batchSize samples of one micro-batch, of tasks without a size of their own
  * @param groups into how many gradients a task's slots are summed
  */
 public record Accumulation(
@@ -57,21 +58,15 @@ public record Accumulation(
       return Math.max(1, count);
     }
 
+    /** Into how many groups some slots are divided. */
+    int of(int slots) {
+      return this == EACH ? slots : count;
+    }
+
     /** As the run spec writes it. */
     @Override
     public String toString() {
       return text;
     }
-  }
-
-  /** How the slots of one task are divided into groups. */
-  public SlotGroups groups(int tasks) {
-    final int slots = slots(tasks);
-    return new SlotGroups(slots, groups == Groups.EACH ? slots : groups.count);
-  }
-
-  /** The slots of one task in a round: K, or K/N where the tasks divide the micro-batches. */
-  public int slots(int tasks) {
-    return mode == Mode.STOCHASTIC ? microBatches / tasks : microBatches;
   }
 }

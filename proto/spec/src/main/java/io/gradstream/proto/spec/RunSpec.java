@@ -142,23 +142,38 @@ public record RunSpec(
     }
     keys = List.copyOf(keys);
     checkKeys(keys, first.keySet());
-    if (accumulation.mode() == Accumulation.Mode.STOCHASTIC
-        && accumulation.microBatches() % tasks.size() != 0) {
-      throw new SpecError(
-          "accumulation.micro-batches",
-          accumulation.microBatches()
-              + " cannot be divided among "
-              + tasks.size()
-              + " tasks; stochastic accumulation needs a multiple of "
-              + tasks.size());
+    final var batches = new TaskBatches(accumulation, tasks, data);
+    if (!selection.kind().equals("none")) {
+      requireOneBatch(batches);
     }
-    final int slots = accumulation.slots(tasks.size());
-    if (accumulation.groups().least() > slots) {
-      throw new SpecError(
-          "accumulation.groups",
-          "%s groups need as many micro-batches a task, and there are %d; give more micro-batches"
-              .formatted(accumulation.groups(), slots));
+    if (!data.kind().equals("none") && tasks.stream().allMatch(task -> task.data() != null)) {
+      throw new SpecError("data", "every task has data of its own; leave this section out");
     }
+  }
+
+  private static void requireOneBatch(TaskBatches batches) {
+    final String difference =
+        !batches.haveOneSource()
+            ? "data"
+            : !batches.haveOneSize()
+                ? "batch sizes"
+                : batches.slots().isAlike() ? "" : "numbers of micro-batches";
+    if (!difference.isEmpty()) {
+      throw new SpecError(
+          "selection",
+          "rounds of the summed loss take one batch for all tasks, and these tasks have different %s; leave selection out, or give all tasks the same"
+              .formatted(difference));
+    }
+  }
+
+  /** How many slots each task has in a round. */
+  public TaskSlots slots() {
+    return TaskSlots.of(accumulation, tasks);
+  }
+
+  /** What the tasks' slots are computed on. */
+  public TaskBatches batches() {
+    return new TaskBatches(accumulation, tasks, data);
   }
 
   /** Whether a run may have that name, which becomes part of topics and paths. */

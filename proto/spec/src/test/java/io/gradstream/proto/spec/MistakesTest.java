@@ -69,7 +69,7 @@ class MistakesTest {
           {type: sgd} | {type: sgd | x.yaml:13: not YAML: expected ',' or '}', but got :, while parsing a flow mapping from line 12
           {type: sgd} | &a {type: sgd}\\nmodel2: *a | x.yaml:13: an alias; write the value out instead
           {type: sgd} | {? [a] : b} | x.yaml:12: expected a plain key, found a list or keys
-          {type: sgd} | {type: sgd}\\naccumulation: {mode: stochastic, micro-batches: 5} | x.yaml:13: accumulation.micro-batches: 5 cannot be divided among 2 tasks; stochastic accumulation needs a multiple of 2
+          {type: sgd} | {type: sgd}\\naccumulation: {mode: stochastic, micro-batches: 5} | x.yaml:13: accumulation.micro-batches: 5 cannot be divided among 2 tasks; stochastic accumulation needs a multiple of 2, or tasks.micro-batches for each
           {type: sgd} | {type: sgd}\\ntransport: {shard-values: 245761} | x.yaml:13: transport.shard-values: 245761 is out of range; must be at least 1 and at most 245760
           {type: sgd} | {type: sgd}\\ntransport: {processing: exactly_once_v2} | x.yaml:13: transport.processing: "exactly_once_v2" is not allowed; did you mean "exactly-once-v2"? Known: at-least-once, exactly-once-v2
           """)

@@ -105,10 +105,8 @@ class RunSpecTest {
 
   @Test
   void aTasksSlotsAreDividedIntoGroups() {
-    final SlotGroups two =
-        new Accumulation(Accumulation.Mode.STOCHASTIC, 15, 1, Accumulation.Groups.TWO).groups(3);
-    final SlotGroups each =
-        new Accumulation(Accumulation.Mode.STOCHASTIC, 15, 1, Accumulation.Groups.EACH).groups(3);
+    final SlotGroups two = fifteenOfThree(Accumulation.Groups.TWO).groups(2);
+    final SlotGroups each = fifteenOfThree(Accumulation.Groups.EACH).groups(0);
 
     assertThat(two).isEqualTo(new SlotGroups(5, 2));
     assertThat(two.of(4)).isZero();
@@ -116,6 +114,12 @@ class RunSpecTest {
     assertThat(two.slotsOf(1)).isEqualTo(2);
     assertThat(two.share(0)).isEqualTo(0.6);
     assertThat(each).isEqualTo(new SlotGroups(5, 5));
+  }
+
+  private static TaskSlots fifteenOfThree(Accumulation.Groups groups) {
+    final var accumulation = new Accumulation(Accumulation.Mode.STOCHASTIC, 15, 1, groups);
+    final var task = new TaskSpec("a", Section.of("l", Map.of()), 1.0);
+    return TaskSlots.of(accumulation, List.of(task, task, task));
   }
 
   @ParameterizedTest
@@ -150,16 +154,6 @@ class RunSpecTest {
             .formatted(groups),
         "grouped",
         List.of());
-  }
-
-  @Test
-  void dividesMicroBatchesAmongTasksOnlyInStochasticMode() {
-    assertThat(
-            new Accumulation(Accumulation.Mode.SEQUENTIAL, 6, 1, Accumulation.Groups.ONE).slots(3))
-        .isEqualTo(6);
-    assertThat(
-            new Accumulation(Accumulation.Mode.STOCHASTIC, 6, 1, Accumulation.Groups.ONE).slots(3))
-        .isEqualTo(2);
   }
 
   @Test

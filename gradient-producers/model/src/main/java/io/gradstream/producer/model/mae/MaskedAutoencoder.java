@@ -3,15 +3,13 @@ package io.gradstream.producer.model.mae;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.engine.PtNDArray;
-import com.google.protobuf.ByteString;
 import io.gradstream.producer.data.CounterRandom;
-import io.gradstream.producer.data.ImageData;
-import io.gradstream.producer.data.MicroBatches;
 import io.gradstream.producer.data.RandomPurpose;
 import io.gradstream.producer.loss.Reconstruction;
 import io.gradstream.producer.loss.ReconstructionLoss;
 import io.gradstream.producer.model.FlatVector;
 import io.gradstream.producer.model.Provenance;
+import io.gradstream.producer.model.TaskData;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.model.torch.Layout;
 import io.gradstream.producer.model.torch.Parameters;
@@ -36,12 +34,10 @@ final class MaskedAutoencoder implements TaskModel {
    */
   record Task(ReconstructionLoss loss, double weight) {}
 
-  private final ImageData data;
+  private final TaskData data;
   private final List<Task> tasks;
   private final long seed;
-  private final int batchSize;
-  private final MicroBatches microBatches;
-  private final Geometry geometry;
+  private final List<Geometry> geometries;
   private final Layout layout = new Layout();
   private final MaeNetwork network;
   private final NDManager manager;
@@ -49,32 +45,25 @@ final class MaskedAutoencoder implements TaskModel {
   private final MemorySegment weights;
   private final MemorySegment gradient;
   private final Parameters parameters;
-  private final ByteString dataDigest;
 
   /**
+   * @param geometries of each source of the data
    * @param seed of samples and masks
-   * @param batchSize images of a micro-batch
    * @param manager on the device to compute on; closed with the model
-   * @param dataDigest SHA-256 of all samples
    */
   MaskedAutoencoder(
       MaeOptions options,
-      Geometry geometry,
-      ImageData data,
+      List<Geometry> geometries,
+      TaskData data,
       List<Task> tasks,
       long seed,
-      int batchSize,
-      NDManager manager,
-      ByteString dataDigest) {
-    this.dataDigest = dataDigest;
-    this.geometry = geometry;
+      NDManager manager) {
+    this.geometries = List.copyOf(geometries);
     this.data = data;
     this.tasks = List.copyOf(tasks);
     this.seed = seed;
-    this.batchSize = batchSize;
     this.manager = manager;
-    microBatches = new MicroBatches(seed, data.training().size(), batchSize);
-    network = new MaeNetwork(options, geometry, layout);
+    network = new MaeNetwork(options, geometries.getFirst(), layout);
     weights = FlatVector.allocate(arena, layout.tensors());
     gradient = FlatVector.allocate(arena, layout.tensors());
     parameters = Parameters.over(manager, layout.tensors(), weights, gradient);
@@ -107,7 +96,7 @@ final class MaskedAutoencoder implements TaskModel {
     try (var recording = Recording.on();
         NDManager pass = manager.newSubManager()) {
       Reconstruction reconstruction =
-          trainingBatch(microBatch).reconstruct(network, parameters, pass);
+          trainingBatch(task, microBatch).reconstruct(network, parameters, pass);
       NDArray loss = tasks.get(task).loss().of(reconstruction);
       Parameters.backward((PtNDArray) loss);
       parameters.writeGradient();
@@ -122,7 +111,7 @@ final class MaskedAutoencoder implements TaskModel {
     try (var recording = Recording.on();
         NDManager pass = manager.newSubManager()) {
       Reconstruction reconstruction =
-          trainingBatch(microBatch).reconstruct(network, parameters, pass);
+          trainingBatch(0, microBatch).reconstruct(network, parameters, pass);
       var losses = new double[tasks.size()];
       NDArray sum = pass.create(0f);
       for (int task = 0; task < losses.length; task++) {
@@ -136,25 +125,28 @@ final class MaskedAutoencoder implements TaskModel {
     }
   }
 
-  private MaskedBatch trainingBatch(long microBatch) {
-    int[] samples = microBatches.samples(microBatch);
+  private MaskedBatch trainingBatch(int task, long microBatch) {
+    int[] samples = data.samples(task, microBatch);
+    Geometry geometry = geometries.get(data.source(task));
     var batch = new MaskedBatch(geometry, samples.length);
     for (int k = 0; k < samples.length; k++) {
       var random = CounterRandom.of(seed, RandomPurpose.MASK, microBatch, k);
-      batch.add(data.training(), samples[k], geometry.masks().order(random));
+      batch.add(data.of(task).training(), samples[k], geometry.masks().order(random));
     }
     return batch;
   }
 
   @Override
   public Validation validate(int samples) {
-    int used = Math.min(samples, data.heldOut().size());
+    int used = data.heldOut(samples);
     var sums = new double[tasks.size()];
     parameters.readWeights();
     try (var recording = Recording.off()) {
-      for (int first = 0; first < used; first += batchSize) {
-        int size = Math.min(batchSize, used - first);
-        addLosses(heldOutBatch(first, size), size, sums);
+      for (TaskData.Source source : data.sources()) {
+        int batchSize = data.batchSize(source.tasks().getFirst());
+        for (int first = 0; first < used; first += batchSize) {
+          addLosses(source, first, Math.min(batchSize, used - first), sums);
+        }
       }
     }
     for (int task = 0; task < sums.length; task++) {
@@ -163,20 +155,22 @@ final class MaskedAutoencoder implements TaskModel {
     return new Validation(used, sums);
   }
 
-  private void addLosses(MaskedBatch batch, int size, double[] sums) {
+  private void addLosses(TaskData.Source source, int first, int size, double[] sums) {
     try (NDManager pass = manager.newSubManager()) {
-      Reconstruction reconstruction = batch.reconstruct(network, parameters, pass);
-      for (int task = 0; task < sums.length; task++) {
+      Reconstruction reconstruction =
+          heldOutBatch(source, first, size).reconstruct(network, parameters, pass);
+      for (int task : source.tasks()) {
         sums[task] += (double) tasks.get(task).loss().of(reconstruction).getFloat() * size;
       }
     }
   }
 
-  private MaskedBatch heldOutBatch(int first, int size) {
+  private MaskedBatch heldOutBatch(TaskData.Source source, int first, int size) {
+    Geometry geometry = geometries.get(data.source(source.tasks().getFirst()));
     var batch = new MaskedBatch(geometry, size);
     for (int k = first; k < first + size; k++) {
       var random = CounterRandom.of(seed, RandomPurpose.VALIDATION_MASK, k);
-      batch.add(data.heldOut(), k, geometry.masks().order(random));
+      batch.add(source.data().heldOut(), k, geometry.masks().order(random));
     }
     return batch;
   }
@@ -188,7 +182,7 @@ final class MaskedAutoencoder implements TaskModel {
 
   @Override
   public Provenance provenance() {
-    return Provenance.ofData(dataDigest);
+    return Provenance.ofData(data.digests());
   }
 
   /** Frees the tensors first: they lie on the vectors. */

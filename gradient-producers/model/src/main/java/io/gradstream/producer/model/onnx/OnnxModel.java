@@ -5,11 +5,12 @@ import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import io.gradstream.producer.data.ImageSet;
-import io.gradstream.producer.data.MicroBatches;
 import io.gradstream.producer.model.FlatVector;
+import io.gradstream.producer.model.MetricsOfTasks;
 import io.gradstream.producer.model.ModelFingerprint;
 import io.gradstream.producer.model.Provenance;
 import io.gradstream.producer.model.SampleFields;
+import io.gradstream.producer.model.TaskData;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.manifest.TensorShape;
@@ -21,6 +22,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -40,9 +42,10 @@ final class OnnxModel implements TaskModel {
   private static final int ALIGNMENT = 64;
 
   private final OnnxSetup setup;
-  private final int batchSize;
-  private final MicroBatches microBatches;
-  private final SampleFields fields;
+
+  /** Where batches of each source of the data lie in the batch's memory. */
+  private final List<SampleFields> fields = new ArrayList<>();
+
   private final OrtEnvironment environment;
   private final OrtSession.SessionOptions options;
   private final Arena arena = Arena.ofShared();
@@ -63,13 +66,15 @@ final class OnnxModel implements TaskModel {
    */
   OnnxModel(OnnxSetup setup) {
     this.setup = setup;
-    this.batchSize = setup.spec().accumulation().batchSize();
-    final ImageSet training = setup.data().training();
-    this.microBatches = new MicroBatches(setup.spec().seed(), training.size(), batchSize);
-    this.fields = new SampleFields(training, batchSize);
+    final TaskData data = setup.data();
+    for (final TaskData.Source source : data.sources()) {
+      fields.add(new SampleFields(source.data().training(), data.largestBatch(source)));
+    }
     this.environment = OnnxRuntime.environment();
     this.options = OnnxRuntime.options(setup.spec().compute());
-    this.batch = arena.allocate(fields.bytes(), ALIGNMENT);
+    this.batch =
+        arena.allocate(
+            fields.stream().mapToLong(SampleFields::bytes).max().orElseThrow(), ALIGNMENT);
     this.weights = FlatVector.allocate(arena, setup.tensors());
     this.gradient = FlatVector.allocate(arena, setup.tensors());
     final List<MemorySegment> values = FlatVector.slices(weights, setup.tensors());
@@ -161,15 +166,14 @@ final class OnnxModel implements TaskModel {
   public double gradient(int task, long microBatch) {
     final String program = setup.spec().tasks().get(task).outputName();
     final Map<String, float[]> numbers =
-        run(program, setup.data().training(), microBatches.samples(microBatch));
+        runOnTraining(program, task, microBatch);
     return number(numbers, program + "/loss", 0);
   }
 
   @Override
   public double[] scalarizedGradient(long microBatch) {
     return losses(
-        run(OnnxFile.SUM, setup.data().training(), microBatches.samples(microBatch)),
-        OnnxFile.SUM + "/losses");
+        runOnTraining(OnnxFile.SUM, 0, microBatch), OnnxFile.SUM + "/losses");
   }
 
   private double[] losses(Map<String, float[]> numbers, String output) {
@@ -187,14 +191,20 @@ final class OnnxModel implements TaskModel {
     return values[index];
   }
 
-  private Map<String, float[]> run(String program, ImageSet images, int[] samples) {
+  private Map<String, float[]> runOnTraining(String program, int task, long microBatch) {
+    final TaskData data = setup.data();
+    return run(
+        program, data.source(task), data.of(task).training(), data.samples(task, microBatch));
+  }
+
+  private Map<String, float[]> run(String program, int source, ImageSet images, int[] samples) {
     gradient.fill((byte) 0);
-    fields.write(images, samples, batch);
+    fields.get(source).write(images, samples, batch);
     final Map<String, OnnxTensor> given = new HashMap<>(inputs);
     final Map<String, OnnxTensor> own = new HashMap<>();
     try {
       for (final String name : setup.file().fields().keySet()) {
-        own.put(OnnxFile.FIELD + name, field(name, samples.length));
+        own.put(OnnxFile.FIELD + name, field(fields.get(source), name, samples.length));
       }
       given.putAll(own);
       return program(program).run(given);
@@ -205,7 +215,7 @@ final class OnnxModel implements TaskModel {
     }
   }
 
-  private OnnxTensor field(String name, int samples) throws OrtException {
+  private OnnxTensor field(SampleFields fields, String name, int samples) throws OrtException {
     final ByteBuffer values = bytes(fields.slice(batch, name, samples));
     final long[] shape = fields.shape(name, samples);
     return name.equals(SampleFields.IMAGE)
@@ -242,21 +252,29 @@ final class OnnxModel implements TaskModel {
 
   @Override
   public Validation validate(int samples) {
-    final ImageSet heldOut = setup.data().heldOut();
-    final int used = Math.min(samples, heldOut.size());
+    final int used = setup.data().heldOut(samples);
     final double[] sums = new double[setup.spec().tasks().size()];
     final SortedMap<String, Double> metrics = new TreeMap<>();
-    for (int first = 0; first < used; first += batchSize) {
-      final int end = Math.min(used, first + batchSize);
-      final Map<String, float[]> numbers =
-          run(OnnxFile.VALIDATION, heldOut, IntStream.range(first, end).toArray());
-      final double[] losses = losses(numbers, OnnxFile.VALIDATION + "/losses");
-      for (int task = 0; task < sums.length; task++) {
-        sums[task] += losses[task] * (end - first);
-      }
-      for (final String metric : setup.file().description().metrics()) {
-        final double value = number(numbers, OnnxFile.VALIDATION + "/metric/" + metric, 0);
-        metrics.merge(metric, value * (end - first), Double::sum);
+    for (final TaskData.Source source : setup.data().sources()) {
+      final int batchSize = setup.data().batchSize(source.tasks().getFirst());
+      for (int first = 0; first < used; first += batchSize) {
+        final int end = Math.min(used, first + batchSize);
+        final Map<String, float[]> numbers =
+            run(
+                OnnxFile.VALIDATION,
+                setup.data().source(source.tasks().getFirst()),
+                source.data().heldOut(),
+                IntStream.range(first, end).toArray());
+        final double[] losses = losses(numbers, OnnxFile.VALIDATION + "/losses");
+        for (final int task : source.tasks()) {
+          sums[task] += losses[task] * (end - first);
+        }
+        for (final String metric : setup.file().description().metrics()) {
+          if (source.tasks().contains(MetricsOfTasks.task(setup.spec(), metric))) {
+            final double value = number(numbers, OnnxFile.VALIDATION + "/metric/" + metric, 0);
+            metrics.merge(metric, value * (end - first), Double::sum);
+          }
+        }
       }
     }
     metrics.replaceAll((name, sum) -> sum / used);
@@ -291,7 +309,7 @@ final class OnnxModel implements TaskModel {
             .setDevice(setup.spec().compute().device())
             .build(),
         false,
-        setup.dataDigest());
+        setup.data().digests());
   }
 
   @Override

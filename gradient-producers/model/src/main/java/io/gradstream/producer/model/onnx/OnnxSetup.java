@@ -1,7 +1,6 @@
 package io.gradstream.producer.model.onnx;
 
-import com.google.protobuf.ByteString;
-import io.gradstream.producer.data.ImageData;
+import io.gradstream.producer.model.TaskData;
 import io.gradstream.proto.manifest.TensorShape;
 import io.gradstream.proto.message.RunRecord;
 import io.gradstream.proto.spec.RunSpec;
@@ -12,12 +11,11 @@ import java.util.List;
  *
  * @param entry what the run's record says of the file
  * @param tensors the parameters in flat order
- * @param dataDigest SHA-256 of all samples
+ * @param data all of which have the fields that the file takes
  */
 record OnnxSetup(
     RunSpec spec,
     OnnxFile file,
     RunRecord.File entry,
     List<TensorShape> tensors,
-    ImageData data,
-    ByteString dataDigest) {}
+    TaskData data) {}

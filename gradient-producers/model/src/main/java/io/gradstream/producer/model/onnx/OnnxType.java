@@ -1,13 +1,11 @@
 package io.gradstream.producer.model.onnx;
 
-import com.google.protobuf.ByteString;
-import io.gradstream.producer.data.DataSources;
-import io.gradstream.producer.data.ImageData;
 import io.gradstream.producer.model.ModelCommand;
 import io.gradstream.producer.model.ModelFile;
 import io.gradstream.producer.model.ModelType;
 import io.gradstream.producer.model.Requirements;
 import io.gradstream.producer.model.SampleFields;
+import io.gradstream.producer.model.TaskData;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.manifest.TensorShape;
@@ -48,23 +46,17 @@ public record OnnxType(OnnxOptions options) implements ModelType {
                 .formatted(i, options.file(), output, tasks));
       }
     }
-    if (spec.data().kind().equals("none")) {
+    if (!TaskData.isNamed(spec)) {
       throw spec.data()
           .error(
               "type",
               "an ONNX model needs data; such as {type: overlay, directory: shipped:digits}");
     }
-    final ImageData data = DataSources.CATALOG.create(spec.data());
-    Requirements.heldOut(spec, data);
-    requireFields(file, new SampleFields(data.training(), 1));
-    final var setup =
-        new OnnxSetup(
-            spec,
-            file,
-            content.entry(),
-            tensors(file, spec),
-            data,
-            ByteString.copyFrom(data.digest()));
+    final TaskData data = TaskData.read(spec);
+    for (final TaskData.Source source : data.sources()) {
+      requireFields(file, new SampleFields(source.data().training(), 1));
+    }
+    final var setup = new OnnxSetup(spec, file, content.entry(), tensors(file, spec), data);
     OnnxModel.requireRepeatable(setup);
     return () -> new OnnxModel(setup);
   }

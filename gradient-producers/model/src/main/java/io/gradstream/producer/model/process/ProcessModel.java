@@ -1,16 +1,17 @@
 package io.gradstream.producer.model.process;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import com.google.protobuf.ByteString;
-import io.gradstream.producer.data.ImageData;
-import io.gradstream.producer.data.MicroBatches;
+import io.gradstream.producer.model.DataDigests;
 import io.gradstream.producer.model.ModelFailure;
 import io.gradstream.producer.model.ModelFingerprint;
 import io.gradstream.producer.model.Provenance;
+import io.gradstream.producer.model.TaskData;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.manifest.TensorShape;
+import io.gradstream.proto.spec.TaskBatches;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.Arrays;
@@ -35,7 +36,7 @@ final class ProcessModel implements TaskModel {
   private static final int MAX_FAILURES = 3;
 
   private final ProcessSetup setup;
-  private final @Nullable MicroBatches batches;
+  private final TaskBatches batches;
   private RunningChild child;
   private boolean isDown;
   private int failures;
@@ -44,21 +45,14 @@ final class ProcessModel implements TaskModel {
 
   ProcessModel(ProcessSetup setup) {
     this.setup = setup;
-    final ImageData data = setup.data();
-    this.batches =
-        data == null
-            ? null
-            : new MicroBatches(
-                setup.spec().seed(),
-                data.training().size(),
-                setup.spec().accumulation().batchSize());
+    this.batches = setup.spec().batches();
     this.child = started(setup.spec().seed());
     warnOfUnreached();
   }
 
   private RunningChild started(long seed) {
     try {
-      return RunningChild.start(setup, seed, batches);
+      return RunningChild.start(setup, seed);
     } catch (ChildFailure e) {
       throw error(String.valueOf(e.getMessage()), e);
     }
@@ -101,63 +95,108 @@ final class ProcessModel implements TaskModel {
 
   @Override
   public double gradient(int task, long microBatch) {
-    final ObjectNode command = Child.command("gradient").put("task", task).put("batch", microBatch);
-    return once(
-        () -> {
-          writeBatch(microBatch);
-          return number(child.ask(command, setup.gradientLimit()).path("loss"), "loss");
-        });
+    return once(() -> gradient(task, microBatch, setup.gradientLimit()));
+  }
+
+  private double gradient(int task, long microBatch, Duration limit) throws ChildFailure {
+    writeBatch(task, microBatch);
+    final ObjectNode command = batch(Child.command("gradient").put("task", task), task, microBatch);
+    return number(child.ask(command, limit).path("loss"), "loss");
   }
 
   @Override
   public double[] scalarizedGradient(long microBatch) {
-    final ObjectNode command = Child.command("summed").put("batch", microBatch);
     return once(
         () -> {
-          writeBatch(microBatch);
-          return losses(child.ask(command, setup.gradientLimit()));
+          writeBatch(0, microBatch);
+          final ObjectNode command = batch(Child.command("summed"), 0, microBatch);
+          return losses(child.ask(command, setup.gradientLimit()), setup.spec().tasks().size());
         });
   }
 
-  private void writeBatch(long microBatch) {
-    final ImageData data = setup.data();
-    if (data != null && batches != null) {
-      child.writeSamples(data.training(), batches.samples(microBatch));
+  /** Says which batch of a task. */
+  private ObjectNode batch(ObjectNode command, int task, long microBatch) {
+    return command
+        .put("batch", microBatch)
+        .put("first", batches.firstSample(task, microBatch))
+        .put("samples", batches.size(task));
+  }
+
+  private void writeBatch(int task, long microBatch) {
+    final TaskData data = setup.data();
+    if (data != null) {
+      child.writeSamples(
+          data.source(task), data.of(task).training(), data.samples(task, microBatch));
     }
   }
 
   @Override
   public Validation validate(int samples) {
-    final ImageData data = setup.data();
-    final int used =
-        Math.min(samples, data == null ? child.description().heldOut() : data.heldOut().size());
-    final int batchSize = setup.spec().accumulation().batchSize();
+    final TaskData data = setup.data();
     final double[] sums = new double[setup.spec().tasks().size()];
     final SortedMap<String, Double> metrics = new TreeMap<>();
-    for (int first = 0; first < used; first += batchSize) {
-      final int from = first;
-      final int count = Math.min(batchSize, used - first);
-      final JsonNode answer =
-          untilItWorks(
-              () -> {
-                if (data != null) {
-                  child.writeSamples(data.heldOut(), IntStream.range(from, from + count).toArray());
-                }
-                return child.ask(
-                    Child.command("validate").put("from", from).put("count", count),
-                    setup.startLimit());
-              });
-      add(answer, count, sums, metrics);
+    if (data == null) {
+      final int used = Math.min(samples, child.description().heldOut());
+      final List<Integer> all = IntStream.range(0, sums.length).boxed().toList();
+      validate(all, null, used, sums, metrics);
+      return validation(used, sums, metrics);
     }
+    final int used = data.heldOut(samples);
+    for (final TaskData.Source source : data.sources()) {
+      validate(source.tasks(), source, used, sums, metrics);
+    }
+    return validation(used, sums, metrics);
+  }
+
+  private static Validation validation(
+      int used, double[] sums, SortedMap<String, Double> metrics) {
     return new Validation(
         used, Arrays.stream(sums).map(sum -> sum / used).toArray(), means(metrics, used));
   }
 
-  private void add(JsonNode answer, int count, double[] sums, SortedMap<String, Double> metrics) {
+  /**
+   * Adds up losses and metrics of tasks that have the same held-out data.
+   *
+   * @param source these data; null where the script has them
+   */
+  private void validate(
+      List<Integer> tasks,
+      TaskData.@Nullable Source source,
+      int used,
+      double[] sums,
+      SortedMap<String, Double> metrics) {
+    final int batchSize = batches.size(tasks.getFirst());
+    for (int first = 0; first < used; first += batchSize) {
+      final int from = first;
+      final int count = Math.min(batchSize, used - first);
+      final ObjectNode command = Child.command("validate").put("from", from).put("count", count);
+      final ArrayNode asked = command.putArray("tasks");
+      tasks.forEach(asked::add);
+      final JsonNode answer =
+          untilItWorks(
+              () -> {
+                if (source != null && setup.data() != null) {
+                  child.writeSamples(
+                      setup.data().source(tasks.getFirst()),
+                      source.data().heldOut(),
+                      IntStream.range(from, from + count).toArray());
+                }
+                return child.ask(command.deepCopy(), setup.startLimit());
+              });
+      add(answer, tasks, count, sums, metrics);
+    }
+  }
+
+  private void add(
+      JsonNode answer,
+      List<Integer> tasks,
+      int count,
+      double[] sums,
+      SortedMap<String, Double> metrics) {
     try {
-      final double[] losses = losses(answer);
-      for (int task = 0; task < sums.length; task++) {
-        sums[task] += losses[task] * count;
+      final double[] losses = losses(answer, tasks.size());
+      for (int i = 0; i < losses.length; i++) {
+        sums[tasks.get(i)] += losses[i] * count;
       }
       for (final var metric : answer.path("metrics").properties()) {
         metrics.merge(
@@ -174,12 +213,11 @@ final class ProcessModel implements TaskModel {
     return means;
   }
 
-  private double[] losses(JsonNode answer) throws ChildFailure {
+  private static double[] losses(JsonNode answer, int tasks) throws ChildFailure {
     final JsonNode losses = answer.path("losses");
-    final int tasks = setup.spec().tasks().size();
     if (losses.size() != tasks) {
       throw new ChildFailure(
-          "answered with %d losses; the run has %d tasks".formatted(losses.size(), tasks));
+          "answered with %d losses; it was asked for %d".formatted(losses.size(), tasks));
     }
     final double[] values = new double[tasks];
     for (int task = 0; task < tasks; task++) {
@@ -212,8 +250,7 @@ final class ProcessModel implements TaskModel {
     final byte[] before = weights().toArray(java.lang.foreign.ValueLayout.JAVA_BYTE);
     final var taken = new ModelFingerprint(weights());
     for (int task = 0; task < setup.spec().tasks().size(); task++) {
-      writeBatch(0);
-      child.ask(Child.command("gradient").put("task", task).put("batch", 0), setup.startLimit());
+      gradient(task, 0, setup.startLimit());
       taken.add(gradient());
     }
     weights().copyFrom(MemorySegment.ofArray(before));
@@ -226,7 +263,7 @@ final class ProcessModel implements TaskModel {
         child.description().files(),
         child.description().framework(),
         setup.options().framework() == ProcessOptions.Versions.ANY,
-        ByteString.copyFrom(setup.dataDigest()));
+        setup.data() == null ? DataDigests.NONE : setup.data().digests());
   }
 
   /** Something that a child does, and may fail at. */
@@ -270,7 +307,7 @@ final class ProcessModel implements TaskModel {
     }
     final Duration limit = setup.startLimit();
     LOG.info("starting {} again, for at most {} s", setup.command().words(), limit.toSeconds());
-    final RunningChild next = RunningChild.start(setup, setup.spec().seed(), batches);
+    final RunningChild next = RunningChild.start(setup, setup.spec().seed());
     if (!next.description().isSame(child.description())) {
       next.kill();
       throw new UserError(

@@ -1,7 +1,7 @@
 package io.gradstream.producer.model.process;
 
-import io.gradstream.producer.data.ImageData;
 import io.gradstream.producer.model.ModelCommand;
+import io.gradstream.producer.model.TaskData;
 import io.gradstream.proto.spec.Compute;
 import io.gradstream.proto.spec.RunSpec;
 import java.time.Duration;
@@ -14,14 +14,12 @@ import org.jspecify.annotations.Nullable;
  *
  * @param command what is started
  * @param data what batches are made of; null where the script makes its own
- * @param dataDigest SHA-256 of {@code data}; empty where there is none
  */
 record ProcessSetup(
     RunSpec spec,
     ProcessOptions options,
     ModelCommand command,
-    @Nullable ImageData data,
-    byte[] dataDigest) {
+    @Nullable TaskData data) {
   /** How long a gradient may take. */
   Duration gradientLimit() {
     return Duration.ofMillis(spec.orders().timeoutMs());

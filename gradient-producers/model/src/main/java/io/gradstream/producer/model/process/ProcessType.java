@@ -1,16 +1,14 @@
 package io.gradstream.producer.model.process;
 
-import io.gradstream.producer.data.DataSources;
-import io.gradstream.producer.data.ImageData;
 import io.gradstream.producer.model.ModelCommand;
 import io.gradstream.producer.model.ModelFile;
 import io.gradstream.producer.model.ModelType;
 import io.gradstream.producer.model.Requirements;
+import io.gradstream.producer.model.TaskData;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.spec.RunSpec;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 
 /** Puts models together that a script computes. */
 public record ProcessType(ProcessOptions options) implements ModelType {
@@ -28,17 +26,9 @@ public record ProcessType(ProcessOptions options) implements ModelType {
           "run %s computes with a script, and a run's topic starts no program here: name the command yourself, such as --command \"python3 two_digits.py\""
               .formatted(spec.run()));
     }
-    final ImageData data =
-        spec.data().kind().equals("none") ? null : DataSources.CATALOG.create(spec.data());
-    if (data != null) {
-      Requirements.heldOut(spec, data);
-    }
-    final var setup = new ProcessSetup(spec, options, command, data, digest(data));
+    final TaskData data = TaskData.isNamed(spec) ? TaskData.read(spec) : null;
+    final var setup = new ProcessSetup(spec, options, command, data);
     return () -> new ProcessModel(setup);
-  }
-
-  private static byte[] digest(@Nullable ImageData data) {
-    return data == null ? new byte[0] : data.digest();
   }
 
   /**

@@ -3,16 +3,16 @@ package io.gradstream.producer.model.process;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.gradstream.producer.data.ImageData;
 import io.gradstream.producer.data.ImageSet;
-import io.gradstream.producer.data.MicroBatches;
-import io.gradstream.producer.model.SampleFields;
+import io.gradstream.producer.model.TaskData;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.spec.TaskBatches;
 import io.gradstream.proto.spec.TaskSpec;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
-import org.jspecify.annotations.Nullable;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * A child that has described its model and shares its vectors with this process. Confined to one
@@ -27,8 +27,7 @@ final class RunningChild implements AutoCloseable {
   private final ChildDescription description;
   private final MemorySegment weights;
   private final MemorySegment gradient;
-  private final @Nullable SampleFields fields;
-  private final @Nullable MemorySegment samples;
+  private final List<MappedSamples> samples;
 
   private RunningChild(
       Child child,
@@ -36,27 +35,23 @@ final class RunningChild implements AutoCloseable {
       ChildDescription description,
       MemorySegment weights,
       MemorySegment gradient,
-      @Nullable SampleFields fields,
-      @Nullable MemorySegment samples) {
+      List<MappedSamples> samples) {
     this.child = child;
     this.memory = memory;
     this.description = description;
     this.weights = weights;
     this.gradient = gradient;
-    this.fields = fields;
-    this.samples = samples;
+    this.samples = List.copyOf(samples);
   }
 
   /**
    * Starts one and has it describe its model.
    *
    * @param seed of the initial weights
-   * @param batches which samples batch 0 has, where they are this process's
    * @throws ChildFailure if it does not come that far
    * @throws UserError if script and spec do not fit together
    */
-  static RunningChild start(ProcessSetup setup, long seed, @Nullable MicroBatches batches)
-      throws ChildFailure {
+  static RunningChild start(ProcessSetup setup, long seed) throws ChildFailure {
     final Child child =
         Child.start(
             setup.spec().run() + " " + setup.command().words().getLast(),
@@ -65,7 +60,7 @@ final class RunningChild implements AutoCloseable {
             setup.command().source());
     final var memory = new SharedMemory();
     try {
-      return start(setup, child, memory, batches);
+      return start(setup, child, memory);
     } catch (ChildFailure | RuntimeException | Error e) {
       child.kill();
       memory.close();
@@ -73,32 +68,33 @@ final class RunningChild implements AutoCloseable {
     }
   }
 
-  private static RunningChild start(
-      ProcessSetup setup, Child child, SharedMemory memory, @Nullable MicroBatches batches)
+  private static RunningChild start(ProcessSetup setup, Child child, SharedMemory memory)
       throws ChildFailure {
     final Duration limit = setup.startLimit();
     final JsonNode hello = child.hello(limit);
     requireProtocol(hello, setup);
     requireOneSource(hello, setup);
-    final ObjectNode describe = describe(setup.spec());
-    final ImageData data = setup.data();
-    MappedFile samples = null;
-    SampleFields fields = null;
-    if (data != null && batches != null) {
-      fields = new SampleFields(data.training(), setup.spec().accumulation().batchSize());
-      samples = memory.create("samples", fields.bytes());
-      fields.describe(describe.putArray("fields"));
-      describe.put("samples", samples.path().toString());
-      fields.write(data.training(), batches.samples(0), samples.memory());
-    }
+    final ObjectNode describe = describe(setup);
+    final List<MappedSamples> samples = new ArrayList<>();
     final JsonNode described;
     try {
+      final TaskData data = setup.data();
+      for (int source = 0; data != null && source < data.sources().size(); source++) {
+        samples.add(MappedSamples.create(memory, "samples-" + source, data, source));
+        samples.getLast().writeTraining(data, 0);
+      }
+      if (!samples.isEmpty()) {
+        samples.getFirst().describe(describe);
+      }
+      if (samples.size() > 1) {
+        final ArrayNode sources = describe.putArray("data");
+        samples.forEach(each -> each.describe(sources.addObject()));
+      }
       described = child.ask(describe, limit);
     } finally {
-      if (samples != null) {
-        samples.removeName();
-      }
+      samples.forEach(MappedSamples::removeName);
     }
+    requirePerTask(described, setup);
     final ChildDescription description = ChildDescription.read(hello, described);
     final MappedFile weights = memory.create("weights", description.bytes());
     final MappedFile gradient;
@@ -124,8 +120,22 @@ final class RunningChild implements AutoCloseable {
         description,
         weights.memory(),
         gradient.memory(),
-        fields,
-        samples == null ? null : samples.memory());
+        samples);
+  }
+
+  /** A child that reads neither would compute something else than was asked for. */
+  private static void requirePerTask(JsonNode described, ProcessSetup setup) {
+    final TaskBatches batches = setup.spec().batches();
+    final boolean isAlike =
+        batches.haveOneSize() && batches.haveOneSource() && batches.slots().isAlike();
+    if (!isAlike && !described.path("per_task").asBoolean()) {
+      throw new UserError(
+          "%s: tasks of run %s have micro-batches, batch-size or data of their own, and the script does not know of that; %s"
+              .formatted(
+                  setup.command().source(),
+                  setup.spec().run(),
+                  "with the package gradstream: give data= in place of batch=, or a newer package; without it: docs/process-protocol.md"));
+    }
   }
 
   private static void requireProtocol(JsonNode hello, ProcessSetup setup) {
@@ -153,19 +163,27 @@ final class RunningChild implements AutoCloseable {
     }
   }
 
-  private static ObjectNode describe(RunSpec spec) {
+  private static ObjectNode describe(ProcessSetup setup) {
+    final RunSpec spec = setup.spec();
+    final TaskData data = setup.data();
     final ObjectNode describe =
         Child.command("describe")
             .put("seed", spec.seed())
             .put("batch_size", spec.accumulation().batchSize())
             .put("threads", spec.compute().intraOpThreads());
     final ArrayNode tasks = describe.putArray("tasks");
-    for (final TaskSpec task : spec.tasks()) {
-      tasks
-          .addObject()
-          .put("name", task.name())
-          .put("output", task.outputName())
-          .put("weight", task.weight());
+    for (int task = 0; task < spec.tasks().size(); task++) {
+      final TaskSpec of = spec.tasks().get(task);
+      final ObjectNode described =
+          tasks
+              .addObject()
+              .put("name", of.name())
+              .put("output", of.outputName())
+              .put("weight", of.weight())
+              .put("batch_size", spec.batches().size(task));
+      if (data != null) {
+        described.put("data", data.source(task));
+      }
     }
     return describe;
   }
@@ -182,12 +200,9 @@ final class RunningChild implements AutoCloseable {
     return gradient;
   }
 
-  /** Makes samples the next batch. */
-  void writeSamples(ImageSet from, int[] which) {
-    if (fields == null || samples == null) {
-      throw new IllegalStateException("the script makes its own batches");
-    }
-    fields.write(from, which, samples);
+  /** Makes samples of a source of the data the next batch. */
+  void writeSamples(int source, ImageSet from, int[] which) {
+    samples.get(source).write(from, which);
   }
 
   JsonNode ask(ObjectNode command, Duration limit) throws ChildFailure {

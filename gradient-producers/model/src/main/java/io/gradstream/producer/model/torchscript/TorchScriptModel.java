@@ -6,11 +6,11 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import io.gradstream.producer.data.ImageSet;
-import io.gradstream.producer.data.MicroBatches;
 import io.gradstream.producer.loss.OutputLoss;
 import io.gradstream.producer.model.FlatVector;
 import io.gradstream.producer.model.Provenance;
 import io.gradstream.producer.model.SampleFields;
+import io.gradstream.producer.model.TaskData;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.model.torch.Parameters;
 import io.gradstream.producer.model.torch.Recording;
@@ -41,9 +41,11 @@ import java.util.stream.IntStream;
 final class TorchScriptModel implements TaskModel {
   private final TorchScriptSetup setup;
   private final List<TensorShape> tensors;
-  private final int batchSize;
-  private final MicroBatches microBatches;
-  private final SampleFields fields;
+  private final TaskData data;
+
+  /** Where batches of each source of the data lie in the batch's memory. */
+  private final List<SampleFields> fields = new ArrayList<>();
+
   private final NDManager manager;
   private final TorchScriptModule module;
   private final Arena arena = Arena.ofShared();
@@ -59,11 +61,13 @@ final class TorchScriptModel implements TaskModel {
     this.setup = setup;
     this.tensors = List.copyOf(tensors);
     final Compute compute = setup.spec().compute();
-    this.batchSize = setup.spec().accumulation().batchSize();
-    final ImageSet training = setup.data().training();
-    this.microBatches = new MicroBatches(setup.spec().seed(), training.size(), batchSize);
-    this.fields = new SampleFields(training, batchSize);
-    this.batch = arena.allocate(fields.bytes(), 64);
+    this.data = setup.data();
+    for (final TaskData.Source source : data.sources()) {
+      fields.add(new SampleFields(source.data().training(), data.largestBatch(source)));
+    }
+    this.batch =
+        arena.allocate(
+            fields.stream().mapToLong(SampleFields::bytes).max().orElseThrow(), 64);
     this.weights = FlatVector.allocate(arena, tensors);
     this.gradient = FlatVector.allocate(arena, tensors);
     this.manager = TorchEngine.open(compute.device(), compute.intraOpThreads());
@@ -119,7 +123,7 @@ final class TorchScriptModel implements TaskModel {
   double addGradient(int task, long microBatch) {
     try (var recording = Recording.on();
         NDManager pass = manager.newSubManager()) {
-      final Map<String, NDArray> given = trainingBatch(pass, microBatch);
+      final Map<String, NDArray> given = trainingBatch(pass, task, microBatch);
       final NDArray loss = loss(setup.tasks().get(task), module.forward(given), given);
       Parameters.backward((PtNDArray) loss);
       parameters.writeGradient();
@@ -132,7 +136,7 @@ final class TorchScriptModel implements TaskModel {
     begin();
     try (var recording = Recording.on();
         NDManager pass = manager.newSubManager()) {
-      final Map<String, NDArray> given = trainingBatch(pass, microBatch);
+      final Map<String, NDArray> given = trainingBatch(pass, 0, microBatch);
       final Map<String, NDArray> outputs = module.forward(given);
       final double[] losses = new double[setup.tasks().size()];
       NDArray sum = pass.create(0f);
@@ -153,11 +157,14 @@ final class TorchScriptModel implements TaskModel {
     module.setTrainingMode();
   }
 
-  private Map<String, NDArray> trainingBatch(NDManager pass, long microBatch) {
-    return batch(pass, setup.data().training(), microBatches.samples(microBatch));
+  private Map<String, NDArray> trainingBatch(NDManager pass, int task, long microBatch) {
+    return batch(
+        pass, data.source(task), data.of(task).training(), data.samples(task, microBatch));
   }
 
-  private Map<String, NDArray> batch(NDManager pass, ImageSet images, int[] samples) {
+  private Map<String, NDArray> batch(
+      NDManager pass, int source, ImageSet images, int[] samples) {
+    final SampleFields fields = this.fields.get(source);
     fields.write(images, samples, batch);
     final Map<String, NDArray> arrays = new HashMap<>();
     for (final String name : fields.names()) {
@@ -196,27 +203,32 @@ final class TorchScriptModel implements TaskModel {
 
   @Override
   public Validation validate(int samples) {
-    final ImageSet heldOut = setup.data().heldOut();
-    final int used = Math.min(samples, heldOut.size());
+    final int used = data.heldOut(samples);
     final double[] sums = new double[setup.tasks().size()];
     final SortedMap<String, Double> metrics = new TreeMap<>();
     parameters.readWeights();
     module.setEvaluationMode();
     try (var recording = Recording.off()) {
-      for (int first = 0; first < used; first += batchSize) {
-        final int end = Math.min(used, first + batchSize);
-        add(IntStream.range(first, end).toArray(), sums, metrics);
+      for (final TaskData.Source source : data.sources()) {
+        final int batchSize = data.batchSize(source.tasks().getFirst());
+        for (int first = 0; first < used; first += batchSize) {
+          final int end = Math.min(used, first + batchSize);
+          add(source, IntStream.range(first, end).toArray(), sums, metrics);
+        }
       }
     }
     metrics.replaceAll((name, sum) -> sum / used);
     return new Validation(used, Arrays.stream(sums).map(sum -> sum / used).toArray(), metrics);
   }
 
-  private void add(int[] samples, double[] sums, SortedMap<String, Double> metrics) {
+  private void add(
+      TaskData.Source source, int[] samples, double[] sums, SortedMap<String, Double> metrics) {
     try (NDManager pass = manager.newSubManager()) {
-      final Map<String, NDArray> given = batch(pass, setup.data().heldOut(), samples);
+      final Map<String, NDArray> given =
+          batch(
+              pass, data.source(source.tasks().getFirst()), source.data().heldOut(), samples);
       final Map<String, NDArray> outputs = module.forward(given);
-      for (int task = 0; task < sums.length; task++) {
+      for (final int task : source.tasks()) {
         final TorchScriptTask of = setup.tasks().get(task);
         sums[task] += (double) loss(of, outputs, given).getFloat() * samples.length;
         final OutputLoss loss = of.loss();
@@ -238,7 +250,7 @@ final class TorchScriptModel implements TaskModel {
     module.setEvaluationMode();
     try (var recording = Recording.off();
         NDManager pass = manager.newSubManager()) {
-      return module.forward(trainingBatch(pass, microBatch)).values().stream()
+      return module.forward(trainingBatch(pass, 0, microBatch)).values().stream()
           .map(output -> output.toType(DataType.FLOAT32, true).toFloatArray())
           .toList();
     }
@@ -255,7 +267,7 @@ final class TorchScriptModel implements TaskModel {
         List.of(setup.file().entry()),
         RunRecord.Framework.getDefaultInstance(),
         false,
-        setup.dataDigest());
+        data.digests());
   }
 
   /** Frees the tensors first: they lie on the vectors. */

@@ -1,8 +1,7 @@
 package io.gradstream.producer.model.torchscript;
 
-import com.google.protobuf.ByteString;
-import io.gradstream.producer.data.ImageData;
 import io.gradstream.producer.model.ModelFile;
+import io.gradstream.producer.model.TaskData;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.spec.RunSpec;
 import java.util.List;
@@ -13,8 +12,7 @@ record TorchScriptSetup(
     TorchScriptOptions options,
     ModelFile file,
     List<TorchScriptTask> tasks,
-    ImageData data,
-    ByteString dataDigest) {
+    TaskData data) {
   UserError fileError(String message) {
     return spec.model().error("file", file.name() + " " + message);
   }

@@ -1,7 +1,5 @@
 package io.gradstream.producer.model.torchscript;
 
-import com.google.protobuf.ByteString;
-import io.gradstream.producer.data.DataSources;
 import io.gradstream.producer.data.ImageData;
 import io.gradstream.producer.data.ImageSet;
 import io.gradstream.producer.loss.OutputLosses;
@@ -10,6 +8,7 @@ import io.gradstream.producer.model.ModelFile;
 import io.gradstream.producer.model.ModelType;
 import io.gradstream.producer.model.Requirements;
 import io.gradstream.producer.model.SampleFields;
+import io.gradstream.producer.model.TaskData;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.manifest.TensorShape;
@@ -42,29 +41,28 @@ public record TorchScriptType(TorchScriptOptions options) implements ModelType {
       throw spec.model().error("file", options.file() + " is empty, or is not here");
     }
     TorchScriptArchive.require(file, spec.model());
-    if (spec.data().kind().equals("none")) {
+    if (!TaskData.isNamed(spec)) {
       throw spec.data()
           .error(
               "type",
               "a TorchScript model needs data; such as {type: overlay, directory: shipped:digits}");
     }
-    final ImageData data = DataSources.CATALOG.create(spec.data());
-    Requirements.heldOut(spec, data);
-    final List<String> fields = new SampleFields(data.training(), 1).names();
-    for (final String input : options.inputs()) {
-      if (!fields.contains(input)) {
-        throw spec.model()
-            .error("inputs", "the data have no field %s; they have %s".formatted(input, fields));
+    final TaskData data = TaskData.read(spec);
+    for (final TaskData.Source source : data.sources()) {
+      final List<String> fields = new SampleFields(source.data().training(), 1).names();
+      for (final String input : options.inputs()) {
+        if (!fields.contains(input)) {
+          throw spec.model()
+              .error("inputs", "the data have no field %s; they have %s".formatted(input, fields));
+        }
       }
     }
-    final var setup =
-        new TorchScriptSetup(
-            spec, options, file, tasks(spec, data), data, ByteString.copyFrom(data.digest()));
+    final var setup = new TorchScriptSetup(spec, options, file, tasks(spec, data), data);
     final List<TensorShape> tensors = TorchScriptProbe.tensors(setup);
     return () -> new TorchScriptModel(setup, tensors);
   }
 
-  private List<TorchScriptTask> tasks(RunSpec spec, ImageData data) {
+  private List<TorchScriptTask> tasks(RunSpec spec, TaskData data) {
     Requirements.distinctOutputs(spec);
     final List<TorchScriptTask> tasks = new ArrayList<>();
     for (int i = 0; i < spec.tasks().size(); i++) {
@@ -75,7 +73,7 @@ public record TorchScriptType(TorchScriptOptions options) implements ModelType {
             "tasks.%d.output: model.outputs has no %s; it has %s"
                 .formatted(i, output, options.outputs()));
       }
-      tasks.add(task(i, task, data));
+      tasks.add(task(i, task, data.of(i)));
     }
     return tasks;
   }

@@ -16,6 +16,11 @@ import java.util.function.Supplier;
 /** Puts analytic models together from a run spec. */
 public record ToyType(ToyOptions options) implements ModelType {
   @Override
+  public boolean hasData() {
+    return false;
+  }
+
+  @Override
   public Supplier<TaskModel> prepare(RunSpec spec, ModelCommand command, ModelFile file) {
     if (!spec.data().kind().equals("none")) {
       throw spec.data().error("type", "model toy takes no data; leave this section out");

@@ -195,7 +195,7 @@ class ProcessModelTest {
       final int first =
           new io.gradstream.producer.data.MicroBatches(1, data.size(), 4).samples(3)[0];
       assertThat(model.gradient(0, 3)).isEqualTo(data.label(1, first));
-      assertThat(model.provenance().data().size()).isEqualTo(32);
+      assertThat(model.provenance().data().common().size()).isEqualTo(32);
     }
   }
 
