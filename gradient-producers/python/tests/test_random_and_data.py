@@ -27,7 +27,10 @@ def test_micro_batches_hold_the_same_samples(vectors: Callable[[str], Any]) -> N
 
 def test_overlaid_digits_have_the_same_bytes(vectors: Callable[[str], Any]) -> None:
     for vector in vectors("data.json"):
-        assert load(vector["type"], vector).digest().hex() == vector["sha256"]
+        data = load(vector["type"], vector)
+        assert data.digest().hex() == vector["sha256"]
+        for batch in vector["batches"]:
+            assert data.training.batch_digest(batch["indices"]).hex() == batch["sha256"]
 
 
 def test_fields_are_what_scripts_get() -> None:

@@ -115,12 +115,15 @@ class Rfc8032:
         return signature
 
 
-@pytest.mark.parametrize("name,task,type_,signer", [
-    ("gradient of l1", 0, FLOAT32, None), ("signed gradient of ssim", 1, BFLOAT16, Rfc8032()),
+@pytest.mark.parametrize("name,task,type_,signer,batch", [
+    ("gradient of l1", 0, FLOAT32, None, b""), ("signed gradient of ssim", 1, BFLOAT16, Rfc8032(), b""),
+    ("gradient of known samples", 0, FLOAT32, None, bytes(range(32))),
 ])  # fmt: skip
-def test_gradients_have_the_same_bytes(run: Run, records: Dict[str, Any], name: str, task: int, type_: int, signer: Any) -> None:
+def test_gradients_have_the_same_bytes(
+    run: Run, records: Dict[str, Any], name: str, task: int, type_: int, signer: Any, batch: bytes
+) -> None:
     order = Order(1, task, 1, 6 + task, 0x0123456789ABCDEF, 1, 16, 0)
-    result = Result("alice/0", 0.75, [], 1234, 0, "cpu")
+    result = Result("alice/0", 0.75, [], 1234, 0, "cpu", batch)
     record = gradient_record(run, order, result, Shard(0, 0, 8, -1, 0), type_, VALUES, signer)
     assert record.hex() == records[name]["record"]
     if signer:

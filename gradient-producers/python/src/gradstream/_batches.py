@@ -102,6 +102,13 @@ class Batches:
         assert self._data is not None
         return self._samples(self._data, samples_from(self._seed, len(self._data), batch.first, batch.size))
 
+    def digest(self, task: int, batch: Batch) -> bytes:
+        """SHA-256 of a micro-batch's samples; empty where they are the script's own."""
+        if not self._images:
+            return b""
+        images = self._images[self._sources[task]].training
+        return images.batch_digest(samples_from(self._seed, len(images.pixels), batch.first, batch.size))
+
     def validation(self, task: int, start: int, count: int) -> Any:
         """Held-out samples start to start + count - 1 of a task's data."""
         if self._fields:

@@ -122,6 +122,10 @@ class Computation:
         forbidden = {name for name, owner in self._owner.items() if owner not in (-1, task)}
         return self._model.gradient(self._outputs[task], forbidden, self._batch(task, batch))
 
+    def batch_digest(self, task: int, batch: Batch) -> bytes:
+        """SHA-256 of a micro-batch's samples; empty where nobody knows."""
+        return self._batches.digest(task, batch)
+
     def summed(self, batch: Batch) -> List[float]:
         """Computes the gradient of the weighted sum of losses; gives each task's loss."""
         return self._model.summed(self._outputs, self._weights, self._batch(0, batch))

@@ -36,6 +36,21 @@ class Images:
         return {"image": image, **{name: values[chosen].astype(np.int64) for name, values in self.labels.items()}}
 
 
+    def batch_digest(self, samples: Sequence[int]) -> bytes:
+        """SHA-256 of some samples, as gradient records have it."""
+        _, height, width = self.pixels.shape
+        chosen = list(samples)
+        digest = hashlib.sha256(b"gradstream batch" + struct.pack(">iii", len(chosen), height, width))
+        digest.update(_columns(self.pixels[chosen], [values[chosen] for values in self.labels.values()]))
+        return digest.digest()
+
+
+def _columns(pixels: Bytes, labels: Sequence[Bytes]) -> bytes:
+    """Image after image its pixels and its labels."""
+    columns = [pixels.reshape(len(pixels), -1), *(values[:, None] for values in labels)]
+    return np.ascontiguousarray(np.concatenate(columns, axis=1)).tobytes()
+
+
 @dataclass(frozen=True)
 class ImageData:
     """What a run is trained and validated on."""
@@ -49,8 +64,7 @@ class ImageData:
         for part in (self.training, self.held_out):
             count, height, width = part.pixels.shape
             digest.update(struct.pack(">iii", count, height, width))
-            columns = [part.pixels.reshape(count, -1), *(values[:, None] for values in part.labels.values())]
-            digest.update(np.ascontiguousarray(np.concatenate(columns, axis=1)).tobytes())
+            digest.update(_columns(part.pixels, list(part.labels.values())))
         return digest.digest()
 
 

@@ -125,6 +125,7 @@ class Result:
     compute_us: int
     fingerprint: int
     device: str
+    batch_digest: bytes = b""
 
 
 def gradient_record(
@@ -154,6 +155,7 @@ def gradient_record(
             + _wire.number(19, order.kind)
             + _wire.fixed64(21, result.fingerprint)
             + _wire.text(22, result.device)
+            + _wire.chunk(25, result.batch_digest)
         )
 
     digest = _wire.sha256(

@@ -304,15 +304,18 @@ class StandaloneWorker:
         if self._loaded != order.weights_version:
             self._values[:] = self._weights.values
             self._loaded = order.weights_version
+        task = order.task if order.kind == 0 else 0
+        batch = self._batch(task, order.micro_batch)
         begin = time.perf_counter()
         task_losses: List[float] = []
         if order.kind == 0:
-            loss = self._computation.gradient(order.task, self._batch(order.task, order.micro_batch))
+            loss = self._computation.gradient(task, batch)
         else:
-            task_losses = self._computation.summed(self._batch(0, order.micro_batch))
+            task_losses = self._computation.summed(batch)
             loss = sum(weight * each for weight, each in zip(run.weights(), task_losses))
         micros = int((time.perf_counter() - begin) * 1e6)
-        result = Result(self._name, loss, task_losses, micros, self._fingerprint, self._device)
+        digest = self._computation.batch_digest(task, batch)
+        result = Result(self._name, loss, task_losses, micros, self._fingerprint, self._device, digest)
         failed: List[Any] = []
 
         def delivered(error: Optional[Any], _: Any) -> None:

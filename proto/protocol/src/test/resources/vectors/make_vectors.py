@@ -207,13 +207,13 @@ def sign(message):
         return subprocess.run(command, check=True, capture_output=True).stdout
 
 
-def gradient(task, name, data, type_, signed):
+def gradient(task, name, data, type_, signed, batch=b""):
     def header(digest=b"", signature=b""):
         return (
             number(1, 1) + number(3, 1) + fixed64(4, HASH) + text(5, "alice/0") + number(6, 16)
             + double(7, 0.75) + number(8, type_) + number(9, 6 + task) + number(10, 1234)
             + fixed64(12, 0x0123456789ABCDEF) + chunk(13, digest) + chunk(14, signature)
-            + number(16, 1) + number(18, 16) + text(22, "cpu")
+            + number(16, 1) + number(18, 16) + text(22, "cpu") + chunk(25, batch)
         )
 
     digest = sha256(kind("gradient") + sized(RUN_DIGEST) + sized(name.encode()) + sized(header()) + data)
@@ -294,6 +294,7 @@ def of_verdict(contributions):
 
 def records():
     f32, f32_digest = gradient(0, "l1", FLOAT32, 1, False)
+    known, known_digest = gradient(0, "l1", FLOAT32, 1, False, bytes(range(32)))
     signed, signed_digest = gradient(1, "ssim", BFLOAT16, 2, True)
     ours = [[contribution(0, 1, 10, f32_digest), contribution(1, 1, 11, signed_digest)], [], []]
     offsets = [4, 4, 4]
@@ -319,6 +320,8 @@ def records():
         {"name": "order", "message": "Order", "record": order.hex()},
         {"name": "gradient of l1", "message": "GradientShard", "task": "l1", "record": f32.hex(),
          "values": FLOAT32.hex(), "digest": f32_digest.hex()},
+        {"name": "gradient of known samples", "message": "GradientShard", "task": "l1", "record": known.hex(),
+         "values": FLOAT32.hex(), "digest": known_digest.hex()},
         {"name": "signed gradient of ssim", "message": "GradientShard", "task": "ssim", "record": signed.hex(),
          "values": BFLOAT16.hex(), "digest": signed_digest.hex(), "public_key": PUBLIC.hex()},
         {"name": "contributions", "message": "ShardStatistics.Contribution",
@@ -364,6 +367,23 @@ def overlaid(images, labels, height, width, shift, partners):
             first = b"".join(images[i][r:r + width] + right for r in rows) + below
             second = below + b"".join(right + images[j][r:r + width] for r in rows)
             yield bytes(map(max, first, second)), labels[i][0], labels[j][0]
+
+
+def batch_digest(samples, height, width):
+    digest = hashlib.sha256(b"gradstream batch" + struct.pack(">iii", len(samples), height, width))
+    for pixels, left, right in samples:
+        digest.update(pixels + bytes([left, right]))
+    return digest.hexdigest()
+
+
+def batches_of(held_out, shift, partners):
+    (images, (height, width)), (labels, _) = idx("train-images-idx3-ubyte.gz"), idx("train-labels-idx1-ubyte.gz")
+    cut = len(images) - held_out
+    pairs = list(overlaid(images[:cut], labels[:cut], height, width, shift, partners))
+    return [
+        {"indices": indices, "sha256": batch_digest([pairs[i] for i in indices], height + shift, width + shift)}
+        for indices in ([0], [5, 3, 5, len(pairs) - 1])
+    ]
 
 
 def data_digest(held_out, shift, partners):
@@ -447,7 +467,7 @@ def main():
     write("records.json", records())
     write("data.json", [
         {"type": "overlay", "directory": "shipped:digits", "held-out": held_out, "shift": shift, "partners": partners,
-         "sha256": data_digest(held_out, shift, partners)}
+         "sha256": data_digest(held_out, shift, partners), "batches": batches_of(held_out, shift, partners)}
         for held_out, shift, partners in [(500, 8, 1), (9990, 3, 7)]
     ])
     write("keys.json", [

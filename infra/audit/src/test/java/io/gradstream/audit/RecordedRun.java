@@ -69,9 +69,15 @@ public final class RecordedRun {
    *
    * @param fingerprint of the arithmetic that it says it has; that of the model where it is 0
    * @param factor what it multiplies its gradients by, as another arithmetic might, or a liar
+   * @param data digest of the samples that it says it computes on; empty where it does not know
    */
-  public record Worker(long fingerprint, float factor) {
+  public record Worker(long fingerprint, float factor, ByteString data) {
     static final Worker HONEST = new Worker(0, 1);
+
+    /** One that does not know its samples. */
+    public Worker(long fingerprint, float factor) {
+      this(fingerprint, factor, ByteString.EMPTY);
+    }
   }
 
   private RecordedRun(RunSpec spec, TaskModel model, Worker second) {
@@ -165,6 +171,7 @@ public final class RecordedRun {
                   nonce,
                   "worker-" + order.getTask(),
                   worker.fingerprint() == 0 ? fingerprint : worker.fingerprint(),
+                  worker.data(),
                   loss,
                   shard,
                   model.gradient());
@@ -287,7 +294,7 @@ public final class RecordedRun {
       double loss,
       Shard shard,
       MemorySegment flat) {
-    return gradient(run, order, nonce, worker, 0, loss, shard, flat);
+    return gradient(run, order, nonce, worker, 0, ByteString.EMPTY, loss, shard, flat);
   }
 
   private static byte[] gradient(
@@ -296,6 +303,7 @@ public final class RecordedRun {
       long nonce,
       String worker,
       long fingerprint,
+      ByteString data,
       double loss,
       Shard shard,
       MemorySegment flat) {
@@ -307,6 +315,7 @@ public final class RecordedRun {
             .setManifest(run.manifest().hash())
             .setWorker(worker)
             .setFingerprint(fingerprint)
+            .setBatchDigest(data)
             .setSamples(1)
             .setLoss(loss)
             .setType(ValuesRecord.typeOf(type))

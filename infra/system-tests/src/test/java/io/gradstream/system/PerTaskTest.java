@@ -109,7 +109,9 @@ class PerTaskTest {
     final String lineage = command("lineage", "--version", "" + ROUNDS).out();
 
     assertThat(explained).contains("left 1 (", "right 4 (").doesNotContain("left 2 (");
-    assertThat(lineage).containsPattern("\\d+ slots of right by");
+    assertThat(lineage)
+        .containsPattern("\\d+ slots of right by")
+        .containsPattern("right slot 4: micro-batch 83 of 32, SHA-256 [0-9a-f]{16}");
   }
 
   @Test

@@ -183,6 +183,7 @@ public record SlotGradient(
             .addAllTaskLosses(header.getTaskLossesList())
             .setFingerprint(header.getFingerprint())
             .setDevice(header.getDevice())
+            .setBatchDigest(header.getBatchDigest())
             .build();
     return new SlotGradient(
         header.getRound(),

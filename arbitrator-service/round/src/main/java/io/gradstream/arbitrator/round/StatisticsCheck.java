@@ -3,6 +3,7 @@ package io.gradstream.arbitrator.round;
 import io.gradstream.arbitrator.calibrator.Calibrator;
 import io.gradstream.arbitrator.calibrator.Calibrators;
 import io.gradstream.arbitrator.resolver.GroupedResolver;
+import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.ShardStatistics;
@@ -98,6 +99,7 @@ record StatisticsCheck(
     return has(of.getTask(), of.getSlot())
         && Double.isFinite(of.getLoss())
         && of.getTaskLossesCount() == losses
+        && (of.getBatchDigest().isEmpty() || of.getBatchDigest().size() == Digests.BYTES)
         && finite(of.getTaskLossesList());
   }
 

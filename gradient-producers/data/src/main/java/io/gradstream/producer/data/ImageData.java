@@ -38,15 +38,19 @@ public record ImageData(ImageSet training, ImageSet heldOut, float mean, float d
    * has them. Reads everything.
    */
   public byte[] digest() {
+    final MessageDigest digest = sha256();
+    digest.update("gradstream images".getBytes(StandardCharsets.US_ASCII));
+    for (final ImageSet part : new ImageSet[] {training, heldOut}) {
+      final var header = ByteBuffer.allocate(3 * Integer.BYTES);
+      digest.update(header.putInt(part.size()).putInt(part.height()).putInt(part.width()).flip());
+      part.addTo(digest);
+    }
+    return digest.digest();
+  }
+
+  static MessageDigest sha256() {
     try {
-      final MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      digest.update("gradstream images".getBytes(StandardCharsets.US_ASCII));
-      for (final ImageSet part : new ImageSet[] {training, heldOut}) {
-        final var header = ByteBuffer.allocate(3 * Integer.BYTES);
-        digest.update(header.putInt(part.size()).putInt(part.height()).putInt(part.width()).flip());
-        part.addTo(digest);
-      }
-      return digest.digest();
+      return MessageDigest.getInstance("SHA-256");
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every JDK has SHA-256", e);
     }

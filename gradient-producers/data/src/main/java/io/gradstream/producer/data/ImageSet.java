@@ -1,5 +1,7 @@
 package io.gradstream.producer.data;
 
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.List;
 
@@ -55,16 +57,39 @@ public interface ImageSet {
    * byte each.
    */
   default void addTo(MessageDigest digest) {
-    final int pixels = height() * width();
-    final byte[] sample = new byte[pixels + labels().size()];
     for (int image = 0; image < size(); image++) {
-      for (int p = 0; p < pixels; p++) {
-        sample[p] = (byte) brightness(image, p / width(), p % width());
-      }
-      for (int which = 0; which < labels().size(); which++) {
-        sample[pixels + which] = (byte) label(which, image);
-      }
-      digest.update(sample);
+      addTo(digest, image);
     }
+  }
+
+  /** Takes one image into a digest, as {@link #addTo(MessageDigest)} does. */
+  default void addTo(MessageDigest digest, int image) {
+    final byte[] sample = new byte[height() * width() + labels().size()];
+    int at = 0;
+    for (int y = 0; y < height(); y++) {
+      for (int x = 0; x < width(); x++) {
+        sample[at++] = (byte) brightness(image, y, x);
+      }
+    }
+    for (int which = 0; which < labels().size(); which++) {
+      sample[at++] = (byte) label(which, image);
+    }
+    digest.update(sample);
+  }
+
+  /**
+   * SHA-256 of some samples, by which an auditor can tell that a batch was another: the text {@code
+   * gradstream batch}; the number of images, height and width (4 bytes each, big-endian) and the
+   * images as {@link #addTo} has them.
+   */
+  default byte[] digestOf(int[] samples) {
+    final MessageDigest digest = ImageData.sha256();
+    digest.update("gradstream batch".getBytes(StandardCharsets.US_ASCII));
+    final var header = ByteBuffer.allocate(3 * Integer.BYTES);
+    digest.update(header.putInt(samples.length).putInt(height()).putInt(width()).flip());
+    for (final int sample : samples) {
+      addTo(digest, sample);
+    }
+    return digest.digest();
   }
 }

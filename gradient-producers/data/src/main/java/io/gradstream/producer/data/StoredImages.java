@@ -1,5 +1,6 @@
 package io.gradstream.producer.data;
 
+import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.List;
 
@@ -51,6 +52,13 @@ public final class StoredImages implements ImageSet {
   @Override
   public int label(int which, int image) {
     return labels[image] & 0xFF;
+  }
+
+  @Override
+  public void addTo(MessageDigest digest, int image) {
+    final int size = height * width;
+    digest.update(pixels, image * size, size);
+    digest.update(labels[image]);
   }
 
   /** The images {@code from} (inclusive) to {@code to} (exclusive). */

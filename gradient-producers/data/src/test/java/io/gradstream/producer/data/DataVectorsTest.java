@@ -51,6 +51,14 @@ class DataVectorsTest {
       final ImageData data =
           DataSources.CATALOG.create(Section.of(vector.get("type").asText(), options));
       assertThat(HexFormat.of().formatHex(data.digest())).isEqualTo(vector.get("sha256").asText());
+      for (final JsonNode batch : vector.get("batches")) {
+        final int[] samples =
+            StreamSupport.stream(batch.get("indices").spliterator(), false)
+                .mapToInt(JsonNode::asInt)
+                .toArray();
+        assertThat(HexFormat.of().formatHex(data.training().digestOf(samples)))
+            .isEqualTo(batch.get("sha256").asText());
+      }
     }
   }
 

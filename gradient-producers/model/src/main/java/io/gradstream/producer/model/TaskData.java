@@ -139,6 +139,11 @@ public final class TaskData {
     return orders[task].samples(batches.firstSample(task, microBatch), batches.size(task));
   }
 
+  /** SHA-256 of the samples of a task's micro-batch. */
+  public ByteString batchDigest(int task, long microBatch) {
+    return ByteString.copyFrom(of(task).training().digestOf(samples(task, microBatch)));
+  }
+
   /** How many held-out samples of each source a validation uses that asks for some. */
   public int heldOut(int samples) {
     return sources.stream()

@@ -1,5 +1,6 @@
 package io.gradstream.producer.model;
 
+import com.google.protobuf.ByteString;
 import io.gradstream.proto.manifest.TensorShape;
 import java.lang.foreign.MemorySegment;
 import java.util.Collections;
@@ -72,6 +73,17 @@ public interface TaskModel extends AutoCloseable {
    * @return each task's loss, in task order and without its weight
    */
   double[] scalarizedGradient(long microBatch);
+
+  /**
+   * SHA-256 of the samples of a micro-batch, by which an auditor who has other data can tell; empty
+   * where the model does not know them.
+   *
+   * @param task position of the task in the run spec
+   * @param microBatch as for {@link #gradient(int, long)}
+   */
+  default ByteString batchDigest(int task, long microBatch) {
+    return ByteString.EMPTY;
+  }
 
   /**
    * Losses of all tasks on held-out data at the current weights, without gradients. The same

@@ -51,6 +51,7 @@ final class GradientPublisher {
    *
    * @param fingerprint of the arithmetic that it was computed with
    * @param taskLosses on the pseudo-task, the raw loss of each task; else nothing
+   * @param batchDigest of the samples; empty where they are not known
    */
   record Result(
       String worker,
@@ -58,7 +59,8 @@ final class GradientPublisher {
       int samples,
       double loss,
       List<Double> taskLosses,
-      long computeMicros) {}
+      long computeMicros,
+      ByteString batchDigest) {}
 
   /** A slot's gradient on its way to the brokers. */
   record Publication(Order order, List<Future<RecordMetadata>> shards) {
@@ -112,6 +114,7 @@ final class GradientPublisher {
             .setComputeUs(result.computeMicros())
             .addAllTaskLosses(result.taskLosses())
             .setFingerprint(result.fingerprint())
+            .setBatchDigest(result.batchDigest())
             .setDevice(run.spec().compute().device())
             .setDigest(Digests.UNKNOWN)
             .setSignature(signer == null ? ByteString.EMPTY : Signer.UNKNOWN)

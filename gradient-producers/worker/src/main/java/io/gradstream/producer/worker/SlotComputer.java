@@ -189,7 +189,13 @@ final class SlotComputer implements AutoCloseable {
     if (order.getKind() == GradientKind.TASK) {
       final double loss = model.gradient(order.getTask(), order.getMicroBatch());
       return new GradientPublisher.Result(
-          name, fingerprint, samples, loss, List.of(), microsSince(start));
+          name,
+          fingerprint,
+          samples,
+          loss,
+          List.of(),
+          microsSince(start),
+          model.batchDigest(order.getTask(), order.getMicroBatch()));
     }
     final double[] losses = model.scalarizedGradient(order.getMicroBatch());
     double sum = 0;
@@ -202,7 +208,8 @@ final class SlotComputer implements AutoCloseable {
         samples,
         sum,
         Arrays.stream(losses).boxed().toList(),
-        microsSince(start));
+        microsSince(start),
+        model.batchDigest(0, order.getMicroBatch()));
   }
 
   private static long microsSince(long start) {

@@ -19,6 +19,7 @@ import io.gradstream.proto.spec.TaskSlots;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -37,7 +38,8 @@ import java.util.TreeSet;
  * and a worker is suspected above {@link #TOLERANCE}. With another arithmetic, by the fingerprints,
  * rounding may explain more, and the worker says itself which it had: there it is told how far
  * apart the gradients are, and a worker is suspected only above {@link #OTHER_TOLERANCE}, which no
- * rounding explains. One owner, one thread: the model's.
+ * rounding explains. A gradient that says which samples it was computed on, by their digest, is not
+ * compared where the auditor has others. One owner, one thread: the model's.
  */
 public final class WorkerSpotCheck {
   /** Norm of the difference over the norm of the gradient that an honest worker stays under. */
@@ -154,8 +156,38 @@ public final class WorkerSpotCheck {
     return findings;
   }
 
+  /** On other data the gradient must be another, and who is wrong is not known. */
+  private Optional<Finding> checkData(Order order, Slot slot, Recorded recorded) {
+    final ByteString there = recorded.slot().getBatchDigest();
+    final int task = order.getKind() == GradientKind.TASK ? slot.task() : 0;
+    final ByteString here = model.batchDigest(task, order.getMicroBatch());
+    if (there.isEmpty() || here.isEmpty() || there.equals(here)) {
+      return Optional.empty();
+    }
+    final var suspected = new Tally(1, 0, 1, 0);
+    tallies.merge(recorded.worker(), suspected, (old, one) -> old.plus(0, false, true));
+    return Optional.of(
+        new Finding(
+            Finding.Kind.DATA,
+            order.getRound(),
+            recorded.first().source(),
+            recorded.first().offset(),
+            "worker %s, slot %d of %s: not the same data, so its gradient is not compared; SHA-256 of the samples of micro-batch %d"
+                .formatted(
+                    recorded.worker(),
+                    slot.slot(),
+                    run.topics().nameOf(slot.task()),
+                    order.getMicroBatch()),
+            HexFormat.of().formatHex(there.toByteArray()),
+            HexFormat.of().formatHex(here.toByteArray())));
+  }
+
   private Optional<Finding> check(long ofRound, Slot slot, Recorded recorded) {
     final Order order = orders.of(ofRound, slot.task(), slot.slot(), 0);
+    final Optional<Finding> otherData = checkData(order, slot, recorded);
+    if (otherData.isPresent()) {
+      return otherData;
+    }
     if (order.getKind() == GradientKind.TASK) {
       model.gradient(slot.task(), order.getMicroBatch());
     } else {

@@ -45,6 +45,8 @@ public record Finding(
     SEAL,
     /** A gradient is not what its data and weights give. */
     RECOMPUTED,
+    /** A gradient was computed on other data than the auditor has. */
+    DATA,
     /** What a fork began with. */
     STATE
   }

@@ -347,9 +347,37 @@ class AuditTest {
   }
 
   private static AuditReport recompute(MemoryLog of) {
-    try (TaskModel model = Models.create(of.run().spec());
+    return recompute(of, ByteString.EMPTY);
+  }
+
+  /** By an auditor whose samples have a digest. */
+  private static AuditReport recompute(MemoryLog of, ByteString data) {
+    try (TaskModel model = new KnownSamples(Models.create(of.run().spec()), data);
         var audit = new Audit(of, Demands.all(), new WorkerSpotCheck(of.run(), 1, model))) {
       return audit.run(round -> {});
+    }
+  }
+
+  @Test
+  void aGradientOfOtherDataIsSaidToBeThatAndNoWrongGradient() {
+    final ByteString mine = Digests.of(ByteString.copyFromUtf8("mine"));
+    final ByteString theirs = Digests.of(ByteString.copyFromUtf8("theirs"));
+    final MemoryLog of = RecordedRun.train(new RecordedRun.Worker(0, 1.5f, theirs));
+
+    final AuditReport elsewhere = recompute(of, mine);
+    assertThat(elsewhere.findings())
+        .hasSize(12)
+        .allMatch(finding -> finding.kind() == Finding.Kind.DATA)
+        .first()
+        .asString()
+        .contains("worker worker-1, slot 0 of second: not the same data")
+        .contains("micro-batch 0");
+    assertThat(elsewhere.recomputed().get("worker-1").suspicious()).isEqualTo(12);
+    assertThat(elsewhere.recomputed().get("worker-0").sameBits()).isEqualTo(12);
+    for (final ByteString known : List.of(theirs, ByteString.EMPTY)) {
+      assertThat(recompute(of, known).findings())
+          .hasSize(12)
+          .allMatch(finding -> finding.kind() == Finding.Kind.RECOMPUTED);
     }
   }
 

@@ -13,11 +13,14 @@ import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.manifest.Tensor;
+import io.gradstream.proto.message.Order;
+import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.ShardStatistics.Contribution;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.WeightShard;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
+import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.run.RunDescription;
 import java.util.HexFormat;
 import java.util.List;
@@ -142,6 +145,7 @@ public final class LineageText {
             shown(each.getDigest()));
       }
     }
+    data(round);
     line("all %d rounds up to here were made of", version);
     totals.forEach(
         (worker, tasks) ->
@@ -149,6 +153,34 @@ public final class LineageText {
                 (task, slots) ->
                     line("  %d slots of %s by %s", slots, run.topics().nameOf(task), worker)));
     return round;
+  }
+
+  /** What the slots' gradients were computed on, as far as their workers said. */
+  private void data(LoggedRound round) {
+    final var orders = new RoundOrders(run.spec());
+    final var said = new TreeMap<Integer, ShardStatistics.Slot>();
+    for (final LoggedRound.Statement statement : round.statements()) {
+      for (final ShardStatistics.Slot slot : statement.statistics().getSlotsList()) {
+        if (!slot.getBatchDigest().isEmpty()) {
+          said.putIfAbsent(run.slots().place(slot.getTask(), slot.getSlot()), slot);
+        }
+      }
+    }
+    if (!said.isEmpty()) {
+      line("computed on the samples");
+    }
+    said.values()
+        .forEach(
+            slot -> {
+              final Order order = orders.of(round.round(), slot.getTask(), slot.getSlot(), 0);
+              line(
+                  "  %s slot %d: micro-batch %d of %d, SHA-256 %s",
+                  run.topics().nameOf(slot.getTask()),
+                  slot.getSlot(),
+                  order.getMicroBatch(),
+                  order.getBatchSize(),
+                  shown(slot.getBatchDigest()));
+            });
   }
 
   /** Counts each slot once, at the first of the shards where its task has values. */

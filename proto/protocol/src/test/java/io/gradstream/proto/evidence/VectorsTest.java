@@ -166,7 +166,8 @@ class VectorsTest {
     final ByteString run = Digests.of(ByteString.copyFrom(bytes(record("run"), "record")));
     assertThat(hex(run)).isEqualTo(record("run").get("digest").asText());
 
-    for (final String name : List.of("gradient of l1", "signed gradient of ssim")) {
+    for (final String name :
+        List.of("gradient of l1", "gradient of known samples", "signed gradient of ssim")) {
       final ValuesRecord<GradientShard> read = gradient(name);
       final JsonNode vector = record(name);
       assertThat(hex(Digests.of(run, vector.get("task").asText(), read.header(), read.values())))

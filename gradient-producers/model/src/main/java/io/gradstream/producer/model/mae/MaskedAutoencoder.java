@@ -3,6 +3,7 @@ package io.gradstream.producer.model.mae;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.engine.PtNDArray;
+import com.google.protobuf.ByteString;
 import io.gradstream.producer.data.CounterRandom;
 import io.gradstream.producer.data.RandomPurpose;
 import io.gradstream.producer.loss.Reconstruction;
@@ -134,6 +135,11 @@ final class MaskedAutoencoder implements TaskModel {
       batch.add(data.of(task).training(), samples[k], geometry.masks().order(random));
     }
     return batch;
+  }
+
+  @Override
+  public ByteString batchDigest(int task, long microBatch) {
+    return data.batchDigest(task, microBatch);
   }
 
   @Override

@@ -4,6 +4,7 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
+import com.google.protobuf.ByteString;
 import io.gradstream.producer.data.ImageSet;
 import io.gradstream.producer.model.FlatVector;
 import io.gradstream.producer.model.MetricsOfTasks;
@@ -248,6 +249,11 @@ final class OnnxModel implements TaskModel {
                 .formatted(
                     environment.getVersion(),
                     String.valueOf(e.getMessage()).lines().findFirst().orElse("")));
+  }
+
+  @Override
+  public ByteString batchDigest(int task, long microBatch) {
+    return setup.data().batchDigest(task, microBatch);
   }
 
   @Override

@@ -3,6 +3,7 @@ package io.gradstream.producer.model.process;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.google.protobuf.ByteString;
 import io.gradstream.producer.model.DataDigests;
 import io.gradstream.producer.model.ModelFailure;
 import io.gradstream.producer.model.ModelFingerprint;
@@ -128,6 +129,11 @@ final class ProcessModel implements TaskModel {
       child.writeSamples(
           data.source(task), data.of(task).training(), data.samples(task, microBatch));
     }
+  }
+
+  @Override
+  public ByteString batchDigest(int task, long microBatch) {
+    return setup.data() == null ? ByteString.EMPTY : setup.data().batchDigest(task, microBatch);
   }
 
   @Override

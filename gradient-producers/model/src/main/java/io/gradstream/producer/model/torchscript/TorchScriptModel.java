@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
+import com.google.protobuf.ByteString;
 import io.gradstream.producer.data.ImageSet;
 import io.gradstream.producer.loss.OutputLoss;
 import io.gradstream.producer.model.FlatVector;
@@ -199,6 +200,11 @@ final class TorchScriptModel implements TaskModel {
               .formatted(output.getShape(), task.output(), task.name(), misfit));
     }
     return loss.of(output, target);
+  }
+
+  @Override
+  public ByteString batchDigest(int task, long microBatch) {
+    return data.batchDigest(task, microBatch);
   }
 
   @Override
