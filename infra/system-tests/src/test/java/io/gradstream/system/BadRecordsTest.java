@@ -25,7 +25,7 @@ class BadRecordsTest {
           "manifest",
           "bytes of values",
           "unknown value type",
-          "slot 3, a task has 0 to 2",
+          "slot 3, the task has 0 to 2",
           "a value that is not finite",
           "which has not begun",
           "the task's running norm is");

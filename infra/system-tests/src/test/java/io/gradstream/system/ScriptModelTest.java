@@ -3,6 +3,8 @@ package io.gradstream.system;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.gradstream.chaos.CommandProcess;
+import io.gradstream.cli.CommandLineRun;
 import io.gradstream.embedded.EmbeddedKafka;
 import io.gradstream.producer.model.ModelCommand;
 import io.gradstream.producer.model.ModelFile;
@@ -19,6 +21,7 @@ import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -44,6 +47,19 @@ class ScriptModelTest {
       transport: {partitions: 2, shard-values: 64, commit-interval-ms: 200}
       orders: {timeout-ms: 5000}
       """;
+
+  /** The example with PyTorch, by the package in this checkout. */
+  private static final ModelCommand DIGITS =
+      new ModelCommand(
+          List.of(
+              "env",
+              "PYTHONPATH="
+                  + Path.of("../../gradient-producers/python/src").toAbsolutePath().normalize(),
+              "OMP_NUM_THREADS=1",
+              "MKL_NUM_THREADS=1",
+              PYTHON,
+              Path.of("../runs/two_digits.py").toAbsolutePath().normalize().toString()),
+          "--command");
 
   @TempDir static Path directory;
   private static EmbeddedKafka kafka;
@@ -175,13 +191,104 @@ class ScriptModelTest {
     }
   }
 
+  /**
+   * A PyTorch module, and each worker a process that is really killed. Run with {@code mvn verify
+   * -Pchaos}: every process imports torch, which takes seconds.
+   */
+  @Test
+  @Tag("chaos")
+  void twoWorkersOfEachKindOfWhichOneEachIsKilledLeaveTheDigestOfOneAlone() throws Exception {
+    requireModules("numpy, torch, confluent_kafka; confluent_kafka.ShareConsumer");
+    final String alone = submitDigits("digits-alone").trainUndisturbed(1);
+    final LiveRun run = submitDigits("digits");
+    final List<CommandProcess> java = new ArrayList<>();
+    final List<Process> python = new ArrayList<>();
+    try {
+      for (final String name : List.of("java-one", "java-two")) {
+        final var worker =
+            new CommandProcess(
+                name,
+                "256m",
+                directory,
+                List.of(
+                    "worker",
+                    "--run",
+                    run.run().spec().run(),
+                    "--bootstrap",
+                    kafka.bootstrapServers(),
+                    "--data-dir",
+                    directory.resolve(name).toString(),
+                    "--command",
+                    DIGITS.line(),
+                    "--stay"));
+        java.add(worker);
+        worker.start();
+        python.add(startDigits(run));
+      }
+      try (var server = run.startServer("one");
+          var arbitrator = run.startArbitrator("one")) {
+        run.awaitVersion(60);
+        python.getFirst().destroyForcibly().waitFor();
+        python.add(startDigits(run));
+        run.awaitVersion(120);
+        java.getFirst().close();
+        java.getFirst().start();
+        assertThat(run.digest()).isEqualTo(alone);
+        assertThat(server.failure()).isEmpty();
+        assertThat(arbitrator.failure()).isEmpty();
+      }
+    } finally {
+      python.forEach(Process::destroyForcibly);
+      java.forEach(CommandProcess::close);
+    }
+    final CommandLineRun audit =
+        CommandLineRun.of(
+            "audit",
+            "--run",
+            run.run().spec().run(),
+            "--bootstrap",
+            kafka.bootstrapServers(),
+            "--recompute",
+            "0.1",
+            "--command",
+            DIGITS.line());
+    assertThat(audit.exitCode()).as(audit.out() + audit.err()).isZero();
+    assertThat(audit.out().lines().filter(line -> line.startsWith("recomputed")))
+        .as("slots of at least two workers of each kind")
+        .hasSizeGreaterThanOrEqualTo(4)
+        .allMatch(line -> line.contains("largest relative error 0"));
+  }
+
+  private static LiveRun submitDigits(String name) {
+    final Path file = Path.of("../runs/two-digits-python.yaml");
+    final RunSpec spec =
+        RunSpec.read(
+            file,
+            List.of(
+                "run=" + name,
+                "rounds=400",
+                "evaluation.every=0",
+                "data.partners=1",
+                "transport.commit-interval-ms=500"));
+    final var checked = CheckedSpec.of(spec, DIGITS, ModelFile.NONE);
+    final var run = Submission.submit(checked, Connection.to(kafka.bootstrapServers())).run();
+    return new LiveRun(run, checked, directory.resolve(name));
+  }
+
+  private static Process startDigits(LiveRun run) throws IOException {
+    final var words = new ArrayList<>(DIGITS.words());
+    words.addAll(
+        List.of("--run", run.run().spec().run(), "--bootstrap", kafka.bootstrapServers()));
+    return started(words);
+  }
+
   private static Process startPython(LiveRun run) throws IOException {
     return startPython(run, SCRIPT);
   }
 
   private static Process startPython(LiveRun run, String script) throws IOException {
-    final Path log = Files.createTempFile(directory, "python", ".log");
-    return new ProcessBuilder(
+    return started(
+        List.of(
             PYTHON,
             script,
             "--run",
@@ -189,7 +296,12 @@ class ScriptModelTest {
             "--bootstrap",
             kafka.bootstrapServers(),
             "--tasks",
-            "second")
+            "second"));
+  }
+
+  private static Process started(List<String> words) throws IOException {
+    final Path log = Files.createTempFile(directory, "python", ".log");
+    return new ProcessBuilder(words)
         .redirectErrorStream(true)
         .redirectOutput(log.toFile())
         .start();

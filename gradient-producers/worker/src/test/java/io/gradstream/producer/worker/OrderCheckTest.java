@@ -63,10 +63,10 @@ class OrderCheckTest {
     assertRefused(order().setTask(0), "an order for task 0");
     assertRefused(order().setRound(-1), "round -1, the run has 0 to 9");
     assertRefused(order().setRound(1_000_000), "round 1000000, the run has 0 to 9");
-    assertRefused(order().setSlot(-1), "slot -1, a task has 0 to 2");
-    assertRefused(order().setSlot(3), "slot 3, a task has 0 to 2");
+    assertRefused(order().setSlot(-1), "slot -1, the task has 0 to 2");
+    assertRefused(order().setSlot(3), "slot 3, the task has 0 to 2");
     assertRefused(order().setMicroBatch(Long.MIN_VALUE), "micro-batch " + Long.MIN_VALUE);
-    assertRefused(order().setMicroBatch(13), "micro-batch 13, not 14");
+    assertRefused(order().setMicroBatch(13), "micro-batch 13 of 1 samples, not 14 of 1");
     assertRefused(order().setBatchSize(1 << 30), "an order for other data");
     assertRefused(order().setMicroBatch(Long.MAX_VALUE), "micro-batch " + Long.MAX_VALUE);
   }
