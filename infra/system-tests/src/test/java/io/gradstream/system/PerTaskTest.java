@@ -48,6 +48,7 @@ class PerTaskTest {
                 "tasks.1.micro-batches=5",
                 "tasks.1.batch-size=32",
                 "tasks.1.data={type: overlay, directory: 'shipped:digits', held-out: 1500, partners: 1}",
+                "schedule.warmup-rounds=2",
                 "evaluation={every: 6, samples: 100}",
                 "transport.commit-interval-ms=200"));
     return CheckedSpec.of(spec, ModelCommand.NONE, ModelFile.beside(SPEC, spec));
