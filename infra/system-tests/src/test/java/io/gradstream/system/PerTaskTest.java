@@ -22,7 +22,9 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Two tasks with numbers of micro-batches, batch sizes and data of their own, over a real broker. */
+/**
+ * Two tasks with numbers of micro-batches, batch sizes and data of their own, over a real broker.
+ */
 class PerTaskTest {
   private static final Path SPEC = Path.of("..", "runs", "two-digits-onnx.yaml");
   private static final String NAME = "per-task";
@@ -55,8 +57,7 @@ class PerTaskTest {
   }
 
   private static LiveRun submit(CheckedSpec checked) {
-    final Run run =
-        Submission.submit(checked, Connection.to(kafka.bootstrapServers())).run();
+    final Run run = Submission.submit(checked, Connection.to(kafka.bootstrapServers())).run();
     return new LiveRun(run, checked, directory.resolve(run.spec().run()));
   }
 

@@ -277,8 +277,7 @@ class ScriptModelTest {
 
   private static Process startDigits(LiveRun run) throws IOException {
     final var words = new ArrayList<>(DIGITS.words());
-    words.addAll(
-        List.of("--run", run.run().spec().run(), "--bootstrap", kafka.bootstrapServers()));
+    words.addAll(List.of("--run", run.run().spec().run(), "--bootstrap", kafka.bootstrapServers()));
     return started(words);
   }
 
@@ -301,9 +300,6 @@ class ScriptModelTest {
 
   private static Process started(List<String> words) throws IOException {
     final Path log = Files.createTempFile(directory, "python", ".log");
-    return new ProcessBuilder(words)
-        .redirectErrorStream(true)
-        .redirectOutput(log.toFile())
-        .start();
+    return new ProcessBuilder(words).redirectErrorStream(true).redirectOutput(log.toFile()).start();
   }
 }

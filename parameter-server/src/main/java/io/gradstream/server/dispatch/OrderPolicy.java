@@ -143,9 +143,7 @@ public final class OrderPolicy {
   /** Whether the round has the slot; metrics are not read as strictly as gradients. */
   private boolean isOrdered(SlotOfTask slot) {
     final int tasks = spec.tasks().size();
-    return kind.asks(slot.task(), tasks)
-        && slot.slot() >= 0
-        && slot.slot() < slots.of(slot.task());
+    return kind.asks(slot.task(), tasks) && slot.slot() >= 0 && slot.slot() < slots.of(slot.task());
   }
 
   private Order orderAgain(SlotOfTask slot, Attempts earlier, long nowMs) {

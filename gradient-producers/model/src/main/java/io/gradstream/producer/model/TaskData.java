@@ -52,8 +52,7 @@ public final class TaskData {
     }
     this.orders = new MicroBatches[tasks];
     for (int task = 0; task < tasks; task++) {
-      orders[task] =
-          new MicroBatches(spec.seed(), of(task).training().size(), batches.size(task));
+      orders[task] = new MicroBatches(spec.seed(), of(task).training().size(), batches.size(task));
     }
     this.digests = digests(spec);
   }

@@ -124,8 +124,7 @@ class TaskDataTest {
   @ParameterizedTest
   @EnumSource
   void equalKeysGivenForEachTaskChangeNoBit(Kind kind) {
-    final String own =
-        ", micro-batches: 2, batch-size: 3, data: %s".formatted(kind.data(FEW));
+    final String own = ", micro-batches: 2, batch-size: 3, data: %s".formatted(kind.data(FEW));
     try (TaskModel common =
             kind.model(
                 "{mode: stochastic, micro-batches: 4, batch-size: 3}", kind.data(FEW), "", "");
@@ -164,7 +163,8 @@ class TaskDataTest {
 
     assertThatThrownBy(() -> Kind.MAE.model("{}", Kind.MAE.data(FEW), "", large))
         .isInstanceOf(UserError.class)
-        .hasMessageContaining("tasks.1.data.directory: images of 32 x 32 pixels, and those of task left have 28 x 28");
+        .hasMessageContaining(
+            "tasks.1.data.directory: images of 32 x 32 pixels, and those of task left have 28 x 28");
     assertThatThrownBy(() -> Kind.ONNX.model("{}", Kind.ONNX.data(FEW), "", large))
         .isInstanceOf(UserError.class)
         .hasMessageContaining("takes field image with shape");

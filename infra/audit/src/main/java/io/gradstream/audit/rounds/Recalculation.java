@@ -74,10 +74,7 @@ public final class Recalculation implements CountedGradients {
    */
   static Kernels kernels(RunDescription run) {
     final double bytes =
-        (double) run.spec().rounds()
-            * run.slots().ofAll()
-            * run.manifest().size()
-            * Float.BYTES;
+        (double) run.spec().rounds() * run.slots().ofAll() * run.manifest().size() * Float.BYTES;
     return bytes < WORTH_WARMING_UP ? Kernels.scalar() : Kernels.best();
   }
 

@@ -268,8 +268,7 @@ public final class RunSummary {
 
   /** Gradients that the decided rounds were made of: one a slot, of each task in a joint round. */
   public long gradientEvaluations() {
-    return slots.ofAll() * jointRounds
-        + slots.of(tasks.size()) * (decidedRounds() - jointRounds);
+    return slots.ofAll() * jointRounds + slots.of(tasks.size()) * (decidedRounds() - jointRounds);
   }
 
   /** |G|^2 over tr(Sigma) of a task's gradients on one micro-batch; empty if it cannot be told. */

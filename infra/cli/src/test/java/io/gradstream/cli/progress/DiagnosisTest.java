@@ -11,17 +11,18 @@ import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.spec.SlotGroups;
+import io.gradstream.proto.spec.TaskSlots;
 import io.gradstream.proto.topic.Connection;
 import java.util.List;
 import java.util.Set;
-import io.gradstream.proto.spec.SlotGroups;
-import io.gradstream.proto.spec.TaskSlots;
 import org.junit.jupiter.api.Test;
 
 class DiagnosisTest {
   private static final String ONE_COPY = "its records lie on one broker each";
 
-  private final RunSummary summary = new RunSummary(List.of("first", "second"), TaskSlots.alike(2, new SlotGroups(2, 1)), 0);
+  private final RunSummary summary =
+      new RunSummary(List.of("first", "second"), TaskSlots.alike(2, new SlotGroups(2, 1)), 0);
 
   @Test
   void aRunWithoutAnyRoleNamesThoseThatAreMissingAndHowToStartThem() {

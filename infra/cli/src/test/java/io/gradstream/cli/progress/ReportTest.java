@@ -4,13 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
-import java.util.List;
 import io.gradstream.proto.spec.SlotGroups;
 import io.gradstream.proto.spec.TaskSlots;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class ReportTest {
-  private final RunSummary summary = new RunSummary(List.of("a", "b"), TaskSlots.alike(2, new SlotGroups(1, 1)), 0);
+  private final RunSummary summary =
+      new RunSummary(List.of("a", "b"), TaskSlots.alike(2, new SlotGroups(1, 1)), 0);
 
   @Test
   void aTrainingThatDivergedHasNoPercentageOfManyDigits() {

@@ -4,16 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.message.Verdict;
-import java.util.List;
 import io.gradstream.proto.spec.SlotGroups;
 import io.gradstream.proto.spec.TaskSlots;
+import java.util.List;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 
 class RunSummaryTest {
   private static final Offset<Double> ROUNDING = Offset.offset(1e-12);
 
-  private final RunSummary run = new RunSummary(List.of("a", "b"), TaskSlots.alike(2, new SlotGroups(2, 1)), 0);
+  private final RunSummary run =
+      new RunSummary(List.of("a", "b"), TaskSlots.alike(2, new SlotGroups(2, 1)), 0);
 
   @Test
   void keepsFirstAndLastLosses() {

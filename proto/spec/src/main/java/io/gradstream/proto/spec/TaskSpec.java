@@ -48,8 +48,7 @@ public record TaskSpec(
             min = 1,
             max = 1048576)
         @Nullable Integer batchSize,
-    @Param("the task's own training and held-out data; absent: the run's")
-        @Section.KindKey("type")
+    @Param("the task's own training and held-out data; absent: the run's") @Section.KindKey("type")
         @Nullable Section data) {
   private static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]*[a-z0-9])?");
 

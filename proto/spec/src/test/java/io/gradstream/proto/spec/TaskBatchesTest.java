@@ -193,8 +193,9 @@ class TaskBatchesTest {
           """)
   void roundsOfTheSummedLossNeedOneBatchForAll(String own, String difference) {
     final String text =
-        spec("micro-batches: 4, batch-size: 16", "a", "", own).text().replace(
-            "selection: none", "selection: smo");
+        spec("micro-batches: 4, batch-size: 16", "a", "", own)
+            .text()
+            .replace("selection: none", "selection: smo");
 
     assertThatThrownBy(() -> RunSpec.parse(text, "r.yaml", List.of()))
         .isInstanceOf(UserError.class)

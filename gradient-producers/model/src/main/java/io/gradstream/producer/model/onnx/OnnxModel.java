@@ -166,15 +166,13 @@ final class OnnxModel implements TaskModel {
   @Override
   public double gradient(int task, long microBatch) {
     final String program = setup.spec().tasks().get(task).outputName();
-    final Map<String, float[]> numbers =
-        runOnTraining(program, task, microBatch);
+    final Map<String, float[]> numbers = runOnTraining(program, task, microBatch);
     return number(numbers, program + "/loss", 0);
   }
 
   @Override
   public double[] scalarizedGradient(long microBatch) {
-    return losses(
-        runOnTraining(OnnxFile.SUM, 0, microBatch), OnnxFile.SUM + "/losses");
+    return losses(runOnTraining(OnnxFile.SUM, 0, microBatch), OnnxFile.SUM + "/losses");
   }
 
   private double[] losses(Map<String, float[]> numbers, String output) {

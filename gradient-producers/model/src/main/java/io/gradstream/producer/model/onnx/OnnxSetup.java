@@ -14,8 +14,4 @@ import java.util.List;
  * @param data all of which have the fields that the file takes
  */
 record OnnxSetup(
-    RunSpec spec,
-    OnnxFile file,
-    RunRecord.File entry,
-    List<TensorShape> tensors,
-    TaskData data) {}
+    RunSpec spec, OnnxFile file, RunRecord.File entry, List<TensorShape> tensors, TaskData data) {}

@@ -154,8 +154,7 @@ final class ProcessModel implements TaskModel {
     return validation(used, sums, metrics);
   }
 
-  private static Validation validation(
-      int used, double[] sums, SortedMap<String, Double> metrics) {
+  private static Validation validation(int used, double[] sums, SortedMap<String, Double> metrics) {
     return new Validation(
         used, Arrays.stream(sums).map(sum -> sum / used).toArray(), means(metrics, used));
   }

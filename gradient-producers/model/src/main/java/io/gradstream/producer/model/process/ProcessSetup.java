@@ -16,10 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param data what batches are made of; null where the script makes its own
  */
 record ProcessSetup(
-    RunSpec spec,
-    ProcessOptions options,
-    ModelCommand command,
-    @Nullable TaskData data) {
+    RunSpec spec, ProcessOptions options, ModelCommand command, @Nullable TaskData data) {
   /** How long a gradient may take. */
   Duration gradientLimit() {
     return Duration.ofMillis(spec.orders().timeoutMs());

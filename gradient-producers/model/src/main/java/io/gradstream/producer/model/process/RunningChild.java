@@ -115,12 +115,7 @@ final class RunningChild implements AutoCloseable {
       gradient.removeName();
     }
     return new RunningChild(
-        child,
-        memory,
-        description,
-        weights.memory(),
-        gradient.memory(),
-        samples);
+        child, memory, description, weights.memory(), gradient.memory(), samples);
   }
 
   /** A child that reads neither would compute something else than was asked for. */

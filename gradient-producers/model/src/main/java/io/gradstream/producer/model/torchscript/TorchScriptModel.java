@@ -67,8 +67,7 @@ final class TorchScriptModel implements TaskModel {
       fields.add(new SampleFields(source.data().training(), data.largestBatch(source)));
     }
     this.batch =
-        arena.allocate(
-            fields.stream().mapToLong(SampleFields::bytes).max().orElseThrow(), 64);
+        arena.allocate(fields.stream().mapToLong(SampleFields::bytes).max().orElseThrow(), 64);
     this.weights = FlatVector.allocate(arena, tensors);
     this.gradient = FlatVector.allocate(arena, tensors);
     this.manager = TorchEngine.open(compute.device(), compute.intraOpThreads());
@@ -159,12 +158,10 @@ final class TorchScriptModel implements TaskModel {
   }
 
   private Map<String, NDArray> trainingBatch(NDManager pass, int task, long microBatch) {
-    return batch(
-        pass, data.source(task), data.of(task).training(), data.samples(task, microBatch));
+    return batch(pass, data.source(task), data.of(task).training(), data.samples(task, microBatch));
   }
 
-  private Map<String, NDArray> batch(
-      NDManager pass, int source, ImageSet images, int[] samples) {
+  private Map<String, NDArray> batch(NDManager pass, int source, ImageSet images, int[] samples) {
     final SampleFields fields = this.fields.get(source);
     fields.write(images, samples, batch);
     final Map<String, NDArray> arrays = new HashMap<>();
@@ -231,8 +228,7 @@ final class TorchScriptModel implements TaskModel {
       TaskData.Source source, int[] samples, double[] sums, SortedMap<String, Double> metrics) {
     try (NDManager pass = manager.newSubManager()) {
       final Map<String, NDArray> given =
-          batch(
-              pass, data.source(source.tasks().getFirst()), source.data().heldOut(), samples);
+          batch(pass, data.source(source.tasks().getFirst()), source.data().heldOut(), samples);
       final Map<String, NDArray> outputs = module.forward(given);
       for (final int task : source.tasks()) {
         final TorchScriptTask of = setup.tasks().get(task);
