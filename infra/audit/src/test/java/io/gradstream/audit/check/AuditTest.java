@@ -372,8 +372,9 @@ class AuditTest {
         .asString()
         .contains("worker worker-1, slot 0 of second: not the same data")
         .contains("micro-batch 0");
-    assertThat(elsewhere.recomputed().get("worker-1").suspicious()).isEqualTo(12);
-    assertThat(elsewhere.recomputed().get("worker-0").sameBits()).isEqualTo(12);
+    assertThat(elsewhere.recomputed().values())
+        .containsExactly(
+            new WorkerSpotCheck.Tally(12, 12, 0, 0), new WorkerSpotCheck.Tally(12, 0, 12, 0));
     for (final ByteString known : List.of(theirs, ByteString.EMPTY)) {
       assertThat(recompute(of, known).findings())
           .hasSize(12)
