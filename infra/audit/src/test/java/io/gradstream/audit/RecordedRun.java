@@ -70,9 +70,15 @@ public final class RecordedRun {
    * @param fingerprint of the arithmetic that it says it has; that of the model where it is 0
    * @param factor what it multiplies its gradients by, as another arithmetic might, or a liar
    * @param data digest of the samples that it says it computes on; empty where it does not know
+   * @param ofBuffers what it multiplies by what it takes away from buffers
    */
-  public record Worker(long fingerprint, float factor, ByteString data) {
+  public record Worker(long fingerprint, float factor, ByteString data, float ofBuffers) {
     static final Worker HONEST = new Worker(0, 1);
+
+    /** One that is honest about buffers. */
+    public Worker(long fingerprint, float factor, ByteString data) {
+      this(fingerprint, factor, data, 1);
+    }
 
     /** One that does not know its samples. */
     public Worker(long fingerprint, float factor) {
@@ -161,7 +167,9 @@ public final class RecordedRun {
       }
       final double loss = model.gradient(order.getTask(), order.getMicroBatch());
       final Worker worker = order.getTask() == 0 ? Worker.HONEST : second;
-      scale(model.gradient(), worker.factor());
+      final long parameters = run.manifest().parameters() * Float.BYTES;
+      scale(model.gradient().asSlice(0, parameters), worker.factor());
+      scale(model.gradient().asSlice(parameters), worker.ofBuffers());
       for (final Shard shard : run.manifest().shards()) {
         if (run.manifest().touches(order.getTask(), shard)) {
           final byte[] record =
@@ -307,7 +315,7 @@ public final class RecordedRun {
       double loss,
       Shard shard,
       MemorySegment flat) {
-    final ValueType type = run.spec().transport().valueType();
+    final ValueType type = shard.travelsAs(run.spec().transport().valueType());
     final GradientShard header =
         RoundOrders.answer(order)
             .setShard(shard.index())

@@ -213,7 +213,7 @@ public final class Submission {
   /** With {@code scope: all} no tensor is a task's own. */
   private static TensorShape inScope(RunSpec spec, TensorShape tensor) {
     return spec.scope() == Scope.ALL
-        ? new TensorShape(tensor.name(), tensor.shape(), TensorShape.SHARED)
+        ? tensor.withoutOwner()
         : tensor;
   }
 

@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString;
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.kernels.NamedVectors;
+import io.gradstream.proto.kernels.SgdStep;
 import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.kernels.VectorId;
 import io.gradstream.proto.manifest.Manifest;
@@ -29,6 +30,8 @@ import java.util.stream.IntStream;
 /**
  * The weights of one partition's shards, with the optimizer's state beside them.
  *
+ * <p>What buffers get is taken away from them as it is: no optimizer, learning rate or schedule.
+ *
  * <p>A shard has its own version: updates are applied as they come, not when a round is whole. Only
  * a tensor-wise optimizer needs all shards of a tensor at once, and they are on one partition.
  *
@@ -37,6 +40,9 @@ import java.util.stream.IntStream;
 public final class PartitionWeights {
   private static final int WEIGHTS = 0;
   private static final int FIRST_STATE = 1;
+
+  /** What is taken away, without a factor: {@code theta = theta - u}. */
+  private static final SgdStep SUBTRACTION = new SgdStep(1, 0, 0);
 
   private final Manifest manifest;
   private final int partition;
@@ -69,8 +75,8 @@ public final class PartitionWeights {
 
   /** Bytes of the vectors that all partitions of a run keep. */
   public static long vectorBytes(RunSpec spec, Manifest manifest) {
-    final int vectors = 1 + Optimizers.create(spec, Kernels.scalar()).stateVectors();
-    return manifest.size() * vectors * Float.BYTES;
+    final int states = Optimizers.create(spec, Kernels.scalar()).stateVectors();
+    return (manifest.size() + manifest.parameters() * states) * Float.BYTES;
   }
 
   public List<Shard> shards() {
@@ -118,7 +124,7 @@ public final class PartitionWeights {
    * The shards that a step needs at once: all of a tensor for a tensor-wise optimizer, else one.
    */
   public List<Shard> shardsOfStep(Shard shard) {
-    return optimizer.tensorWise()
+    return optimizer.tensorWise() && !shard.buffer()
         ? shards.stream().filter(other -> other.firstTensor() == shard.firstTensor()).toList()
         : List.of(shard);
   }
@@ -168,12 +174,11 @@ public final class PartitionWeights {
     final long round = version(stepShards.getFirst().index());
     final boolean skips = steps.getFirst().header().getSkipped();
     if (!skips) {
-      final var pieces = new ArrayList<Optimizer.Piece>();
-      for (int i = 0; i < stepShards.size(); i++) {
-        pieces.addAll(piecesOf(stepShards.get(i), steps.get(i)));
+      if (stepShards.getFirst().buffer()) {
+        subtract(stepShards.getFirst(), steps.getFirst());
+      } else {
+        step(stepShards, steps, round);
       }
-      final long before = skipped.getOrDefault(stepShards.getFirst().index(), 0L);
-      optimizer.step(pieces, round - before, factor.at(round));
     }
     for (int i = 0; i < stepShards.size(); i++) {
       final Shard shard = stepShards.get(i);
@@ -186,6 +191,22 @@ public final class PartitionWeights {
       versions.put(shard.index(), round + 1);
       updates.put(shard.index(), steps.get(i).header().getDigest());
     }
+  }
+
+  private void step(List<Shard> stepShards, List<ValuesRecord<UpdateShard>> steps, long round)
+      throws MalformedRecordException {
+    final var pieces = new ArrayList<Optimizer.Piece>();
+    for (int i = 0; i < stepShards.size(); i++) {
+      pieces.addAll(piecesOf(stepShards.get(i), steps.get(i)));
+    }
+    final long before = skipped.getOrDefault(stepShards.getFirst().index(), 0L);
+    optimizer.step(pieces, round - before, factor.at(round));
+  }
+
+  private void subtract(Shard shard, ValuesRecord<UpdateShard> update)
+      throws MalformedRecordException {
+    final ValueType type = ValuesRecord.typeOf(update.header().getType());
+    kernels.sgd(weightsOf(shard), update.values(), type, null, SUBTRACTION, shard.length());
   }
 
   /** A shard's part of each of its tensors. */
@@ -221,19 +242,20 @@ public final class PartitionWeights {
 
   /** The record of a shard's version. */
   public byte[] record(Shard shard) {
+    final ValueType type = shard.travelsAs(valueType);
     final var header =
         WeightShard.newBuilder()
             .setVersion(version(shard.index()))
             .setShard(shard.index())
             .setManifest(manifest.hash())
-            .setType(ValuesRecord.typeOf(valueType))
+            .setType(ValuesRecord.typeOf(type))
             .setUpdate(update(shard.index()))
             .setDigest(Digests.UNKNOWN)
             .build();
-    final int bytes = shard.length() * valueType.bytes();
+    final int bytes = shard.length() * type.bytes();
     final byte[] record = ValuesRecord.allocate(header, bytes);
     final MemorySegment values = ValuesRecord.valuesOf(record, bytes);
-    kernels.convert(values, valueType, weightsOf(shard), ValueType.FLOAT32, shard.length());
+    kernels.convert(values, type, weightsOf(shard), ValueType.FLOAT32, shard.length());
     final ByteString digest = Digests.of(header, values);
     ValuesRecord.replaceHeader(record, header.toBuilder().setDigest(digest).build());
     digests.put(shard.index(), digest);
@@ -297,7 +319,7 @@ public final class PartitionWeights {
   private void markChanged(Shard shard) {
     digests.remove(shard.index());
     vectors.changed(new VectorId(WEIGHTS, shard.index()));
-    for (int i = 0; i < optimizer.stateVectors(); i++) {
+    for (int i = 0; i < (shard.buffer() ? 0 : optimizer.stateVectors()); i++) {
       stateOf(shard, i);
       vectors.changed(stateId(shard, i));
     }

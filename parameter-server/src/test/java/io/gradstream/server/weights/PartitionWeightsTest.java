@@ -88,6 +88,34 @@ class PartitionWeightsTest {
         .isEqualTo(alone);
   }
 
+  /** No optimizer, no weight decay, no schedule: they lose what they are told to lose. */
+  @ParameterizedTest
+  @ValueSource(strings = {ADAMW, LION})
+  void buffersAreLessWhatTheyAreToLose(String lines) throws MalformedRecordException {
+    final RunSpec spec =
+        spec(lines + "schedule: {warmup-rounds: 2}\ntransport: {value-type: bfloat16}\n");
+    final Manifest manifest = manifest(1);
+    final Shard shard = manifest.shards().getLast();
+    assertThat(shard.buffer()).isTrue();
+    final PartitionWeights weights = weights(spec, manifest, 0, new Counted());
+    weights.initialize(
+        update(header(manifest, shard, 9).toBuilder().setInitial(true).build(), 6));
+    final float[] expected = weights.values(shard).toArray(ValueType.FLOAT);
+    assertThat(weights.shardsOfStep(shard)).containsExactly(shard);
+
+    for (int round = 9; round < 12; round++) {
+      final ValuesRecord<UpdateShard> update = update(header(manifest, shard, round), 6);
+      weights.apply(List.of(shard), List.of(update));
+      for (int i = 0; i < expected.length; i++) {
+        expected[i] -= update.values().getAtIndex(ValueType.FLOAT, i);
+      }
+      assertThat(weights.values(shard).toArray(ValueType.FLOAT)).isEqualTo(expected);
+    }
+    final var published = ValuesRecord.read(weights.record(shard), WeightShard.parser());
+    assertThat(published.header().getType()).isEqualTo(DataType.FLOAT32);
+    assertThat(published.values().toArray(ValueType.FLOAT)).isEqualTo(expected);
+  }
+
   @Test
   void onlyATensorWiseOptimizerWaitsForAllShardsOfATensor() {
     final Manifest manifest = manifest(1);
@@ -272,7 +300,8 @@ class PartitionWeightsTest {
         List.of(
             new TensorShape("matrix", new long[] {8, 5}, TensorShape.SHARED),
             new TensorShape("bias", new long[] {10}, TensorShape.SHARED),
-            new TensorShape("head", new long[] {7}, 1)),
+            new TensorShape("head", new long[] {7}, 1),
+            TensorShape.buffer("mean", new long[] {6}, List.of(0, 1))),
         16,
         partitions);
   }

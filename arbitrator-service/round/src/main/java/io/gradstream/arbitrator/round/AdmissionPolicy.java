@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
  * <p>It checks three things that a gradient's record alone does not show. The nonce proves that the
  * gradient's order came after that verdict, since nobody can know it before. The arithmetic must be
  * one that the run takes, if it does not take any. The norm must not be larger than the spec
- * allows, compared with the task's running norm, unless that is zero. All follow from the log, so a
+ * allows, compared with the task's running norm, unless that is zero; buffers have no norm that
+ * tells anything. All follow from the log, so a
  * gradient that is read again gets the same answer, and all are checked once the gradient's round
  * is open.
  *
@@ -118,7 +119,10 @@ public final class AdmissionPolicy {
     requireNonce(gradient.nonce(), gradient.round(), before);
     checkArithmetic(gradient.report().getFingerprint(), isFirst(gradient), before, decided);
     final int task = gradient.report().getTask();
-    if (maxNormRatio == null || before == null || task >= before.getRunningSquaredCount()) {
+    if (maxNormRatio == null
+        || before == null
+        || task >= before.getRunningSquaredCount()
+        || manifest.shard(gradient.shard()).buffer()) {
       return;
     }
     final double running = Math.sqrt(before.getRunningSquared(task));

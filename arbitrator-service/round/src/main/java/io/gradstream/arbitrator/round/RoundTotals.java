@@ -9,6 +9,7 @@ import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.spec.SlotGroups;
 import io.gradstream.proto.spec.TaskSlots;
 import java.util.Arrays;
+import java.util.List;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -20,6 +21,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class RoundTotals {
   private final Manifest manifest;
+  /** Those whose statistics are numbers: buffers have contributions alone. */
+  private final List<Shard> shards;
+
   private final int tasks;
   private final int rows;
   private final int crossRows;
@@ -37,6 +41,7 @@ final class RoundTotals {
    */
   RoundTotals(Manifest manifest, TaskSlots slots, Calibrator calibrator) {
     this.manifest = manifest;
+    this.shards = manifest.shards().stream().filter(shard -> !shard.buffer()).toList();
     this.tasks = manifest.tasks().size();
     this.groups = slots.groups();
     this.rows = tasks * groups * (calibrator.needsNorms() ? 2 : 1);
@@ -95,7 +100,7 @@ final class RoundTotals {
    */
   double[][] gram() {
     final double[][] gram = new double[rows][rows];
-    for (final Shard shard : manifest.shards()) {
+    for (final Shard shard : shards) {
       if (shard.shared()) {
         final var of = productsOf(shard);
         int entry = 0;
@@ -116,7 +121,7 @@ final class RoundTotals {
    */
   double[][] cross(int group) {
     final double[][] cross = new double[crossRows][tasks];
-    for (final Shard shard : manifest.shards()) {
+    for (final Shard shard : shards) {
       final var of = productsOf(shard);
       if (shard.shared() && of.getCrossCount() > 0) {
         for (int entry = 0; entry < crossRows * tasks; entry++) {
@@ -130,7 +135,7 @@ final class RoundTotals {
   /** Per row, its inner product with the momentum, over the shared parameters. */
   double[] momentum() {
     final double[] momentum = new double[rows];
-    for (final Shard shard : manifest.shards()) {
+    for (final Shard shard : shards) {
       final var of = productsOf(shard);
       if (shard.shared() && of.getMomentumCount() > 0) {
         for (int row = 0; row < rows; row++) {
@@ -144,7 +149,7 @@ final class RoundTotals {
   /** Per row, the method's estimate of excess risk, over the shared shards. */
   double[] excess() {
     final double[] excess = new double[tasks * groups];
-    for (final Shard shard : manifest.shards()) {
+    for (final Shard shard : shards) {
       if (shard.shared()) {
         for (int row = 0; row < excess.length; row++) {
           excess[row] += productsOf(shard).getExcess(row);
@@ -166,7 +171,7 @@ final class RoundTotals {
 
   private double[] overOwn(ToDoubleFunction<ShardStatistics.Products> value) {
     final double[] totals = new double[tasks];
-    for (final Shard shard : manifest.shards()) {
+    for (final Shard shard : shards) {
       if (!shard.shared()) {
         totals[shard.owner()] += value.applyAsDouble(productsOf(shard));
       }
@@ -177,7 +182,7 @@ final class RoundTotals {
   /** Squared norm of the momentum over all parameters. */
   double momentumSquared() {
     double total = 0;
-    for (final Shard shard : manifest.shards()) {
+    for (final Shard shard : shards) {
       total += productsOf(shard).getMomentumSquared();
     }
     return total;
@@ -186,7 +191,7 @@ final class RoundTotals {
   /** Per task, the mean over its slots of the squared norm of the slot's own gradient. */
   double[] slotSquaredMean() {
     final double[] totals = new double[tasks];
-    for (final Shard shard : manifest.shards()) {
+    for (final Shard shard : shards) {
       final var of = productsOf(shard);
       int entry = 0;
       for (int task = 0; task < tasks; task++) {
@@ -204,7 +209,7 @@ final class RoundTotals {
   /** Per task, the squared norm of the mean of its slots' gradients, before any calibration. */
   double[] meanSquared() {
     final double[] totals = new double[tasks];
-    for (final Shard shard : manifest.shards()) {
+    for (final Shard shard : shards) {
       final var of = productsOf(shard);
       if (!shard.shared()) {
         final int own = slots.of(shard.owner());
@@ -257,7 +262,7 @@ final class RoundTotals {
    */
   double[] slotVariance() {
     final double[] variance = new double[tasks];
-    for (final Shard shard : manifest.shards()) {
+    for (final Shard shard : shards) {
       final var of = productsOf(shard);
       int entry = 0;
       for (int task = 0; shard.shared() && task < tasks; task++) {
@@ -283,7 +288,7 @@ final class RoundTotals {
     final double[] variance = new double[tasks];
     for (int task = 0; task < tasks; task++) {
       final double[][] sums = new double[groups][groups];
-      for (final Shard shard : manifest.shards()) {
+      for (final Shard shard : shards) {
         if (shard.shared()) {
           final double[][] ofShard = sumsOf(productsOf(shard), task);
           for (int a = 0; a < sums.length; a++) {
@@ -355,7 +360,7 @@ final class RoundTotals {
   /** Squared norm of a scalarized round's sum over its slots, over all parameters. */
   double summedSquared() {
     double total = 0;
-    for (final Shard shard : manifest.shards()) {
+    for (final Shard shard : shards) {
       total += productsOf(shard).getGram(0);
     }
     return total;
@@ -367,7 +372,7 @@ final class RoundTotals {
    */
   double summedMomentum() {
     double total = 0;
-    for (final Shard shard : manifest.shards()) {
+    for (final Shard shard : shards) {
       final var of = productsOf(shard);
       total += of.getMomentumCount() > 0 ? of.getMomentum(0) : 0;
     }

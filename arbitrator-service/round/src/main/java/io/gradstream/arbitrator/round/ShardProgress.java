@@ -98,20 +98,22 @@ final class ShardProgress {
   }
 
   private ShardStatistics.Products productsOf(Phase phase) {
-    final InnerProducts inner = vectors.innerProducts(phase, shard);
-    final var record =
-        ShardStatistics.Products.newBuilder()
-            .setShard(shard.index())
-            .setMomentumSquared(inner.momentumSquared());
-    addAll(inner.gram(), record::addGram);
-    addAll(inner.cross(), record::addCross);
-    addAll(inner.momentum(), record::addMomentum);
-    addAll(squared, record::addSumSquared);
-    addAll(vectors.excess(phase, shard), record::addExcess);
+    final var record = ShardStatistics.Products.newBuilder().setShard(shard.index());
+    if (!shard.buffer()) {
+      final InnerProducts inner = vectors.innerProducts(phase, shard);
+      record.setMomentumSquared(inner.momentumSquared());
+      addAll(inner.gram(), record::addGram);
+      addAll(inner.cross(), record::addCross);
+      addAll(inner.momentum(), record::addMomentum);
+      addAll(squared, record::addSumSquared);
+      addAll(vectors.excess(phase, shard), record::addExcess);
+    }
     for (final int task : vectors.tasksOf(phase, shard)) {
       for (int slot = 0; slot < slots.of(task); slot++) {
         final int place = slots.place(task, slot);
-        record.addSlotSquared(slotSquared[place]);
+        if (!shard.buffer()) {
+          record.addSlotSquared(slotSquared[place]);
+        }
         final ShardStatistics.Contribution contribution = contributions[place];
         if (contribution != null) {
           record.addContributions(contribution);

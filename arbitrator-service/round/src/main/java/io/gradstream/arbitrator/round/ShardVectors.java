@@ -18,6 +18,7 @@ import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.spec.Momentum;
 import io.gradstream.proto.spec.OnDivergence;
 import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.spec.TaskSlots;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -35,6 +36,9 @@ import org.jspecify.annotations.Nullable;
  * the shard's rows, task by task, group by group. Per shard: the momentum, where it is integrated,
  * and the sums of rounds that are not joint. Sums are neither divided by the slots nor multiplied
  * by the loss weights; the verdict's coefficients do both.
+ *
+ * <p>Buffers have sums alone, one for each task that they learn from: their update is the mean over
+ * these tasks of the means over their slots, in float32, whatever is decided about gradients.
  *
  * <p>Calibration concerns shared parameters, as resolution does. A calibrator that needs the norms
  * of the whole round has to wait for the verdict; until then the inner products are those of
@@ -56,6 +60,7 @@ final class ShardVectors {
   private record Row(int task, int group) {}
 
   private final Manifest manifest;
+  private final TaskSlots slots;
   private final int groups;
   private final ValueType updateType;
   private final boolean integratesMomentum;
@@ -69,7 +74,8 @@ final class ShardVectors {
 
   ShardVectors(RunSpec spec, Manifest manifest, Kernels kernels, NamedVectors vectors) {
     this.manifest = manifest;
-    this.groups = spec.slots().groups();
+    this.slots = spec.slots();
+    this.groups = slots.groups();
     this.kernels = kernels;
     this.vectors = vectors;
     this.updateType = spec.transport().valueType();
@@ -90,10 +96,13 @@ final class ShardVectors {
   long bytes(List<Shard> shards, boolean selective) {
     long values = 0;
     for (final Shard shard : shards) {
-      final long rows = shard.shared() ? (long) manifest.tasks().size() * groups : 1;
+      final long rows =
+          shard.shared()
+              ? (long) manifest.tasks().size() * groups
+              : shard.buffer() ? manifest.learnersOf(shard).size() : 1;
       final int ofRow = (calibrator.remembers() ? undoes ? 2 : 1 : 0) + (excess ? 1 : 0);
       final long memories = shard.shared() ? ofRow * rows : 0;
-      final int others = (integratesMomentum ? 1 : 0) + (selective ? 2 : 0);
+      final int others = (integratesMomentum && !shard.buffer() ? 1 : 0) + (selective ? 2 : 0);
       values += shard.length() * (2 * rows + memories + others);
     }
     return values * Float.BYTES;
@@ -324,7 +333,7 @@ final class ShardVectors {
    */
   byte[] combine(Phase phase, Shard shard, Verdict verdict, ByteString digest) {
     if (verdict.getSkipped()) {
-      return UpdateRecord.skipped(manifest, shard, verdict.getRound(), updateType, digest);
+      return skipped(shard, verdict, digest);
     }
     if (shard.shared() && verdict.hasCalibration()) {
       calibrate(phase, shard, calibrationOf(verdict.getCalibration()));
@@ -333,7 +342,7 @@ final class ShardVectors {
       moveSquares(phase, shard);
     }
     final MemorySegment momentum = momentumOf(shard);
-    final var record = new UpdateRecord(manifest, shard, verdict.getRound(), updateType, digest);
+    final UpdateRecord record = record(shard, verdict, digest);
     combine(phase, shard, verdict, momentum, record.values());
     if (momentum != null) {
       vectors.changed(momentumId(shard));
@@ -344,10 +353,10 @@ final class ShardVectors {
   /** The update record of a closed round once more, with the same bits. */
   byte[] repeat(Phase phase, Shard shard, Verdict verdict, ByteString digest) {
     if (verdict.getSkipped()) {
-      return UpdateRecord.skipped(manifest, shard, verdict.getRound(), updateType, digest);
+      return skipped(shard, verdict, digest);
     }
     final MemorySegment momentum = momentumOf(shard);
-    final var record = new UpdateRecord(manifest, shard, verdict.getRound(), updateType, digest);
+    final UpdateRecord record = record(shard, verdict, digest);
     if (momentum == null) {
       combine(phase, shard, verdict, null, record.values());
     } else {
@@ -355,6 +364,16 @@ final class ShardVectors {
           record.values(), updateType, momentum, verdict.getOutputScale(), shard.length());
     }
     return record.sealed();
+  }
+
+  private byte[] skipped(Shard shard, Verdict verdict, ByteString digest) {
+    final ValueType type = shard.travelsAs(updateType);
+    return UpdateRecord.skipped(manifest, shard, verdict.getRound(), type, digest);
+  }
+
+  private UpdateRecord record(Shard shard, Verdict verdict, ByteString digest) {
+    final ValueType type = shard.travelsAs(updateType);
+    return new UpdateRecord(manifest, shard, verdict.getRound(), type, digest);
   }
 
   private void combine(
@@ -379,16 +398,20 @@ final class ShardVectors {
     }
     kernels.combine(
         update,
-        updateType,
+        shard.travelsAs(updateType),
         combined,
         coefficients,
         momentum,
         verdict.getMomentumBeta(),
-        verdict.getOutputScale(),
+        shard.buffer() ? 1 : verdict.getOutputScale(),
         shard.length());
   }
 
   private float coefficient(Verdict verdict, Shard shard, Row row) {
+    if (shard.buffer()) {
+      final int learners = verdict.getScalarized() ? 1 : manifest.learnersOf(shard).size();
+      return (float) (1.0 / ((long) slots.of(row.task()) * learners));
+    }
     if (verdict.getScalarized()) {
       return verdict.getScalarizedCoefficient();
     }
@@ -422,7 +445,7 @@ final class ShardVectors {
   }
 
   private @Nullable MemorySegment momentumOf(Shard shard) {
-    return integratesMomentum ? vectors.vector(momentumId(shard), shard.length()) : null;
+    return integratesMomentum && !shard.buffer() ? vectors.vector(momentumId(shard), shard.length()) : null;
   }
 
   private VectorId sumId(Phase phase, Shard shard, Row row) {

@@ -140,14 +140,21 @@ public record SlotGradient(
         shard.partition());
     require(
         manifest.touches(task, shard),
-        "shard %d belongs to task %d alone, not to %d",
+        shard.buffer()
+            ? "shard %d has buffers of tasks %s, not of %d"
+            : "shard %d belongs to task %s alone, not to %d",
         shard.index(),
-        shard.owner(),
+        shard.buffer() ? manifest.learnersOf(shard) : shard.owner(),
         task);
     if (rules.format() > 1) {
       requireAnswer(header, rules.orders().of(header.getRound(), task, header.getSlot(), 0));
     }
     final ValueType type = ValuesRecord.typeOf(header.getType());
+    require(
+        shard.travelsAs(type) == type,
+        "type %s, the buffers of shard %d travel as float32",
+        header.getType(),
+        shard.index());
     final long expected = (long) shard.length() * type.bytes();
     require(
         read.values().byteSize() == expected,

@@ -60,6 +60,9 @@ record StatisticsCheck(
       return false;
     }
     final Shard shard = manifest.shard(of.getShard());
+    if (shard.buffer()) {
+      return of.equals(contributionsOf(of)) && hasSlots(of);
+    }
     final int tasks =
         (int)
             kind.asked(manifest.tasks().size())
@@ -77,7 +80,7 @@ record StatisticsCheck(
         && of.getExcessCount() == (excess && divided ? tasks * perTask : 0)
         && finite(of.getExcessList())
         && of.getSlotSquaredCount() == slotsOn(shard)
-        && of.getContributionsList().stream().allMatch(each -> has(each.getTask(), each.getSlot()))
+        && hasSlots(of)
         && finite(of.getGramList())
         && finite(of.getCrossList())
         && finite(of.getMomentumList())
@@ -92,6 +95,18 @@ record StatisticsCheck(
         .filter(task -> manifest.touches(task, shard))
         .map(slots::of)
         .sum();
+  }
+
+  /** All that there is of a buffer: no method sees it. */
+  private static ShardStatistics.Products contributionsOf(ShardStatistics.Products of) {
+    return ShardStatistics.Products.newBuilder()
+        .setShard(of.getShard())
+        .addAllContributions(of.getContributionsList())
+        .build();
+  }
+
+  private boolean hasSlots(ShardStatistics.Products of) {
+    return of.getContributionsList().stream().allMatch(each -> has(each.getTask(), each.getSlot()));
   }
 
   private boolean fits(ShardStatistics.Slot of) {

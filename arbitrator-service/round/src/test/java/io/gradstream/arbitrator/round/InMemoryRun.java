@@ -19,6 +19,7 @@ import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.spec.RunSpec;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -126,6 +127,11 @@ final class InMemoryRun {
     return verdict;
   }
 
+  /** The update records of the round that was closed last, by shard. */
+  SortedMap<Integer, byte[]> lastUpdates() {
+    return lastUpdates;
+  }
+
   /** Plays the round that is open. */
   Outcome next() {
     return next(NEVER);
@@ -158,7 +164,11 @@ final class InMemoryRun {
   private void add(int task, int slot, Shard shard) {
     final long round = rounds.round();
     final long number = round + shift;
-    final float[] piece = MadeUpGradients.piece(gradients.of(number, task, slot), shard);
+    final float[] flat =
+        Arrays.copyOf(gradients.of(number, task, slot), MadeUpGradients.size() + 25);
+    System.arraycopy(
+        MadeUpGradients.takenFromBuffers(number, task, slot), 0, flat, MadeUpGradients.size(), 25);
+    final float[] piece = MadeUpGradients.piece(flat, shard);
     final MemorySegment values = MemorySegment.ofArray(piece);
     final var report = ShardStatistics.Slot.newBuilder().setTask(task).setSlot(slot);
     if (task < MadeUpGradients.TASKS) {
@@ -202,22 +212,26 @@ final class InMemoryRun {
   private Outcome close() {
     assertThat(rounds.complete()).isTrue();
     final Verdict verdict = rounds.decide();
-    final var update = new float[MadeUpGradients.size()];
+    final var update = new float[(int) manifest.size()];
     lastUpdates = rounds.close(verdict);
     lastUpdates.forEach(
         (index, record) -> {
           final Shard shard = manifest.shard(index);
-          final MemorySegment values = valuesOf(record);
-          for (int d = 0; d < shard.length(); d++) {
-            update[(int) shard.offset() + d] = values.get(ValueType.FLOAT, (long) d * Float.BYTES);
-          }
+          final float[] values = valuesOf(record, shard.length());
+          System.arraycopy(values, 0, update, (int) shard.offset(), values.length);
         });
     return new Outcome(verdict, update);
   }
 
-  private static MemorySegment valuesOf(byte[] record) {
+  private static float[] valuesOf(byte[] record, int length) {
     try {
-      return ValuesRecord.read(record, UpdateShard.parser()).values();
+      final ValuesRecord<UpdateShard> read = ValuesRecord.read(record, UpdateShard.parser());
+      final var values = new float[length];
+      final ValueType type = ValuesRecord.typeOf(read.header().getType());
+      Kernels.scalar()
+          .convert(
+              MemorySegment.ofArray(values), ValueType.FLOAT32, read.values(), type, length);
+      return values;
     } catch (MalformedRecordException e) {
       throw new IllegalStateException(e);
     }

@@ -4,6 +4,8 @@ import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.manifest.TensorShape;
 import io.gradstream.proto.spec.RunSpec;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 
@@ -50,6 +52,24 @@ record MadeUpGradients(RunSpec spec) {
 
   static Manifest manifest(int shardValues, int partitions) {
     return Manifest.of(List.of("a", "b", "c"), SHAPES, shardValues, partitions);
+  }
+
+  /** The same with buffers behind: one of all tasks, one of the first and the last. */
+  static Manifest manifestWithBuffers(int shardValues, int partitions) {
+    final var shapes = new ArrayList<>(SHAPES);
+    shapes.add(TensorShape.buffer("mean", new long[] {20}, List.of(0, 1, 2)));
+    shapes.add(TensorShape.buffer("mean.ac", new long[] {5}, List.of(0, 2)));
+    return Manifest.of(List.of("a", "b", "c"), shapes, shardValues, partitions);
+  }
+
+  /** What a slot takes away from the 25 values of the buffers. */
+  static float[] takenFromBuffers(long round, int task, int slot) {
+    final var random = new Random(((round * 37 + task) * 37 + slot) * 104729);
+    final var taken = new float[25];
+    for (int i = 0; i < taken.length; i++) {
+      taken[i] = (float) (1e3 * random.nextGaussian());
+    }
+    return taken;
   }
 
   /** Where a task's own parameters begin and end in the flat vector of 86 values. */
@@ -101,8 +121,6 @@ record MadeUpGradients(RunSpec spec) {
   }
 
   static float[] piece(float[] flat, Shard shard) {
-    final var piece = new float[shard.length()];
-    System.arraycopy(flat, (int) shard.offset(), piece, 0, piece.length);
-    return piece;
+    return Arrays.copyOfRange(flat, (int) shard.offset(), (int) shard.offset() + shard.length());
   }
 }

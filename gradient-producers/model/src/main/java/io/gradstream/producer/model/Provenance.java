@@ -137,10 +137,7 @@ public record Provenance(
     final boolean isAllShared = run.spec().scope() == Scope.ALL;
     final var texts = new ArrayList<String>();
     for (final TensorShape shape : shapes) {
-      texts.add(
-          isAllShared
-              ? new TensorShape(shape.name(), shape.shape(), TensorShape.SHARED).toString()
-              : shape.toString());
+      texts.add((isAllShared ? shape.withoutOwner() : shape).toString());
     }
     return texts;
   }

@@ -30,7 +30,10 @@ public interface TaskModel extends AutoCloseable {
     }
   }
 
-  /** The parameter tensors in the order of the flat vectors: shared first, then each task's own. */
+  /**
+   * The tensors in the order of the flat vectors: shared parameters first, then each task's own,
+   * then buffers.
+   */
   List<TensorShape> tensors();
 
   /**
@@ -53,7 +56,9 @@ public interface TaskModel extends AutoCloseable {
 
   /**
    * Computes d loss / d weights of one task on one micro-batch into {@link #gradient()}. What the
-   * task does not touch, the other tasks' own parameters among it, is zero.
+   * task does not touch, the other tasks' own parameters among it, is zero. The place of a buffer
+   * gets what the batch takes away from it: its values in {@link #weights()}, which stay as they
+   * are, minus what they become.
    *
    * @param task position of the task in the run spec
    * @param microBatch index into the seeded sequence of micro-batches; it names samples, masks and
@@ -67,7 +72,8 @@ public interface TaskModel extends AutoCloseable {
    * Computes d (sum over tasks of weight x loss) / d weights on one micro-batch into {@link
    * #gradient()}, with the run spec's loss weights. It is the weighted sum of the tasks' {@link
    * #gradient(int, long)}, but for rounding, at the price of about one of them: the tasks share the
-   * forward and the backward pass.
+   * forward and the backward pass. A buffer's place gets the plain mean over the tasks that it
+   * learns from.
    *
    * @param microBatch as for {@link #gradient(int, long)}
    * @return each task's loss, in task order and without its weight

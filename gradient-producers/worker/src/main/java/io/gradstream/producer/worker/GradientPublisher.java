@@ -92,7 +92,7 @@ final class GradientPublisher {
     final List<Future<RecordMetadata>> sent = new ArrayList<>();
     for (final Shard shard : run.manifest().shards()) {
       if (run.manifest().touches(order.getTask(), shard)) {
-        final byte[] record = recordOf(order, result, gradient, shard, type);
+        final byte[] record = recordOf(order, result, gradient, shard, shard.travelsAs(type));
         sent.add(
             producer.send(
                 new ProducerRecord<>(topic, shard.partition(), Keys.shard(shard.index()), record)));

@@ -76,6 +76,34 @@ public final class WorkerSpotCheck {
     }
   }
 
+  /** Between what a worker sent and what is computed here. */
+  private static final class Distance {
+    private double difference;
+    private double product;
+    private double there;
+    private double here;
+    private boolean same = true;
+
+    void add(float[] sent, float[] computed, boolean sameBits) {
+      same &= sameBits;
+      for (int i = 0; i < sent.length; i++) {
+        final double distance = (double) sent[i] - computed[i];
+        difference += distance * distance;
+        product += (double) sent[i] * computed[i];
+        there += (double) sent[i] * sent[i];
+        here += (double) computed[i] * computed[i];
+      }
+    }
+
+    double error() {
+      return same ? 0 : Math.sqrt(difference) / Math.max(Math.sqrt(here), 1e-30);
+    }
+
+    double cosine() {
+      return product / Math.max(Math.sqrt(there * here), 1e-30);
+    }
+  }
+
   private final RunDescription run;
   private final double share;
   private final TaskModel model;
@@ -193,25 +221,21 @@ public final class WorkerSpotCheck {
     } else {
       model.scalarizedGradient(order.getMicroBatch());
     }
-    double difference = 0;
-    double product = 0;
-    double there = 0;
-    double here = 0;
-    boolean same = true;
+    final var gradient = new Distance();
+    final var buffers = new Distance();
     for (final SlotGradient shard : recorded.shards()) {
       final Shard place = run.manifest().shard(shard.shard());
       final MemorySegment own = own(place, shard.type());
-      same &= own.mismatch(shard.values()) < 0;
-      final float[] a = floats(shard.values(), shard.type(), place.length());
-      final float[] b = floats(own, shard.type(), place.length());
-      for (int i = 0; i < a.length; i++) {
-        difference += ((double) a[i] - b[i]) * ((double) a[i] - b[i]);
-        product += (double) a[i] * b[i];
-        there += (double) a[i] * a[i];
-        here += (double) b[i] * b[i];
-      }
+      (place.buffer() ? buffers : gradient)
+          .add(
+              floats(shard.values(), shard.type(), place.length()),
+              floats(own, shard.type(), place.length()),
+              own.mismatch(shard.values()) < 0);
     }
-    final double error = same ? 0 : Math.sqrt(difference) / Math.max(Math.sqrt(here), 1e-30);
+    // Their sizes have nothing to do with each other, so one must not hide in the other's norm.
+    final Distance worse = buffers.error() > gradient.error() ? buffers : gradient;
+    final double error = worse.error();
+    final boolean same = gradient.same && buffers.same;
     final boolean suspect = !(error <= tolerance(recorded, error));
     tallies.merge(
         recorded.worker(),
@@ -220,22 +244,22 @@ public final class WorkerSpotCheck {
     if (!suspect) {
       return Optional.empty();
     }
-    final double cosine = product / Math.max(Math.sqrt(there * here), 1e-30);
     return Optional.of(
         new Finding(
             Finding.Kind.RECOMPUTED,
             ofRound,
             recorded.first().source(),
             recorded.first().offset(),
-            "worker %s, slot %d of %s: cosine %.6f, relative error %.3g; its norm"
+            "worker %s, slot %d of %s%s: cosine %.6f, relative error %.3g; its norm"
                 .formatted(
                     recorded.worker(),
                     slot.slot(),
                     run.topics().nameOf(slot.task()),
-                    cosine,
+                    worse == buffers ? ", what it takes from the buffers" : "",
+                    worse.cosine(),
                     error),
-            Double.toString(Math.sqrt(there)),
-            Double.toString(Math.sqrt(here))));
+            Double.toString(Math.sqrt(worse.there)),
+            Double.toString(Math.sqrt(worse.here))));
   }
 
   /** Up to which error rounding explains it; notes what was computed with another arithmetic. */

@@ -9,8 +9,8 @@ import java.util.HashSet;
 import java.util.List;
 
 /**
- * What the flat parameter vector of a run means: its tensors in order, shared ones first and then
- * each task's own, how it is cut into shards, and which partition carries each shard.
+ * What the flat vector of a run means: its tensors in order, shared parameters first, then each
+ * task's own, then buffers, how it is cut into shards, and which partition carries each shard.
  *
  * <p>The cut depends on the tensors and the largest shard alone, never on the partitions: inner
  * products are summed shard by shard, so the cut decides bits and the partitions must not. Small
@@ -49,7 +49,8 @@ public final class Manifest {
    * Lays tensors out, cuts and places them.
    *
    * @param tasks the run's task names, in order
-   * @param shapes tensors in flat order: shared ones, then those of task 0, of task 1, ...
+   * @param shapes tensors in flat order: shared ones, then those of task 0, of task 1, ..., then
+   *     buffers
    * @param shardValues the largest shard, 1 to {@link #MAX_SHARD_VALUES}
    * @param partitions at least 1; some stay empty when there are fewer tensors
    * @param whole whether all shards of a tensor must go to one partition
@@ -66,7 +67,7 @@ public final class Manifest {
       throw new IllegalArgumentException(
           "shard values " + shardValues + ", partitions " + partitions);
     }
-    if (shapes.isEmpty()) {
+    if (shapes.stream().allMatch(TensorShape::buffer)) {
       throw new IllegalArgumentException("a model without parameters");
     }
     return new Manifest(
@@ -78,13 +79,17 @@ public final class Manifest {
     final var tensors = new ArrayList<Tensor>();
     long offset = 0;
     int owner = TensorShape.SHARED;
+    boolean buffers = false;
     for (final TensorShape shape : shapes) {
       if (!names.add(shape.name())) {
         throw new IllegalArgumentException("two tensors are named " + shape.name());
       }
-      if (shape.owner() < owner || shape.owner() >= tasks.size()) {
+      buffers |= shape.buffer();
+      if (buffers
+          ? !shape.buffer() || shape.learnsFrom().getLast() >= tasks.size()
+          : shape.owner() < owner || shape.owner() >= tasks.size()) {
         throw new IllegalArgumentException(
-            shape + " is out of order: shared tensors come first, then each task's own");
+            shape + " is out of order: shared tensors come first, then each task's own, then buffers");
       }
       owner = shape.owner();
       tensors.add(new Tensor(tensors.size(), shape, offset));
@@ -102,11 +107,12 @@ public final class Manifest {
     long offset = 0;
     int first = 0;
     while (first < shapes.size()) {
-      final int owner = shapes.get(first).owner();
+      final TensorShape begin = shapes.get(first);
       int last = first;
       long size = shapes.get(first).size();
       while (last + 1 < shapes.size()
-          && shapes.get(last + 1).owner() == owner
+          && shapes.get(last + 1).owner() == begin.owner()
+          && shapes.get(last + 1).learnsFrom().equals(begin.learnsFrom())
           && size + shapes.get(last + 1).size() <= shardValues) {
         last++;
         size += shapes.get(last).size();
@@ -118,7 +124,16 @@ public final class Manifest {
         if (!together) {
           partition = placement.place(length);
         }
-        shards.add(new Shard(shards.size(), offset + done, length, owner, partition, first, last));
+        shards.add(
+            new Shard(
+                shards.size(),
+                offset + done,
+                length,
+                begin.owner(),
+                partition,
+                first,
+                last,
+                begin.buffer()));
       }
       offset += size;
       first = last + 1;
@@ -158,7 +173,10 @@ public final class Manifest {
     final var shapes = new ArrayList<TensorShape>();
     for (final var tensor : record.getTensorsList()) {
       final long[] shape = tensor.getShapeList().stream().mapToLong(Long::longValue).toArray();
-      shapes.add(new TensorShape(tensor.getName(), shape, tensor.getOwner()));
+      shapes.add(
+          tensor.getBuffer()
+              ? TensorShape.buffer(tensor.getName(), shape, tensor.getLearnsFromList())
+              : new TensorShape(tensor.getName(), shape, tensor.getOwner()));
     }
     final List<Tensor> tensors = layOut(record.getTasksList(), shapes);
     final var shards = new ArrayList<Shard>();
@@ -180,7 +198,8 @@ public final class Manifest {
               shard.getOwner(),
               shard.getPartition(),
               tensor,
-              last));
+              last,
+              tensors.get(tensor).buffer()));
     }
     return new Manifest(record.getTasksList(), tensors, shards, record.getPartitions());
   }
@@ -189,7 +208,12 @@ public final class Manifest {
     final var record = ManifestRecord.newBuilder().addAllTasks(tasks).setPartitions(partitions);
     for (final Tensor tensor : tensors) {
       final var builder =
-          record.addTensorsBuilder().setName(tensor.name()).setOwner(tensor.owner());
+          record
+              .addTensorsBuilder()
+              .setName(tensor.name())
+              .setOwner(tensor.owner())
+              .setBuffer(tensor.buffer())
+              .addAllLearnsFrom(tensor.shape().learnsFrom());
       for (final long dimension : tensor.shape().shape()) {
         builder.addShape(dimension);
       }
@@ -230,11 +254,19 @@ public final class Manifest {
     return partitions;
   }
 
-  /** Whether a task's gradients have values in a shard; those of the sum are everywhere. */
+  /**
+   * Whether a task's gradients have values in a shard; those of the sum are everywhere. Buffers are
+   * touched by the tasks whose batches they learn from.
+   */
   public boolean touches(int task, Shard shard) {
     return shard.shared()
-        || shard.owner() == task
+        || (shard.buffer() ? learnersOf(shard).contains(task) : shard.owner() == task)
         || RoundKind.asking(task, tasks.size()) == RoundKind.SUM;
+  }
+
+  /** The tasks whose batches a shard's buffers learn from; none where it holds parameters. */
+  public List<Integer> learnersOf(Shard shard) {
+    return tensors.get(shard.firstTensor()).shape().learnsFrom();
   }
 
   /** The shards that travel on a partition, in shard order. */
@@ -258,10 +290,15 @@ public final class Manifest {
                     || shards.get(shard.index() - 1).partition() == shard.partition());
   }
 
-  /** Number of values of the flat vector. */
+  /** Number of values of the flat vector, buffers among them. */
   public long size() {
     final Tensor last = tensors.getLast();
     return last.offset() + last.size();
+  }
+
+  /** Number of values that gradients train: all but the buffers'. */
+  public long parameters() {
+    return tensors.stream().filter(tensor -> !tensor.buffer()).mapToLong(Tensor::size).sum();
   }
 
   /** The first eight bytes of the SHA-256 of {@link #toRecord()}; every record carries it. */

@@ -20,4 +20,9 @@ public record Tensor(int index, TensorShape shape, long offset) {
   public int owner() {
     return shape.owner();
   }
+
+  /** Whether it learns from batches instead of gradients. */
+  public boolean buffer() {
+    return shape.buffer();
+  }
 }

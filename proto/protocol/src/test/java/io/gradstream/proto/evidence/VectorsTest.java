@@ -200,7 +200,7 @@ class VectorsTest {
         contributions.add(ShardStatistics.Contribution.parseFrom(HEX.parseHex(each.asText())));
       }
       digest.add(
-          new Shard(shard.get("shard").asInt(), 0, 1, -1, shard.get("partition").asInt(), 0, 0),
+          new Shard(shard.get("shard").asInt(), 0, 1, -1, shard.get("partition").asInt(), 0, 0, false),
           shard.get("offset").asLong(),
           contributions);
     }

@@ -38,6 +38,52 @@ final class ManifestTest {
   }
 
   @Test
+  void buffersComeLastAndShareShardsWithThoseOfTheSameTasks() {
+    final List<TensorShape> shapes =
+        List.of(
+            shared("w", 3),
+            new TensorShape("head", new long[] {2}, 1),
+            buffer("mean", 4, 0, 1),
+            buffer("variance", 4, 0, 1),
+            buffer("head.mean", 2, 1));
+    final Manifest manifest = Manifest.of(TASKS, shapes, 10, 1);
+
+    assertThat(manifest.shards()).extracting(Shard::offset).containsExactly(0L, 3L, 5L, 13L);
+    assertThat(manifest.shards())
+        .extracting(Shard::buffer)
+        .containsExactly(false, false, true, true);
+    assertThat(manifest.shard(2).shared()).isFalse();
+    assertThat(manifest.touches(0, manifest.shard(2))).isTrue();
+    assertThat(manifest.touches(0, manifest.shard(3))).isFalse();
+    assertThat(manifest.touches(1, manifest.shard(3))).isTrue();
+    assertThat(manifest.touches(2, manifest.shard(3))).isTrue();
+    assertThat(manifest.parameters()).isEqualTo(5);
+    final Manifest read = Manifest.fromRecord(manifest.toRecord());
+    assertThat(read.tensors()).isEqualTo(manifest.tensors());
+    assertThat(read.shards()).isEqualTo(manifest.shards());
+  }
+
+  @Test
+  void refusesBuffersInFrontOfParametersAndOfUnknownTasks() {
+    for (final List<TensorShape> shapes :
+        List.of(
+            List.of(buffer("mean", 4, 0), shared("w", 3)),
+            List.of(shared("w", 3), buffer("mean", 4, 2)))) {
+      assertThatThrownBy(() -> Manifest.of(TASKS, shapes, 10, 1))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("then buffers");
+    }
+    assertThatThrownBy(() -> Manifest.of(TASKS, List.of(buffer("mean", 4, 0)), 10, 1))
+        .hasMessage("a model without parameters");
+    assertThatThrownBy(() -> buffer("mean", 4, 1, 0)).hasMessageContaining("tasks [1, 0]");
+    assertThatThrownBy(() -> buffer("mean", 4)).hasMessageContaining("learns from no task");
+  }
+
+  private static TensorShape buffer(String name, long size, Integer... learnsFrom) {
+    return TensorShape.buffer(name, new long[] {size}, List.of(learnsFrom));
+  }
+
+  @Test
   void refusesTensorsOutOfOrder() {
     final var own = new TensorShape("head", new long[] {2}, 1);
     assertThatThrownBy(() -> Manifest.of(TASKS, List.of(own, shared("w", 3)), 10, 1))

@@ -12,6 +12,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * A parameter vector whose losses are analytic functions. All other parts of a run are the real
@@ -30,6 +31,9 @@ public final class ToyModel implements TaskModel {
    * @param weight of the objective in the sum of all tasks' objectives
    */
   public record Task(String name, Objective objective, double weight) {}
+
+  /** How far a batch moves a running mean, as in PyTorch's BatchNorm. */
+  private static final float MOVES = 0.1f;
 
   private final ToyOptions options;
   private final List<Task> tasks;
@@ -70,6 +74,15 @@ public final class ToyModel implements TaskModel {
                 "own." + tasks.get(task).name(), new long[] {options.ownDimension()}, task));
       }
     }
+    if (options.buffers() > 0) {
+      final long[] shape = {options.buffers()};
+      final List<Integer> all = IntStream.range(0, tasks.size()).boxed().toList();
+      shapes.add(TensorShape.buffer("running", shape, all));
+      for (final int task : all) {
+        shapes.add(
+            TensorShape.buffer("running." + tasks.get(task).name(), shape, List.of(task)));
+      }
+    }
     return List.copyOf(shapes);
   }
 
@@ -88,12 +101,16 @@ public final class ToyModel implements TaskModel {
     return gradient;
   }
 
-  /** The configured start in the first shared parameters; standard normal elsewhere. */
+  /**
+   * The configured start in the first shared parameters; standard normal in the others. Running
+   * means begin at zero.
+   */
   @Override
   public void initialize(long seed) {
     var normal = CounterRandom.of(seed, RandomPurpose.WEIGHTS);
     List<Double> start = options.start();
-    long values = weights.byteSize() / Float.BYTES;
+    weights.fill((byte) 0);
+    long values = firstBuffer();
     for (long i = 0; i < values; i++) {
       double value = i < start.size() ? start.get((int) i) : normal.gaussian(i);
       weights.setAtIndex(ValueType.FLOAT, i, (float) value);
@@ -107,12 +124,33 @@ public final class ToyModel implements TaskModel {
     for (int d = 0; d < slope.length; d++) {
       gradient.setAtIndex(ValueType.FLOAT, position(task, d), (float) slope[d]);
     }
+    learn(task, microBatch, 0, 1);
+    learn(task, microBatch, task + 1L, 1);
     return loss;
+  }
+
+  /** Where the buffers begin in the flat vector: first that of all tasks, then each task's. */
+  private long firstBuffer() {
+    return options.dimension() + (long) tasks.size() * options.ownDimension();
+  }
+
+  /** Adds what a task's batch takes away from a buffer, times a share, to its gradient. */
+  private void learn(int task, long microBatch, long buffer, float share) {
+    final var normal = CounterRandom.of(seed, RandomPurpose.NOISE, task, microBatch);
+    for (int i = 0; i < options.buffers(); i++) {
+      final long at = firstBuffer() + buffer * options.buffers() + i;
+      final float old = weights.getAtIndex(ValueType.FLOAT, at);
+      final float seen = (float) normal.gaussian(slope.length + (long) i);
+      final float taken = share * (MOVES * (old - seen));
+      gradient.setAtIndex(
+          ValueType.FLOAT, at, gradient.getAtIndex(ValueType.FLOAT, at) + taken);
+    }
   }
 
   @Override
   public double[] scalarizedGradient(long microBatch) {
     int shared = options.dimension();
+    gradient.fill((byte) 0);
     var losses = new double[tasks.size()];
     var sharedSum = new double[shared];
     for (int task = 0; task < losses.length; task++) {
@@ -124,6 +162,8 @@ public final class ToyModel implements TaskModel {
       for (int d = shared; d < slope.length; d++) {
         gradient.setAtIndex(ValueType.FLOAT, position(task, d), (float) (weight * slope[d]));
       }
+      learn(task, microBatch, 0, 1f / losses.length);
+      learn(task, microBatch, task + 1L, 1);
     }
     for (int d = 0; d < shared; d++) {
       gradient.setAtIndex(ValueType.FLOAT, d, (float) sharedSum[d]);

@@ -12,6 +12,7 @@ import java.util.List;
  * @param tensors how many tensors the shared parameters are cut into
  * @param start the first shared parameters' initial values; the others are standard normal
  * @param noise standard deviation of the Gaussian noise on each element of a gradient
+ * @param buffers values of each buffer; 0 for none
  */
 public record ToyOptions(
     @Param(value = "parameters that all tasks share", defaultValue = "2", min = 1, max = 1 << 28)
@@ -36,7 +37,15 @@ public record ToyOptions(
             value = "standard deviation of the noise on each element of a gradient",
             defaultValue = "0",
             min = 0)
-        double noise) {
+        double noise,
+    @Param(
+            value =
+                "values of each buffer, a running mean of numbers that come with the batches: one"
+                    + " buffer learns from all tasks, and one from each alone; 0: no buffers",
+            defaultValue = "0",
+            min = 0,
+            max = 1 << 20)
+        int buffers) {
   public ToyOptions {
     if (tensors > dimension) {
       throw new SpecError(

@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ToyModelTest {
   @Test
   void tasksTouchTheSharedAndTheirOwnParametersAlone() {
-    try (var model = quadratics(new ToyOptions(4, 2, 2, List.of(), 0))) {
+    try (var model = quadratics(new ToyOptions(4, 2, 2, List.of(), 0, 0))) {
       model.initialize(7);
       model.gradient(1, 0);
 
@@ -36,7 +36,7 @@ class ToyModelTest {
   void weightsWrittenFromOutsideAreTheOnesThatCount() {
     try (var model =
         new ToyModel(
-            new ToyOptions(2, 0, 1, List.of(-8.5, 7.5), 0),
+            new ToyOptions(2, 0, 1, List.of(-8.5, 7.5), 0, 0),
             tasks(new Landscape(0), new Landscape(1)),
             1)) {
       model.initialize(1);
@@ -52,8 +52,8 @@ class ToyModelTest {
 
   @Test
   void noiseFollowsFromTheMicroBatchAndAveragesOut() {
-    try (var noisy = quadratics(new ToyOptions(3, 0, 1, List.of(), 0.5));
-        var clean = quadratics(new ToyOptions(3, 0, 1, List.of(), 0))) {
+    try (var noisy = quadratics(new ToyOptions(3, 0, 1, List.of(), 0.5, 0));
+        var clean = quadratics(new ToyOptions(3, 0, 1, List.of(), 0, 0))) {
       noisy.initialize(1);
       clean.initialize(1);
       clean.gradient(0, 0);
@@ -79,7 +79,7 @@ class ToyModelTest {
   @ParameterizedTest
   @ValueSource(doubles = {0, 0.5})
   void scalarizedGradientIsTheWeightedSumOfTheTasksGradientsAndTheirNoise(double noise) {
-    try (var model = quadratics(new ToyOptions(4, 2, 2, List.of(), noise))) {
+    try (var model = quadratics(new ToyOptions(4, 2, 2, List.of(), noise, 0))) {
       model.initialize(7);
       double[] losses = {model.gradient(0, 3), 0};
       float[] first = model.gradient().toArray(ValueLayout.JAVA_FLOAT);
@@ -99,8 +99,8 @@ class ToyModelTest {
 
   @Test
   void initialWeightsFollowFromTheSeedAlone() {
-    try (var one = quadratics(new ToyOptions(5, 1, 1, List.of(3.0), 0));
-        var other = quadratics(new ToyOptions(5, 1, 1, List.of(3.0), 0))) {
+    try (var one = quadratics(new ToyOptions(5, 1, 1, List.of(3.0), 0, 0));
+        var other = quadratics(new ToyOptions(5, 1, 1, List.of(3.0), 0, 0))) {
       one.initialize(9);
       other.initialize(9);
       assertThat(one.weights().mismatch(other.weights())).isEqualTo(-1);
@@ -109,6 +109,35 @@ class ToyModelTest {
       one.initialize(10);
       assertThat(one.weights().mismatch(nine)).isNotEqualTo(-1);
     }
+  }
+
+  @Test
+  void aBatchTakesFromABufferWhatItMovesItBy() {
+    try (var model = quadratics(new ToyOptions(3, 1, 1, List.of(), 0, 2))) {
+      final TensorShape all = TensorShape.buffer("running", new long[] {2}, List.of(0, 1));
+      assertThat(model.tensors()).contains(all).filteredOn(TensorShape::buffer).hasSize(3);
+      model.initialize(1);
+      assertThat(model.weights().getAtIndex(ValueLayout.JAVA_FLOAT, 5)).isZero();
+      final float[] first = gradient(model, 0, 7);
+      final float[] second = gradient(model, 1, 7);
+      model.weights().setAtIndex(ValueLayout.JAVA_FLOAT, 5, 10);
+
+      assertThat(gradient(model, 0, 7)[5] - first[5]).isCloseTo(1, within(1e-6f));
+      assertThat(first[5]).isNotZero().isNotEqualTo(second[5]);
+      assertThat(first[7]).as("its own").isNotZero();
+      assertThat(first[9]).as("the other task's").isZero();
+      assertThat(gradient(model, 0, 8)[6]).as("of another batch").isNotEqualTo(first[6]);
+      model.weights().setAtIndex(ValueLayout.JAVA_FLOAT, 5, 0);
+      model.scalarizedGradient(7);
+      assertThat(model.gradient().getAtIndex(ValueLayout.JAVA_FLOAT, 5))
+          .isCloseTo((first[5] + second[5]) / 2, within(1e-7f));
+      assertThat(model.gradient().getAtIndex(ValueLayout.JAVA_FLOAT, 9)).isEqualTo(second[9]);
+    }
+  }
+
+  private static float[] gradient(TaskModel model, int task, long microBatch) {
+    model.gradient(task, microBatch);
+    return model.gradient().toArray(ValueLayout.JAVA_FLOAT);
   }
 
   private static TaskModel quadratics(ToyOptions options) {
