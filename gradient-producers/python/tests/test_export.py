@@ -75,6 +75,54 @@ def test_a_file_says_whose_parameters_are_and_takes_any_number_of_samples(tmp_pa
         assert gradient == pytest.approx(of_body.numpy(), abs=1e-6)
 
 
+class Normalised(Net):
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(4)
+
+
+@pytest.mark.parametrize("eval_gradients", [False, True])
+def test_buffers_go_in_and_what_a_batch_takes_away_comes_out(tmp_path: Any, eval_gradients: bool) -> None:
+    import onnx
+    import onnxruntime
+
+    def left(model: Any, batch: Any) -> Any:
+        return model.left(model.norm(seen(model, batch))).pow(2).mean()
+
+    net = Normalised()
+    net.norm.running_mean.fill_(0.3)
+    gradstream.export(
+        tmp_path / "net.onnx", model=net, losses={**LOSSES, "left": left}, example=example(), eval_gradients=eval_gradients
+    )
+    assert float(net.norm.running_mean[0]) == pytest.approx(0.3) and int(net.norm.num_batches_tracked) == 0
+    model = onnx.load(tmp_path / "net.onnx")
+    described = json.loads({entry.key: entry.value for entry in model.metadata_props}[METADATA])
+    assert described["format"] == 2 and described["eval_gradients"] == eval_gradients
+    assert described["buffers"] == [
+        {"name": "norm.running_mean", "shape": [4], "tasks": ["left"]},
+        {"name": "norm.running_var", "shape": [4], "tasks": ["left"]},
+    ]
+    x = torch.randn(7, 3)
+    feed = {f"parameter/{name}": value.detach().numpy() for name, value in net.named_parameters()}
+    feed.update({"field/x": x.numpy(), "weights": torch.ones(2).numpy()})
+    feed.update({f"buffer/norm.running_{name}": (torch.rand(4) + 0.5).numpy() for name in ("mean", "var")})
+    names = ["left/loss", "left/gradient/body.weight", "left/taken/norm.running_var", "sum/taken/norm.running_var"]
+    loss, gradient, taken, of_sum = onnxruntime.InferenceSession(model.SerializeToString()).run(names, feed)
+    state = {f"norm.running_{name}": torch.from_numpy(feed[f"buffer/norm.running_{name}"]) for name in ("mean", "var")}
+    net.load_state_dict(state, strict=False)
+    net.train()
+    expected = left(net, {"x": x})
+    assert taken == pytest.approx((state["norm.running_var"] - net.norm.running_var).numpy(), abs=1e-6)
+    assert of_sum == pytest.approx(taken)
+    if eval_gradients:
+        net.load_state_dict(state, strict=False)
+        net.eval()
+        expected = left(net, {"x": x})
+    assert loss == pytest.approx(float(expected), rel=1e-5)
+    (of_body,) = torch.autograd.grad(expected, [net.body.weight])
+    assert gradient == pytest.approx(of_body.numpy(), abs=1e-5)
+
+
 def test_random_numbers_are_named_with_operator_and_line(tmp_path: Any) -> None:
     def noisy(model: Any, batch: Any) -> Any:
         return nn.functional.dropout(model.left(seen(model, batch)), 0.5).mean()  # this line

@@ -16,11 +16,13 @@ from gradstream._records import (
     Result,
     Weights,
     expected_order,
+    fingerprint_weights,
     gradient_record,
     is_signed,
+    shards_of,
     to_bfloat16,
 )
-from gradstream._run import Run, Shard, TaskBatches, _shard, _tensor, parse_spec, read_run
+from gradstream._run import Run, Shard, TaskBatches, _tensor, parse_spec, read_run, shards_of_manifest
 
 VALUES = np.array([0.5, -1.25, 3.0e-3, 1.0e20, -0.0, 7.0, 1 / 3, -2.0e-30], np.float32)
 SPEC = """run: vectors
@@ -58,7 +60,8 @@ def run(records: Dict[str, Any]) -> Run:
     parts = _wire.read(manifest)
     return Run(
         name="vectors", digest=_wire.sha256(record), spec=parse_spec(SPEC), tasks=["l1", "ssim"],
-        tensors=[_tensor(part) for part in parts[2]], shards=[_shard(i, part) for i, part in enumerate(parts[3])],
+        tensors=[_tensor(part) for part in parts[2]],
+        shards=shards_of_manifest([_tensor(part) for part in parts[2]], parts[3]),
         partitions=_wire.integer(parts, 4), manifest=int.from_bytes(_wire.sha256(manifest)[:8], "big"),
         first_round=0, files=[], data=b"", task_data=[], framework=None,
     )  # fmt: skip
@@ -67,8 +70,29 @@ def run(records: Dict[str, Any]) -> Run:
 def test_manifest_is_read(run: Run, vectors: Callable[[str], Any]) -> None:
     vector = vectors("manifest.json")
     assert "%016x" % run.manifest == vector["hash"]
-    assert run.tensors == [(t["name"], tuple(t["shape"]), t["owner"]) for t in vector["tensors"]]
+    assert run.tensors == [(t["name"], tuple(t["shape"]), t["owner"], ()) for t in vector["tensors"]]
     assert run.shards == [Shard(index=i, **shard) for i, shard in enumerate(vector["shards"])]
+
+
+def test_buffers_are_read_and_travel_as_float32(run: Run, vectors: Callable[[str], Any]) -> None:
+    vector = vectors("buffers.json")
+    parts = _wire.read(bytes.fromhex(vector["record"]))
+    tensors = [_tensor(part) for part in parts[2]]
+    assert tensors == [(t["name"], tuple(t["shape"]), t["owner"], tuple(t["learns_from"])) for t in vector["tensors"]]
+    shards = shards_of_manifest(tensors, parts[3])
+    expected = [{**shard, "learns_from": tuple(shard["learns_from"])} for shard in vector["shards"]]
+    assert shards == [Shard(index=i, **shard) for i, shard in enumerate(expected)]
+    buffers = dataclasses.replace(run, tensors=tensors, shards=shards)
+    assert buffers.parameters == 15 and buffers.size == 22
+    assert [shard.index for shard in shards_of(buffers, 0)] == [0, 1, 3]
+    assert [shard.index for shard in shards_of(buffers, 1)] == [0, 2, 3, 4]
+    assert [shard.index for shard in shards_of(buffers, 2)] == [0, 1, 2, 3, 4]
+    order, result = Order(1, 0, 1, 7, 0, 1, 16, 0), Result("alice/0", 0.75, [], 1, 0, "cpu")
+    for shard in shards_of(buffers, 0):
+        record = gradient_record(buffers, order, result, shard, BFLOAT16, np.zeros(22, np.float32), None)
+        assert _wire.integer(_wire.read(record), 8) == (FLOAT32 if shard.learns_from else BFLOAT16)
+    weights = fingerprint_weights(22, 15)
+    assert (abs(weights[:15]) <= 0.1).all() and (abs(weights[15:] - 1) <= 0.11).all()
 
 
 def test_run_of_another_arithmetic_is_refused(records: Dict[str, Any]) -> None:

@@ -112,10 +112,5 @@ def test_loss_that_reaches_another_tasks_own_parameter_is_refused(check: Callabl
     assert code == 2 and "the loss of a reaches parameter body.weight, which is another task's own" in err
 
 
-def test_buffer_that_learns_is_refused_by_name(check: Callable[..., Any]) -> None:
-    said = mistake(check, "self.body = torch.nn.Linear(3, 4)", "self.body = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4))")
-    assert "buffer body.1.running_mean learns from batches" in said
-
-
 def test_double_precision_is_refused(check: Callable[..., Any]) -> None:
     assert "parameter body.weight is torch.float64" in mistake(check, "net = Net()", "net = Net().double()")

@@ -35,6 +35,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     check.add_argument("--seed", type=int, default=1, help="the run's seed; default: 1")
     check.add_argument("--threads", type=int, default=1, help="threads of one operation; default: 1")
     check.add_argument("--device", default="cpu", help="where to compute, such as cuda:0; default: cpu")
+    check.add_argument("--eval-gradients", action="store_true", help="as model.eval-gradients: true in the run spec")
     check.add_argument("--data", choices=["idx", "overlay"], help="for a script without data=: the run spec's data")
     check.add_argument("--directory", default="shipped:digits", help="of --data; default: shipped:digits")
     check.add_argument("--held-out", type=int, default=1000, help="of --data; default: 1000")
@@ -92,7 +93,7 @@ def _digest(values: Any) -> str:
 
 def _start(options: Any, data: Optional[ImageData]) -> Parent:
     command = [sys.executable, options.script, *options.arguments]
-    return Parent(command, options.seed, options.batch_size, options.threads, options.device, data)
+    return Parent(command, options.seed, options.batch_size, options.threads, options.device, data, options.eval_gradients)
 
 
 def _print_model(hello: Dict[str, Any], described: Dict[str, Any], tasks: List[str]) -> None:
@@ -100,6 +101,10 @@ def _print_model(hello: Dict[str, Any], described: Dict[str, Any], tasks: List[s
     for file in hello["files"]:
         print(f"file         {file['name']}, SHA-256 {file['sha256']}")
     for tensor in described["tensors"]:
+        if tensor["learns_from"]:
+            learns_from = ", ".join(tasks[task] for task in tensor["learns_from"])
+            print(f"buffer       {tensor['name']} {tensor['shape']}: learns from {learns_from}")
+            continue
         owner = "shared" if tensor["owner"] < 0 else f"own of {tasks[tensor['owner']]}"
         reached = [task for task, names in zip(tasks, described["reached"]) if tensor["name"] in names]
         print(f"parameter    {tensor['name']} {tensor['shape']}: {owner}, reached by {', '.join(reached) or 'no loss'}")

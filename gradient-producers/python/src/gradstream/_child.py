@@ -26,7 +26,7 @@ from ._errors import ScriptError
 from ._worker import Script
 
 #: Revision of the lines; worker and child must have the same.
-PROTOCOL = 1
+PROTOCOL = 2
 
 Array = npt.NDArray[np.float32]
 
@@ -98,6 +98,7 @@ class Child:
             command["seed"],
             [task["batch_size"] for task in tasks],
             command["threads"],
+            command["eval_gradients"],
         )
         if command.get("samples"):
             sources = command.get("data") or [command]
@@ -105,7 +106,10 @@ class Child:
         tensors = computation.describe()
         self._computation = computation
         return {
-            "tensors": [{"name": name, "shape": list(shape), "owner": owner} for name, shape, owner in tensors],
+            "tensors": [
+                {"name": name, "shape": list(shape), "owner": owner, "learns_from": list(learns_from)}
+                for name, shape, owner, learns_from in tensors
+            ],
             "reached": [sorted(names) for names in computation.reached],
             "unreached": computation.unreached(),
             "per_task": not self._script.batches.are_cut_by_index(),

@@ -25,6 +25,7 @@ class Computation:
     :param outputs: for each the name of its loss in the script
     :param weights: for each its weight in the sum
     :param batch_sizes: for each the samples of its micro-batches
+    :param eval_gradients: whether gradients are taken in evaluation mode
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Computation:
         seed: int,
         batch_sizes: Sequence[int],
         threads: int,
+        eval_gradients: bool = False,
     ) -> None:
         self._model = script.model
         self._batches = script.batches
@@ -52,33 +54,46 @@ class Computation:
                 )
         if isinstance(self._model, TorchModel):
             self._model.set_threads(threads)
+        if eval_gradients:
+            self._model.use_eval_gradients()
         self._batches.open(seed)
         self._batch_sizes = list(batch_sizes)
         self._owner: Dict[str, int] = {}
         #: Names and shapes in flat order.
         self.order: List[Tuple[str, Shape]] = []
-        #: For each task the parameters that its loss reaches.
+        #: For each task the parameters that its loss reaches, and the buffers that learn from its batches.
         self.reached: List[Set[str]] = []
+        self.learns: List[Set[str]] = []
         self._flat_gradient: Optional[Array] = None
 
-    def describe(self) -> List[Tuple[str, Shape, int]]:
-        """Finds out which loss reaches which parameter, on micro-batch 0.
+    def describe(self) -> List[Tuple[str, Shape, int, Tuple[int, ...]]]:
+        """Finds out which loss reaches which parameter and changes which buffer, on micro-batch 0.
 
-        :return: name, shape and owner of each tensor: shared ones (-1) first, then each task's own
+        :return: of each tensor its name, shape, owner, and the tasks that a buffer learns from: shared ones (-1) first, then
+            each task's own, then buffers
         """
-        self.reached = []
+        self.reached, self.learns = [], []
         for task, output in enumerate(self._outputs):
             seed_generators(key(self._seed, SCRIPT, 0))
             batch = self._batches.training(task, Batch(0, 0, self._batch_sizes[task]))
-            self.reached.append(self._model.reached(output, self._model.batch(batch)))
+            reached, learns = self._model.reached(output, self._model.batch(batch))
+            self.reached.append(reached)
+            self.learns.append(learns)
         shapes = dict(self._model.parameters())
         self._owner = {name: self._owner_of(name) for name in shapes}
-        self.order = sorted(shapes.items(), key=lambda item: self._owner[item[0]])
-        return [(name, shape, self._owner[name]) for name, shape in self.order]
+        parameters = sorted(shapes.items(), key=lambda item: self._owner[item[0]])
+        buffers = sorted(self._model.buffers(), key=lambda item: self._learners(item[0]))
+        self.order = parameters + buffers
+        return [(name, shape, self._owner[name], ()) for name, shape in parameters] + [
+            (name, shape, -1, self._learners(name)) for name, shape in buffers
+        ]
+
+    def _learners(self, buffer: str) -> Tuple[int, ...]:
+        return tuple(task for task, names in enumerate(self.learns) if buffer in names)
 
     def unreached(self) -> List[str]:
         """Parameters that no loss reaches."""
-        return [name for name, _ in self.order if not any(name in names for names in self.reached)]
+        return [name for name in self._owner if not any(name in names for names in self.reached)]
 
     def _owner_of(self, name: str) -> int:
         for beginning, task in self._owners.items():

@@ -13,8 +13,8 @@ from ._torch import is_module
 
 LossFunction = Callable[[Any, Any], Any]
 
-FORMAT = 1
-"""The revision of how programs, names and metadata lie in the file."""
+FORMAT = 2
+"""The revision of how programs, names and metadata lie in the file; without buffers and evaluation mode it is 1."""
 
 
 def export(
@@ -25,18 +25,21 @@ def export(
     example: Mapping[str, Any],
     metrics: Optional[Mapping[str, LossFunction]] = None,
     tolerance: float = 1e-5,
+    eval_gradients: bool = False,
 ) -> None:
     """Writes a file for ``model: {type: onnx, file: ...}``.
 
     In it are a graph for each task (loss, gradients of the parameters that it reaches), one for the weighted sum of all
-    losses, one for validation in evaluation mode, and the module's weights as those to begin with. The number of samples
-    in a batch stays free. Needs torch 2.15 or newer, onnx, onnxscript and onnxruntime.
+    losses, one for validation in evaluation mode, and the module's weights as those to begin with. Buffers that learn from
+    batches, such as BatchNorm's running statistics, go in and out of the graphs. The number of samples in a batch stays free. Needs torch 2.15 or newer, onnx, onnxscript and onnxruntime.
 
     :param model: a ``torch.nn.Module`` with float32 parameters
     :param losses: for each task ``f(model, batch) -> scalar tensor``
     :param example: a batch: field names to tensors or arrays, float32 or int64, two samples or more
     :param metrics: what people want to see beside the losses, ``f(model, batch) -> number``
     :param tolerance: how far gradients may be from torch's, as a share of the whole gradient's norm
+    :param eval_gradients: whether gradients are taken in evaluation mode, with the running statistics; these learn all the
+        same. The run spec must say so, too (``model.eval-gradients``).
     :raises ScriptError: where something has no ONNX form, draws random numbers, or gives other gradients
     """
     from ._onnx_programs import Programs
@@ -46,7 +49,7 @@ def export(
     if not losses:
         raise ScriptError("losses= is empty; give a function for each task")
     _require_packages()
-    programs = Programs(model, losses, metrics or {}, _batch(example))
+    programs = Programs(model, losses, metrics or {}, _batch(example), eval_gradients)
     whole = programs.merged(FORMAT)
     content = whole.SerializeToString()
     programs.compare(content, tolerance)

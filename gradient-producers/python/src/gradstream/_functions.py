@@ -64,9 +64,18 @@ class FunctionModel:
     def batch(self, batch: Any) -> Any:
         return batch
 
-    def reached(self, task: str, batch: Any) -> Set[str]:
-        """The parameters that a task's loss depends on."""
-        return set(self._computed(task, batch)[1])
+    def use_eval_gradients(self) -> None:
+        raise ScriptError(
+            "model.eval-gradients needs model=, a torch.nn.Module: gradient= takes gradients as it likes"
+        )
+
+    def buffers(self) -> List[Tuple[str, Tuple[int, ...]]]:
+        """What a model beside gradients would learn: nothing."""
+        return []
+
+    def reached(self, task: str, batch: Any) -> Tuple[Set[str], Set[str]]:
+        """The parameters that a task's loss depends on, and no buffers."""
+        return set(self._computed(task, batch)[1]), set()
 
     def gradient(self, task: str, forbidden: Set[str], batch: Any) -> float:
         """Computes a task's gradient into the bound memory, which the caller has cleared."""

@@ -18,7 +18,39 @@ def decompositions() -> Dict[Any, Callable[..., Any]]:
     table[aten.convolution_backward.default] = convolution_backward
     table[aten.constant_pad_nd.default] = constant_pad
     table[aten.avg_pool2d_backward.default] = avg_pool2d_backward
+    table[aten.native_batch_norm.default] = batch_norm
     return table
+
+
+def batch_norm(
+    x: torch.Tensor,
+    weight: Optional[torch.Tensor],
+    bias: Optional[torch.Tensor],
+    running_mean: Optional[torch.Tensor],
+    running_var: Optional[torch.Tensor],
+    training: bool,
+    momentum: float,
+    eps: float,
+) -> Any:
+    """Batch normalisation that learns, with what it makes of the running statistics.
+
+    The converter takes this operator for that of evaluation mode wherever there are running statistics. Without them, or
+    in evaluation mode, it is right.
+    """
+    if not training or running_mean is None or running_var is None:
+        return NotImplemented
+    axes = [0, *range(2, x.dim())]
+    shape = [1, -1] + [1] * (x.dim() - 2)
+    mean = x.mean(axes)
+    from_mean = x - mean.view(shape)
+    squares = from_mean * from_mean
+    inverse = torch.rsqrt(squares.mean(axes) + eps)
+    unbiased = squares.sum(axes) / (torch.ones_like(x).sum(axes) - 1)
+    running_mean.copy_(running_mean * (1 - momentum) + mean * momentum)
+    running_var.copy_(running_var * (1 - momentum) + unbiased * momentum)
+    y = from_mean * inverse.view(shape)
+    y = y if weight is None else y * weight.view(shape)
+    return (y if bias is None else y + bias.view(shape)), mean, inverse
 
 
 def convolution_backward(

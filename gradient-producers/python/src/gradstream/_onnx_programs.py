@@ -8,13 +8,14 @@ import os
 import re
 import traceback
 import warnings
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 
 import numpy as np
 import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ._buffers import Buffers
 from ._errors import ScriptError
 from ._onnx_merge import Part, merge
 
@@ -37,11 +38,13 @@ class Programs:
         losses: Mapping[str, LossFunction],
         metrics: Mapping[str, LossFunction],
         example: Tensors,
+        eval_gradients: bool = False,
     ) -> None:
         self._model = model.cpu()
         self._losses = dict(losses)
         self._metrics = dict(metrics)
         self._example = example
+        self._eval_gradients = eval_gradients
         self._parameters: Tensors = {
             name: parameter.detach().clone() for name, parameter in model.named_parameters() if parameter.requires_grad
         }
@@ -53,6 +56,8 @@ class Programs:
         for name in self._losses:
             if name in ("sum", "validation") or "/" in name:
                 raise ScriptError(f"a task cannot be called {name} in a file; call it otherwise")
+        #: For each task the buffers that learn from its batches.
+        self._learns: Dict[str, Set[str]] = {}
         self._buffers = self._learning_buffers()
         self._reached = {task: self._reach(task) for task in self._losses}
         self._warn_of_unreached()
@@ -62,19 +67,19 @@ class Programs:
 
     def _learning_buffers(self) -> Tensors:
         """Buffers that a pass in training mode changes; the others are constants."""
-        state = {name: value.clone() for name, value in self._model.state_dict().items()}
-        before = {name: buffer.clone() for name, buffer in self._model.named_buffers()}
+        buffers = Buffers(torch, self._model)
         self._model.train()
         with torch.no_grad():
-            for loss in self._losses.values():
+            for task, loss in self._losses.items():
+                buffers.begin({})
                 loss(self._model, self._example)
-        changed = {
-            name: before[name]
-            for name, buffer in self._model.named_buffers()
-            if not torch.equal(buffer, before[name])
-        }
-        self._model.load_state_dict(state)
-        return {name: value for name, value in changed.items() if value.dtype == torch.float32}
+                self._learns[task] = buffers.learned()
+        buffers.begin({})
+        names = sorted(set().union(*self._learns.values()))
+        return {name: buffers.initial(name) for name in sorted(names, key=self._learners)}
+
+    def _learners(self, buffer: str) -> List[str]:
+        return [task for task, learns in self._learns.items() if buffer in learns]
 
     def _reach(self, task: str) -> List[str]:
         values = {name: value.clone().requires_grad_(True) for name, value in self._parameters.items()}
@@ -106,40 +111,60 @@ class Programs:
         # Counters and the like, which a pass changes in place, must not change the module itself.
         for name, buffer in self._model.named_buffers():
             swapped.setdefault(f"model.{name}", buffer.clone())
-        return torch.func.functional_call(_Function(self._model, function), swapped, (batch,))
+        answer = torch.func.functional_call(_Function(self._model, function), swapped, (batch,))
+        # Buffers that the module has set anew, in place of changing them.
+        own.update({name: swapped[f"model.{name}"] for name in own})
+        return answer
+
+    def _pass(self, task: str, values: Tensors, batch: Tensors, buffers: Tensors) -> Tuple[torch.Tensor, Tensors]:
+        """A task's loss, and what its batch takes away from the buffers."""
+        new = {name: value.clone() for name, value in buffers.items()}
+        if not self._eval_gradients:
+            self._model.train()
+            loss = self._loss(task, values, batch, new)
+        else:
+            if self._learns[task]:
+                self._model.train()
+                with torch.no_grad():
+                    self._call(self._losses[task], values, batch, new)
+            self._model.eval()
+            loss = self._loss(task, values, batch, {name: value.clone() for name, value in buffers.items()})
+        return loss, {name: (buffers[name] - new[name]).detach() for name in buffers if name in self._learns[task]}
 
     # --- programs --------------------------------------------------------------------------------
 
     def _task(self, task: str) -> "Program":
         def compute(batch: Tensors, parameters: Tensors, buffers: Tensors, _: Tensors) -> Tensors:
             values = {name: value.detach().requires_grad_(True) for name, value in parameters.items()}
-            new = {name: value.clone() for name, value in buffers.items()}
-            loss = self._loss(task, values, batch, new)
+            loss, taken = self._pass(task, values, batch, buffers)
             names = self._reached[task]
             gradients = torch.autograd.grad(loss, [values[name] for name in names])
             outputs = {f"{task}/loss": loss.detach()}
             outputs.update({f"{task}/gradient/{name}": gradient for name, gradient in zip(names, gradients)})
-            outputs.update({f"{task}/buffer/{name}": value for name, value in new.items()})
+            outputs.update({f"{task}/taken/{name}": value for name, value in taken.items()})
             return outputs
 
-        return Program(task, True, compute)
+        return Program(task, compute)
 
     def _sum(self) -> "Program":
         def compute(batch: Tensors, parameters: Tensors, buffers: Tensors, weights: Tensors) -> Tensors:
             values = {name: value.detach().requires_grad_(True) for name, value in parameters.items()}
-            new = {name: value.clone() for name, value in buffers.items()}
-            each = torch.stack([self._loss(task, values, batch, new) for task in self._losses])
+            passes = [self._pass(task, values, batch, buffers) for task in self._losses]
+            each = torch.stack([loss for loss, _ in passes])
             names = [name for name in self._parameters if any(name in some for some in self._reached.values())]
             gradients = torch.autograd.grad((each * weights["weights"]).sum(), [values[name] for name in names])
             outputs = {"sum/losses": each.detach()}
             outputs.update({f"sum/gradient/{name}": gradient for name, gradient in zip(names, gradients)})
-            outputs.update({f"sum/buffer/{name}": value for name, value in new.items()})
+            for name in buffers:
+                parts = [taken[name] for _, taken in passes if name in taken]
+                outputs[f"sum/taken/{name}"] = torch.stack(parts).mean(0)
             return outputs
 
-        return Program("sum", True, compute)
+        return Program("sum", compute)
 
     def _validation(self) -> "Program":
         def compute(batch: Tensors, parameters: Tensors, buffers: Tensors, _: Tensors) -> Tensors:
+            self._model.eval()
             with torch.no_grad():
                 own = {name: value.clone() for name, value in buffers.items()}
                 each = torch.stack([self._loss(task, parameters, batch, own) for task in self._losses])
@@ -151,7 +176,7 @@ class Programs:
                     outputs[f"validation/metric/{name}"] = value.to(torch.float32).reshape(())
                 return outputs
 
-        return Program("validation", False, compute)
+        return Program("validation", compute)
 
     def merged(self, revision: int) -> Any:
         """All programs as one ONNX model."""
@@ -160,7 +185,7 @@ class Programs:
         initial = {f"parameter/{name}": value.numpy() for name, value in self._parameters.items()}
         initial.update({f"buffer/{name}": value.numpy() for name, value in self._buffers.items()})
         described = {
-            "format": revision,
+            "format": 1,
             "torch": torch.__version__,
             "tasks": list(self._losses),
             "metrics": list(self._metrics),
@@ -168,8 +193,13 @@ class Programs:
                 {"name": name, "shape": list(value.shape), "task": self.owner(name)}
                 for name, value in self._parameters.items()
             ],
-            "buffers": [{"name": name, "shape": list(value.shape)} for name, value in self._buffers.items()],
+            "buffers": [
+                {"name": name, "shape": list(value.shape), "tasks": self._learners(name)}
+                for name, value in self._buffers.items()
+            ],
         }
+        if self._buffers or self._eval_gradients:
+            described.update(format=revision, eval_gradients=self._eval_gradients)
         return merge(parts, initial, json.dumps(described))
 
     def _inputs(self) -> Tensors:
@@ -180,7 +210,6 @@ class Programs:
         return inputs
 
     def _part(self, program: "Program") -> Part:
-        self._model.train(program.training)
         inputs = self._inputs()
         self._places = {}
         try:
@@ -302,7 +331,6 @@ class Programs:
             answers = session.run(names, {n: v.numpy() for n, v in inputs.items() if n in wanted})
             found = dict(zip(names, answers))
             for program in [self._task(task) for task in self._losses] + [self._sum(), self._validation()]:
-                self._model.train(program.training)
                 expected = program.compute(fields, self._parameters, self._buffers, {"weights": inputs["weights"]})
                 _require_near(program.name, expected, found, tolerance)
 
@@ -314,10 +342,9 @@ class Program:
     """
 
     def __init__(
-        self, name: str, training: bool, compute: Callable[[Tensors, Tensors, Tensors, Tensors], Tensors]
+        self, name: str, compute: Callable[[Tensors, Tensors, Tensors, Tensors], Tensors]
     ) -> None:
         self.name = name
-        self.training = training
         self.compute = compute
 
 

@@ -23,8 +23,16 @@ class Parent:
     """A script that was started, as a worker starts it."""
 
     def __init__(
-        self, command: Sequence[str], seed: int, size: int, threads: int, device: str, data: Optional[ImageData]
+        self,
+        command: Sequence[str],
+        seed: int,
+        size: int,
+        threads: int,
+        device: str,
+        data: Optional[ImageData],
+        eval_gradients: bool = False,
     ) -> None:
+        self._eval_gradients = eval_gradients
         self._seed = seed
         self._size = size
         self._threads = threads
@@ -65,6 +73,7 @@ class Parent:
             "seed": self._seed,
             "batch_size": self._size,
             "threads": self._threads,
+            "eval_gradients": self._eval_gradients,
             "tasks": [
                 {"name": task, "output": task, "weight": 1.0, "batch_size": self._size, "data": 0} for task in tasks
             ],

@@ -131,7 +131,8 @@ class Result:
 def gradient_record(
     run: Run, order: Order, result: Result, shard: Shard, type_: int, gradient: Array, signer: Optional[Signer]
 ) -> bytes:
-    """The record of one shard of a slot's gradient."""
+    """The record of one shard of a slot's gradient; buffers travel as float32 whatever the run's type is."""
+    type_ = FLOAT32 if shard.learns_from else type_
     values = to_bytes(gradient[shard.offset : shard.offset + shard.length], type_)
 
     def header(digest: bytes = b"", signature: bytes = b"") -> bytes:
@@ -260,13 +261,15 @@ class Weights:
         return False
 
 
-def fingerprint_weights(size: int) -> Array:
-    """Weights that fingerprints are taken at, the same everywhere."""
+def fingerprint_weights(size: int, parameters: int) -> Array:
+    """Weights that fingerprints are taken at, the same everywhere; buffers, which are behind them, are near 1."""
     from ._random import key, uniform
 
     k = key(0, 7)
     period = np.array([0.1 * (2 * uniform(k, i) - 1) for i in range(min(size, 65536))])
-    return np.resize(period.astype(np.float32), size)
+    weights = np.resize(period.astype(np.float32), size)
+    weights[parameters:] += np.float32(1)
+    return weights
 
 
 def client_settings(file: Optional[str]) -> Mapping[str, Any]:

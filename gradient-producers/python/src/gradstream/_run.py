@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import json
+import math
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -73,15 +75,20 @@ def _scalar(token: str) -> Any:
     return token
 
 
+#: Name, shape, owner, and of a buffer the tasks that it learns from.
+Tensor = Tuple[str, Tuple[int, ...], int, Tuple[int, ...]]
+
+
 @dataclass(frozen=True)
 class Shard:
-    """A contiguous piece of the flat vector; owner -1 is all tasks."""
+    """A contiguous piece of the flat vector; owner -1 is all tasks, or of buffers those of ``learns_from``."""
 
     index: int
     offset: int
     length: int
     owner: int
     partition: int
+    learns_from: Tuple[int, ...] = ()
 
 
 def _kind(section: Any, key: str) -> str:
@@ -148,7 +155,7 @@ class Run:
     digest: bytes
     spec: Dict[str, Any]
     tasks: List[str]
-    tensors: List[Tuple[str, Tuple[int, ...], int]]
+    tensors: List[Tensor]
     shards: List[Shard]
     partitions: int
     manifest: int
@@ -165,6 +172,11 @@ class Run:
     @property
     def size(self) -> int:
         return self.shards[-1].offset + self.shards[-1].length
+
+    @property
+    def parameters(self) -> int:
+        """Values that gradients train: all but the buffers'."""
+        return min([shard.offset for shard in self.shards if shard.learns_from], default=self.size)
 
     @property
     def rounds(self) -> int:
@@ -185,6 +197,8 @@ class Run:
         return [float(task["weight"]) for task in self.spec["tasks"]]
 
     def touches(self, task: int, shard: Shard) -> bool:
+        if shard.learns_from:
+            return task == len(self.tasks) or task in shard.learns_from
         return task == len(self.tasks) or shard.owner in (-1, task)
 
     def signers(self, role: str) -> Dict[str, Tuple[str, List[str]]]:
@@ -223,6 +237,7 @@ def _run(
     if _wire.integer(message, 7) != 0:
         raise ScriptError(f"run {name} hands orders out by a consumer group, which this package does not do yet")
     parts = _wire.read(manifest)
+    tensors = [_tensor(part) for part in parts[2]]
     origin = _wire.read(_wire.octets(message, 3))
     framework = _wire.read(_wire.octets(message, 10))
     return Run(
@@ -230,8 +245,8 @@ def _run(
         digest=_wire.sha256(record),
         spec=spec,
         tasks=[_text(task) for task in parts[1]],
-        tensors=[_tensor(part) for part in parts[2]],
-        shards=[_shard(index, part) for index, part in enumerate(parts[3])],
+        tensors=tensors,
+        shards=shards_of_manifest(tensors, parts[3]),
         partitions=_wire.integer(parts, 4),
         manifest=int.from_bytes(_wire.sha256(manifest)[:8], "big"),
         first_round=_wire.signed(_wire.integer(origin, 2)),
@@ -254,9 +269,11 @@ def _message(value: _wire.Value) -> Dict[int, List[_wire.Value]]:
     return _wire.read(value)
 
 
-def _tensor(value: _wire.Value) -> Tuple[str, Tuple[int, ...], int]:
+def _tensor(value: _wire.Value) -> Tensor:
     part = _message(value)
-    return (_wire.octets(part, 1).decode(), tuple(_packed(_wire.octets(part, 2))), _wire.zigzag(_wire.integer(part, 3)))
+    learns_from = tuple(_packed(_wire.octets(part, 5))) if _wire.integer(part, 4) else ()
+    shape = tuple(_packed(_wire.octets(part, 2)))
+    return (_wire.octets(part, 1).decode(), shape, _wire.zigzag(_wire.integer(part, 3)), learns_from)
 
 
 def _packed(data: bytes) -> Sequence[int]:
@@ -270,10 +287,18 @@ def _packed(data: bytes) -> Sequence[int]:
     return numbers
 
 
-def _shard(index: int, value: _wire.Value) -> Shard:
-    part = _message(value)
-    owner = _wire.zigzag(_wire.integer(part, 3))
-    return Shard(index, _wire.integer(part, 1), _wire.integer(part, 2), owner, _wire.integer(part, 4))
+def shards_of_manifest(tensors: Sequence[Tensor], records: Sequence[_wire.Value]) -> List[Shard]:
+    """Its shards; each knows which tasks the buffers in it learn from."""
+    shards, ends, end = [], [], 0
+    for _, shape, _, _ in tensors:
+        end += math.prod(shape)
+        ends.append(end)
+    for index, record in enumerate(records):
+        part = _message(record)
+        offset, owner = _wire.integer(part, 1), _wire.zigzag(_wire.integer(part, 3))
+        learns_from = tensors[bisect.bisect_right(ends, offset)][3]
+        shards.append(Shard(index, offset, _wire.integer(part, 2), owner, _wire.integer(part, 4), learns_from))
+    return shards
 
 
 def _file(value: _wire.Value) -> Tuple[str, bytes]:

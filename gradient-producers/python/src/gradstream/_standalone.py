@@ -187,10 +187,11 @@ class StandaloneWorker:
             int(run.spec["seed"]),
             run.batches.sizes,
             int(run.spec["compute"]["intra-op-threads"]),
+            bool(model.get("eval-gradients", False)),
         )
         tensors = computation.describe()
         if run.spec["scope"] == "all":
-            tensors = [(name, shape, -1) for name, shape, _ in tensors]
+            tensors = [(name, shape, -1, learns_from) for name, shape, _, learns_from in tensors]
         if tensors != run.tensors:
             raise ScriptError(f"run {run.name} has other parameters than this script's model")
         return computation
@@ -211,7 +212,7 @@ class StandaloneWorker:
     # --- arithmetic ------------------------------------------------------------------------------
 
     def _take_fingerprint(self) -> int:
-        self._values[:] = fingerprint_weights(self._run.size)
+        self._values[:] = fingerprint_weights(self._run.size, self._run.parameters)
         digest = hashlib.sha256()
         for task in range(len(self._run.tasks)):
             self._computation.gradient(task, self._batch(task, 0))

@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, List, Mapping, Sequence, Set, Tuple
 import numpy as np
 import numpy.typing as npt
 
+from ._buffers import Buffers
 from ._errors import ScriptError
 
 Array = npt.NDArray[np.float32]
@@ -51,6 +52,10 @@ class TorchModel:
         self._initial = {
             name: parameter.detach().cpu().numpy().copy() for name, parameter in self._parameters.items()
         }
+        self._buffers = Buffers(torch, self._module)
+        #: For each task the buffers that learn from its batches.
+        self._learns: Dict[str, Set[str]] = {}
+        self._eval_gradients = False
         self._weights: Dict[str, Array] = {}
         self._gradients: Dict[str, Array] = {}
         self._data: Dict[str, Any] = {}
@@ -66,6 +71,15 @@ class TorchModel:
     def set_threads(self, threads: int) -> None:
         """How many threads one operation may use: the bits of sums depend on it."""
         self._torch.set_num_threads(threads)
+
+    def use_eval_gradients(self) -> None:
+        """Has gradients taken in evaluation mode; buffers learn all the same, by a pass of their own."""
+        self._eval_gradients = True
+
+    def buffers(self) -> List[Tuple[str, Tuple[int, ...]]]:
+        """Names and shapes of those that learn from batches, as far as :meth:`reached` has seen them."""
+        names = sorted(set().union(*self._learns.values())) if self._learns else []
+        return [(name, self._buffers.shape(name)) for name in names]
 
     def parameters(self) -> List[Tuple[str, Tuple[int, ...]]]:
         """Names and shapes; tied parameters are named once."""
@@ -88,6 +102,8 @@ class TorchModel:
         """Fills the bound weights with those that the script made the module with."""
         for name, value in self._initial.items():
             self._weights[name][...] = value
+        for name, _ in self.buffers():
+            self._weights[name][...] = self._buffers.initial(name).cpu().numpy()
 
     def batch(self, batch: Any) -> Any:
         """A batch as the loss functions get it: arrays as tensors, on the device."""
@@ -102,19 +118,21 @@ class TorchModel:
             return type(batch)(*map(self.batch, batch)) if hasattr(batch, "_fields") else type(batch)(map(self.batch, batch))
         return batch
 
-    def reached(self, task: str, batch: Any) -> Set[str]:
-        """The parameters that a task's loss depends on: the ones that the graph of its loss holds."""
+    def reached(self, task: str, batch: Any) -> Tuple[Set[str], Set[str]]:
+        """The parameters that a task's loss depends on, the ones that the graph of its loss holds; and the buffers that
+        learn from its batches."""
+        self._buffers.begin({})
         self._module.train()
-        before = {name: buffer.clone() for name, buffer in self._module.named_buffers() if buffer.is_floating_point()}
-        loss = self._loss(task, batch)
-        for name, buffer in self._module.named_buffers():
-            if name in before and not self._torch.equal(before[name], buffer):
-                raise ScriptError(
-                    f"buffer {name} learns from batches, and Gradstream does not carry buffers yet: each worker would have"
-                    " its own; use GroupNorm or LayerNorm, or BatchNorm with track_running_stats=False"
-                )
+        with self._torch.set_grad_enabled(not self._eval_gradients):
+            loss = self._loss(task, batch)
+        self._learns[task] = self._buffers.learned()
+        self._buffers.begin({})
+        if self._eval_gradients:
+            self._module.eval()
+            loss = self._loss(task, batch)
         gradients = self._torch.autograd.grad(loss, list(self._parameters.values()), allow_unused=True)
-        return {name for name, gradient in zip(self._parameters, gradients) if gradient is not None}
+        reached = {name for name, gradient in zip(self._parameters, gradients) if gradient is not None}
+        return reached, self._learns[task]
 
     def gradient(self, task: str, forbidden: Set[str], batch: Any) -> float:
         """Computes a task's gradient into the bound memory, which the caller has cleared.
@@ -122,7 +140,7 @@ class TorchModel:
         :param forbidden: parameters that are other tasks' own; the loss must not reach them
         """
         self._load(forbidden)
-        loss = self._loss(task, batch)
+        loss = self._pass(task, batch, lambda _: 1)
         loss.backward()
         for name in forbidden:
             if self._parameters[name].grad is not None:
@@ -134,7 +152,8 @@ class TorchModel:
     def summed(self, tasks: Sequence[str], weights: Sequence[float], batch: Any) -> List[float]:
         """Computes the gradient of the weighted sum into the bound memory, which the caller has cleared."""
         self._load(set())
-        losses = [self._loss(task, batch) for task in tasks]
+        learners = [self._learns[task] for task in tasks]
+        losses = [self._pass(task, batch, lambda name: sum(name in names for names in learners)) for task in tasks]
         total = losses[0] * weights[0]
         for loss, weight in zip(losses[1:], weights[1:]):
             total = total + loss * weight
@@ -148,13 +167,13 @@ class TorchModel:
         """Losses and metrics of a held-out batch, in evaluation mode."""
         self._load(set())
         self._module.eval()
+        self._buffers.begin(self._given())
         with self._torch.no_grad():
             losses = [float(self._losses[task](self._module, batch)) for task in tasks]
             return losses, {name: float(metric(self._module, batch)) for name, metric in metrics.items()}
 
     def _load(self, without_gradient: Set[str]) -> None:
-        """Before a pass: the weights as the worker has them, in training mode; no gradients."""
-        self._module.train()
+        """Before a pass: the weights as the worker has them; no gradients."""
         for name, parameter in self._parameters.items():
             if parameter.data_ptr() != self._data[name].data_ptr():
                 raise ScriptError(
@@ -179,13 +198,37 @@ class TorchModel:
             if self._device.type != "cpu":
                 self._gradients[name][...] = self._grad[name].cpu().numpy()
 
+    def _given(self) -> Dict[str, Any]:
+        """The buffers as the worker has them."""
+        return {name: self._torch.from_numpy(self._weights[name]).to(self._device) for name, _ in self.buffers()}
+
+    def _pass(self, task: str, batch: Any, learners: Callable[[str], int]) -> Any:
+        """A task's loss. What its batch takes from the buffers goes to the bound gradient.
+
+        :param learners: by how many a buffer's part is divided
+        """
+        given = self._given()
+        self._module.train()
+        self._buffers.begin(given)
+        with self._torch.set_grad_enabled(not self._eval_gradients):
+            loss = self._loss(task, batch) if not self._eval_gradients or self._learns[task] else None
+        self._buffers.require_constant(set(given) - self._learns[task], task)
+        for name in self._learns[task]:
+            taken = self._weights[name] - self._buffers.now(name).detach().cpu().numpy()
+            self._gradients[name] += taken / np.float32(learners(name))
+        if self._eval_gradients:
+            self._module.eval()
+            self._buffers.begin(given)
+            loss = self._loss(task, batch)
+        return loss
+
     def _loss(self, task: str, batch: Any) -> Any:
         loss = self._losses[task](self._module, batch)
         if not isinstance(loss, self._torch.Tensor):
             raise ScriptError(f"the loss of {task} is a {type(loss).__name__}; it must be a tensor")
         if loss.numel() != 1:
             raise ScriptError(f"the loss of {task} has shape {tuple(loss.shape)}; it must be one number, such as a mean")
-        if not loss.requires_grad:
+        if self._torch.is_grad_enabled() and not loss.requires_grad:
             raise ScriptError(f"the loss of {task} depends on no parameter")
         return loss.reshape(())
 

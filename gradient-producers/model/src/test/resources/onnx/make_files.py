@@ -2,11 +2,13 @@
 """Writes the ONNX files of OnnxModelTest, and what torch answers (answers.json).
 
 Needs torch 2.15 and the package gradstream with its extra `export`: PYTHONPATH=gradient-producers/python/src python make_files.py
+Arguments are the files to write; default: all.
 """
 
 import json
 import pathlib
-from typing import Any, Dict, Mapping
+import sys
+from typing import Any, Dict, List, Mapping
 
 import gradstream
 import torch
@@ -70,6 +72,20 @@ class Transformer(nn.Module):
         return functional.gelu(x).mean(1)
 
 
+class Normalised(nn.Module):
+    """Batch normalisation that both digits share, and one of the left digit alone; dropout-like noise there is none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.Conv2d(1, 4, 5, stride=3)
+        self.norm = nn.BatchNorm2d(4)
+        self.left = nn.Sequential(nn.Linear(16, 6), nn.BatchNorm1d(6, momentum=0.3), nn.Linear(6, 10))
+        self.right = nn.Linear(16, 10)
+
+    def seen(self, image: torch.Tensor) -> torch.Tensor:
+        return functional.avg_pool2d(functional.relu(self.norm(self.one(image))), 4).flatten(1)
+
+
 def loss(head: str, field: str) -> Any:
     return lambda model, batch: functional.cross_entropy(getattr(model, head)(model.seen(batch["image"])), batch[field])
 
@@ -78,22 +94,35 @@ def accuracy(model: Any, batch: Batch) -> torch.Tensor:
     return (model.left(model.seen(batch["image"])).argmax(1) == batch["left-digit"]).float().mean()
 
 
-def main() -> None:
+def main(names: List[str]) -> None:
     data = load("overlay", {"directory": "shipped:digits", "held-out": 9000, "shift": 0, "partners": 1}).training
     fields = data.fields(gradstream.micro_batch(1, len(data.pixels), 4, 3))
     batch = {name: torch.from_numpy(value) for name, value in fields.items()}
     losses = {"left": loss("left", "left-digit"), "right": loss("right", "right-digit")}
-    answers: Dict[str, Any] = {}
-    for name, kind in {"mlp": Mlp, "convolutions": Convolutions, "transformer": Transformer}.items():
+    kinds = {"mlp": Mlp, "convolutions": Convolutions, "transformer": Transformer, "normalised": Normalised,
+             "evaluated": Normalised}
+    answers: Dict[str, Any] = json.loads((HERE / "answers.json").read_text())
+    for name in names or kinds:
         torch.manual_seed(1)
-        net = kind()
+        net = kinds[name]()
+        of_left = data.fields(range(20))
+        for _ in range(3):  # running statistics that are not those of the beginning
+            net.left(net.seen(torch.from_numpy(of_left["image"])))
         gradstream.export(
-            HERE / f"{name}.onnx", model=net, losses=losses, metrics={"left": accuracy}, example={k: v[:3] for k, v in batch.items()}
+            HERE / f"{name}.onnx", model=net, losses=losses, metrics={"left": accuracy}, example={k: v[:3] for k, v in batch.items()},
+            eval_gradients=name == "evaluated",
         )
         answers[name] = {}
-        net.train()
+        state = {key: value.clone() for key, value in net.state_dict().items()}
         for task, of in losses.items():
+            net.load_state_dict(state)
+            net.train()
             value = of(net, batch)
+            taken = {key: (state[key] - buffer).clone() for key, buffer in net.named_buffers()}
+            if name == "evaluated":
+                net.load_state_dict(state)
+                net.eval()
+                value = of(net, batch)
             gradients = torch.autograd.grad(value, list(net.parameters()), allow_unused=True)
             answers[name][task] = {
                 "loss": float(value),
@@ -104,8 +133,10 @@ def main() -> None:
                     for (n, _), g in zip(net.named_parameters(), gradients)
                 },
             }
+            # What a batch takes away from buffers stands beside the gradients.
+            answers[name][task]["gradient"].update({key: value.tolist() for key, value in taken.items() if "running" in key})
     (HERE / "answers.json").write_text(json.dumps(answers) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

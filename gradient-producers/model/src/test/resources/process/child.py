@@ -1,6 +1,7 @@
 """A child that speaks docs/process-protocol.md with Python's own library alone, and misbehaves as its arguments say.
 
-The model: three shared parameters and one of each task's own; task t pulls all it reaches to t + batch / 10.
+The model: three shared parameters and one of each task's own; task t pulls all it reaches to t + batch / 10. With
+"buffers" there are two values that learn from both tasks: a tenth of the way to the batch's number.
 """
 import hashlib
 import json
@@ -15,6 +16,7 @@ WHEN = int(sys.argv[2]) if len(sys.argv) > 2 else 0
 MEMORY = sys.argv[3] if len(sys.argv) > 3 else ""
 NAMES = ["shared", "own.0", "own.1"]
 SHAPES = [[3], [1], [1]]
+VALUES = 7 if BEHAVIOUR == "buffers" else 5
 STATE = {"gradients": 0}
 
 
@@ -42,15 +44,17 @@ def misbehave():
 
 def gradient(tasks, batch):
     """Adds the tasks' gradients up."""
-    weights = struct.unpack("<5f", STATE["weights"][:])
-    sums, losses = [0.0] * 5, []
+    weights = struct.unpack("<%df" % VALUES, STATE["weights"][:])
+    sums, losses = [0.0] * VALUES, []
+    for i in range(5, VALUES):
+        sums[i] = 0.1 * (weights[i] - batch)
     for task in tasks:
         reached = [0, 1, 2, 3 + task]
         away = {i: weights[i] - (task + batch / 10) for i in reached}
         losses.append(sum(d * d for d in away.values()) / 2)
         for i, d in away.items():
             sums[i] += d
-    STATE["gradient"][:] = struct.pack("<5f", *sums)
+    STATE["gradient"][:] = struct.pack("<%df" % VALUES, *sums)
     return losses
 
 
@@ -63,6 +67,10 @@ def do(command):
             {"name": name, "shape": shape, "owner": owner}
             for owner, (name, shape) in enumerate(zip(NAMES, SHAPES), start=-1)
         ]
+        if BEHAVIOUR == "buffers":
+            tensors.append({"name": "mean", "shape": [2], "owner": -1, "learns_from": [0, 1]})
+        if BEHAVIOUR == "eval" and command["eval_gradients"]:
+            return {"error": "no evaluation mode here"}
         if BEHAVIOUR == "no-tensors":
             tensors = []
         return {"tensors": tensors, "unreached": ["shared"] if BEHAVIOUR == "unreached" else []}
@@ -72,7 +80,7 @@ def do(command):
         return {}
     if what == "initialize":
         seed = int(os.environ["GRADSTREAM_SEED"])
-        STATE["weights"][:] = struct.pack("<5f", *[seed + i for i in range(5)])
+        STATE["weights"][:] = struct.pack("<%df" % VALUES, *[seed + i for i in range(VALUES)])
         return {}
     if what == "gradient":
         if misbehave():
@@ -118,7 +126,7 @@ def main():
         content = script.read()
     print("this line is no answer")
     say({
-        "gradstream": 1 if BEHAVIOUR != "newer" else 99, "framework": "stdlib %d" % os.getpid() if BEHAVIOUR == "pid" else "stdlib 3",
+        "gradstream": 2 if BEHAVIOUR != "newer" else 99, "framework": "stdlib %d" % os.getpid() if BEHAVIOUR == "pid" else "stdlib 3",
         "device": "cpu", "brings_data": BEHAVIOUR != "sample", "held_out": 100,
         "files": [{"name": "child.py", "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}],
     })

@@ -3,6 +3,7 @@
 
 Run it where it lies: python3 make_vectors.py. The Java tests hold Gradstream's own code against the files.
 """
+import fractions
 import gzip
 import hashlib
 import json
@@ -142,15 +143,19 @@ SHARD_VALUES = 8
 PARTITIONS = 2
 
 
-def cut():
+# Buffers behind parameters: with the tasks that they learn from.
+BUFFERS = [("mean", [2], -1, [0, 1]), ("variance", [2], -1, [0, 1]), ("head.mean", [3], -1, [1])]
+
+
+def cut(tensors=TENSORS):
     """Shards as (offset, length, owner, partition)."""
     pieces, filled, offset = [], [0] * PARTITIONS, 0
-    shapes = [(prod(shape), owner) for _, shape, owner in TENSORS]
+    shapes = [(prod(shape), owner, *learns_from) for _, shape, owner, *learns_from in tensors]
     i = 0
     while i < len(shapes):
-        size, owner = shapes[i]
+        size, owner = shapes[i][:2]
         i += 1
-        while i < len(shapes) and shapes[i][1] == owner and size + shapes[i][0] <= SHARD_VALUES:
+        while i < len(shapes) and shapes[i][1:] == shapes[i - 1][1:] and size + shapes[i][0] <= SHARD_VALUES:
             size += shapes[i][0]
             i += 1
         partition = filled.index(min(filled))
@@ -168,11 +173,12 @@ def prod(shape):
     return result
 
 
-def manifest_record():
+def manifest_record(tensors=TENSORS):
     out = b"".join(text(1, task) for task in TASKS)
-    for name, shape, owner in TENSORS:
-        out += chunk(2, text(1, name) + numbers(2, shape) + zigzag(3, owner), True)
-    for offset, length, owner, partition in cut():
+    for name, shape, owner, *learns_from in tensors:
+        tensor = text(1, name) + numbers(2, shape) + zigzag(3, owner)
+        out += chunk(2, tensor + b"".join(number(4, 1) + numbers(5, tasks) for tasks in learns_from), True)
+    for offset, length, owner, partition in cut(tensors):
         shard = number(1, offset) + number(2, length) + zigzag(3, owner) + number(4, partition)
         out += chunk(3, shard, True)
     return out + number(4, PARTITIONS)
@@ -192,6 +198,58 @@ def bfloat16(x):
 
 
 BFLOAT16 = b"".join(struct.pack("<H", bfloat16(x)) for x in VALUES)
+
+def float32(exact):
+    """A fraction rounded to the nearest float32, ties to even; of normal size, or zero."""
+    if exact == 0:
+        return 0.0
+    exponent = 0
+    while abs(exact) >= 2 ** (exponent + 24):
+        exponent += 1
+    while abs(exact) < 2 ** (exponent + 23) if exponent >= 0 else abs(exact) * 2**-exponent < 2**23:
+        exponent -= 1
+    return float(round(exact / fractions.Fraction(2) ** exponent) * fractions.Fraction(2) ** exponent)
+
+
+def buffers():
+    """A manifest with buffers, and the update of the shard of `mean` and `variance` from two tasks' three slots."""
+    tensors = TENSORS + BUFFERS
+    record = manifest_record(tensors)
+    shards = []
+    for offset, length, owner, partition in cut(tensors):
+        first = next(t for i, t in enumerate(tensors) if sum(prod(s[1]) for s in tensors[: i + 1]) > offset)
+        shards.append({
+            "offset": offset, "length": length, "owner": owner, "partition": partition,
+            "learns_from": (first[3:] or ([],))[0],
+        })
+    exact = fractions.Fraction
+    taken = [
+        [[float32(exact(2 * uniform(key(7, task, slot), i) - 1)) for i in range(4)] for slot in range(3)]
+        for task in range(2)
+    ]
+    share = float32(exact(1.0 / (3 * 2)))
+    update = []
+    for i in range(4):
+        mean = 0.0
+        for slots in taken:
+            total = slots[0][i]
+            for values in slots[1:]:
+                total = float32(exact(total) + exact(values[i]))
+            mean = float32(exact(share) * exact(total) + exact(mean))
+        update.append(mean)
+
+    def hexadecimal(values):
+        return b"".join(struct.pack("<f", x) for x in values).hex()
+
+    return {
+        "tensors": [
+            {"name": n, "shape": s, "owner": o, "learns_from": (rest or [[]])[0]} for n, s, o, *rest in tensors
+        ],
+        "shard_values": SHARD_VALUES, "partitions": PARTITIONS, "shards": shards,
+        "record": record.hex(), "hash": u64(int.from_bytes(sha256(record)[:8], "big")),
+        "taken": [[hexadecimal(values) for values in slots] for slots in taken], "update": hexadecimal(update),
+    }
+
 
 # The private key of RFC 8032, 7.1, test 1.
 SECRET = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
@@ -464,6 +522,7 @@ def main():
         "shards": [dict(zip(["offset", "length", "owner", "partition"], piece)) for piece in cut()],
         "record": MANIFEST.hex(), "hash": u64(HASH),
     })
+    write("buffers.json", buffers())
     write("records.json", records())
     write("data.json", [
         {"type": "overlay", "directory": "shipped:digits", "held-out": held_out, "shift": shift, "partners": partners,

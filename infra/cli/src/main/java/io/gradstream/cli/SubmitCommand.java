@@ -32,7 +32,7 @@ final class SubmitCommand implements Callable<Integer> {
         "run %s %s: %,d parameters in %d shards on %d partitions%n",
         run.spec().run(),
         outcome.isNew() ? "submitted" : "is there already",
-        run.manifest().size(),
+        run.manifest().parameters(),
         run.manifest().shards().size(),
         run.manifest().partitions());
     out.flush();

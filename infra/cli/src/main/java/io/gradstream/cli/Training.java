@@ -120,7 +120,7 @@ final class Training {
         "run %s: %,d parameters, %d tasks, %s; Kafka at %s, everything kept in %s"
             .formatted(
                 name,
-                run.manifest().size(),
+                run.manifest().parameters(),
                 run.manifest().tasks().size(),
                 done == 0 ? rounds + " rounds" : "goes on after round " + done + " of " + rounds,
                 run.connection().bootstrap(),

@@ -152,7 +152,7 @@ public final class Submission {
       log.info(
           "submitted run {}: {} parameters in {} shards on {} partitions",
           spec.run(),
-          run.manifest().size(),
+          run.manifest().parameters(),
           run.manifest().shards().size(),
           run.manifest().partitions());
       return new Outcome(run, true);
@@ -212,9 +212,7 @@ public final class Submission {
 
   /** With {@code scope: all} no tensor is a task's own. */
   private static TensorShape inScope(RunSpec spec, TensorShape tensor) {
-    return spec.scope() == Scope.ALL
-        ? tensor.withoutOwner()
-        : tensor;
+    return spec.scope() == Scope.ALL ? tensor.withoutOwner() : tensor;
   }
 
   /** The run that is there under the spec's name, if there is one. */

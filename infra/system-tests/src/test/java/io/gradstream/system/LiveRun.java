@@ -42,7 +42,7 @@ record LiveRun(Run run, CheckedSpec checked, Path directory) {
         - {name: first, loss: quadratic}
         - {name: second, loss: quadratic}
       accumulation: {mode: sequential, micro-batches: 3, batch-size: 1}
-      model: {type: toy, dimension: 500, own-dimension: 40, tensors: 5, noise: 0.1}
+      model: {type: toy, dimension: 500, own-dimension: 40, tensors: 5, noise: 0.1, buffers: 20}
       resolver: {method: gcond, thresholds: [-0.8, -0.5, 0.0]}
       optimizer: {type: adamw, learning-rate: 0.02, weight-decay: 0.0}
       transport: {partitions: 3, shard-values: 64, commit-interval-ms: 200}

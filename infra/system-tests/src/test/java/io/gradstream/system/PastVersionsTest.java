@@ -95,7 +95,11 @@ class PastVersionsTest {
         ROUNDS
             * 3L
             * past.run().run().manifest().shards().stream()
-                .mapToLong(of -> of.shared() ? 2 : 1)
+                .mapToLong(
+                    of ->
+                        of.buffer()
+                            ? past.run().run().manifest().learnersOf(of).size()
+                            : of.shared() ? 2 : 1)
                 .sum();
 
     assertThat(

@@ -98,8 +98,7 @@ class PartitionWeightsTest {
     final Shard shard = manifest.shards().getLast();
     assertThat(shard.buffer()).isTrue();
     final PartitionWeights weights = weights(spec, manifest, 0, new Counted());
-    weights.initialize(
-        update(header(manifest, shard, 9).toBuilder().setInitial(true).build(), 6));
+    weights.initialize(update(header(manifest, shard, 9).toBuilder().setInitial(true).build(), 6));
     final float[] expected = weights.values(shard).toArray(ValueType.FLOAT);
     assertThat(weights.shardsOfStep(shard)).containsExactly(shard);
 

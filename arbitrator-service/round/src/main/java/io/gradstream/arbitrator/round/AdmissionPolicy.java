@@ -21,9 +21,8 @@ import org.jspecify.annotations.Nullable;
  * gradient's order came after that verdict, since nobody can know it before. The arithmetic must be
  * one that the run takes, if it does not take any. The norm must not be larger than the spec
  * allows, compared with the task's running norm, unless that is zero; buffers have no norm that
- * tells anything. All follow from the log, so a
- * gradient that is read again gets the same answer, and all are checked once the gradient's round
- * is open.
+ * tells anything. All follow from the log, so a gradient that is read again gets the same answer,
+ * and all are checked once the gradient's round is open.
  *
  * <p>Under {@code compute.arithmetic: same} the <em>first slot</em> of the first round decides for
  * the whole run: slot 0 of the first task that touches shard 0, by the first fit record of shard 0.

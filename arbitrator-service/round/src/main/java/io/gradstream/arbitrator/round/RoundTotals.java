@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class RoundTotals {
   private final Manifest manifest;
+
   /** Those whose statistics are numbers: buffers have contributions alone. */
   private final List<Shard> shards;
 

@@ -445,7 +445,9 @@ final class ShardVectors {
   }
 
   private @Nullable MemorySegment momentumOf(Shard shard) {
-    return integratesMomentum && !shard.buffer() ? vectors.vector(momentumId(shard), shard.length()) : null;
+    return integratesMomentum && !shard.buffer()
+        ? vectors.vector(momentumId(shard), shard.length())
+        : null;
   }
 
   private VectorId sumId(Phase phase, Shard shard, Row row) {

@@ -3,12 +3,16 @@ package io.gradstream.arbitrator.round;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.google.protobuf.ByteString;
 import io.gradstream.proto.kernels.Kernels;
+import io.gradstream.proto.kernels.NamedVectors;
 import io.gradstream.proto.kernels.ValueType;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.DataType;
+import io.gradstream.proto.message.ManifestRecord;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.message.Verdict;
@@ -18,14 +22,21 @@ import io.gradstream.proto.run.RoundKind;
 import io.gradstream.proto.run.RoundOrders;
 import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.spec.RunSpec;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Buffers are averaged beside everything that is decided about gradients, and change none of it. */
+/**
+ * Buffers are averaged beside everything that is decided about gradients, and change none of it.
+ */
 class BuffersTest {
   private static final int ROUNDS = 8;
   private static final int PARAMETERS = MadeUpGradients.size();
@@ -94,6 +105,71 @@ class BuffersTest {
       }
     }
     return mean;
+  }
+
+  /** The protocol's own example, which was computed elsewhere. */
+  @Test
+  void areAveragedAsTheProtocolSays() throws IOException, MalformedRecordException {
+    final JsonNode vector =
+        new ObjectMapper()
+            .readTree(
+                Files.readString(
+                    Path.of("../../proto/protocol/src/test/resources/vectors/buffers.json")));
+    final byte[] record = HexFormat.of().parseHex(vector.path("record").asText());
+    final Manifest manifest = Manifest.fromRecord(ManifestRecord.parseFrom(record));
+    final RunSpec spec =
+        RunSpec.parse(
+            """
+            run: vectors
+            rounds: 2
+            tasks: [{name: l1, loss: any}, {name: ssim, loss: any}]
+            accumulation: {micro-batches: 3}
+            model: any
+            resolver: sum
+            optimizer: any
+            """,
+            "vectors",
+            List.of());
+    final Shard both =
+        manifest.shards().stream()
+            .filter(shard -> manifest.learnersOf(shard).equals(List.of(0, 1)))
+            .findFirst()
+            .orElseThrow();
+    final var rounds =
+        new LocalRounds(
+            RunDescription.of(spec, manifest),
+            Kernels.best(),
+            List.of(NamedVectors.inMemory(), NamedVectors.inMemory()));
+    for (int task = 0; task < 2; task++) {
+      for (int slot = 0; slot < 3; slot++) {
+        final String taken = vector.path("taken").path(task).path(slot).asText();
+        for (final Shard shard : manifest.shards()) {
+          if (manifest.touches(task, shard)) {
+            final byte[] values =
+                shard.equals(both)
+                    ? HexFormat.of().parseHex(taken)
+                    : new byte[shard.length() * Float.BYTES];
+            rounds.add(gradient(shard.index(), task, slot, MemorySegment.ofArray(values)), 0);
+          }
+        }
+      }
+    }
+    final byte[] update = rounds.close(rounds.decide()).get(both.index());
+    final byte[] values =
+        ValuesRecord.read(update, UpdateShard.parser()).values().toArray(ValueLayout.JAVA_BYTE);
+    assertThat(HexFormat.of().formatHex(values)).isEqualTo(vector.path("update").asText());
+  }
+
+  private static SlotGradient gradient(int shard, int task, int slot, MemorySegment values) {
+    return new SlotGradient(
+        0,
+        shard,
+        0,
+        ShardStatistics.Slot.newBuilder().setTask(task).setSlot(slot).build(),
+        values,
+        ValueType.FLOAT32,
+        0,
+        ByteString.EMPTY);
   }
 
   @Test

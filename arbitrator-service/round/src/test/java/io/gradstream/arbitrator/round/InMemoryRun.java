@@ -229,8 +229,7 @@ final class InMemoryRun {
       final var values = new float[length];
       final ValueType type = ValuesRecord.typeOf(read.header().getType());
       Kernels.scalar()
-          .convert(
-              MemorySegment.ofArray(values), ValueType.FLOAT32, read.values(), type, length);
+          .convert(MemorySegment.ofArray(values), ValueType.FLOAT32, read.values(), type, length);
       return values;
     } catch (MalformedRecordException e) {
       throw new IllegalStateException(e);

@@ -3,11 +3,13 @@ package io.gradstream.producer.model;
 import io.gradstream.producer.data.CounterRandom;
 import io.gradstream.producer.data.RandomPurpose;
 import io.gradstream.proto.evidence.Digests;
+import io.gradstream.proto.manifest.TensorShape;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.security.MessageDigest;
+import java.util.List;
 
 /**
  * The fingerprint of whoever computes a model's gradients: the first eight bytes of the SHA-256
@@ -24,8 +26,13 @@ public final class ModelFingerprint {
 
   private final MessageDigest digest = Digests.sha256();
 
-  /** Begins, with the weights that the gradients are to be taken at. */
-  public ModelFingerprint(MemorySegment weights) {
+  /**
+   * Begins, with the weights that the gradients are to be taken at: small ones, and buffers near 1,
+   * since a variance must not be negative.
+   *
+   * @param tensors of the flat vector
+   */
+  public ModelFingerprint(MemorySegment weights, List<TensorShape> tensors) {
     final var random = CounterRandom.of(0, RandomPurpose.ARITHMETIC);
     final long values = weights.byteSize() / Float.BYTES;
     for (long i = 0; i < Math.min(PERIOD, values); i++) {
@@ -35,6 +42,14 @@ public final class ModelFingerprint {
     for (long at = period; at < weights.byteSize(); at += period) {
       final long length = Math.min(period, weights.byteSize() - at);
       MemorySegment.copy(weights, 0, weights, at, length);
+    }
+    final long parameters =
+        tensors.stream()
+            .filter(tensor -> !tensor.buffer())
+            .mapToLong(TensorShape::size)
+            .sum();
+    for (long i = parameters; i < values; i++) {
+      weights.setAtIndex(FLOAT, i, 1 + weights.getAtIndex(FLOAT, i));
     }
   }
 

@@ -8,6 +8,12 @@ import java.util.Map;
 
 /** What several kinds of models require of a run spec. */
 public final class Requirements {
+  /** What the key {@code eval-gradients} of models is. */
+  public static final String EVAL_GRADIENTS =
+      "true: gradients are taken in evaluation mode, with the running statistics of batch"
+          + " normalisation and without dropout, as the GCond paper does; buffers learn from the"
+          + " batches all the same";
+
   private Requirements() {}
 
   /**

@@ -89,7 +89,8 @@ public final class Manifest {
           ? !shape.buffer() || shape.learnsFrom().getLast() >= tasks.size()
           : shape.owner() < owner || shape.owner() >= tasks.size()) {
         throw new IllegalArgumentException(
-            shape + " is out of order: shared tensors come first, then each task's own, then buffers");
+            shape
+                + " is out of order: shared tensors come first, then each task's own, then buffers");
       }
       owner = shape.owner();
       tensors.add(new Tensor(tensors.size(), shape, offset));

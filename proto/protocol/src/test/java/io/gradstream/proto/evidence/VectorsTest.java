@@ -71,14 +71,23 @@ class VectorsTest {
 
   @Test
   void theManifestIsCutPlacedAndHashedAlike() throws IOException {
-    final JsonNode vector = read("manifest.json");
+    isAlike(read("manifest.json"));
+    isAlike(read("buffers.json"));
+  }
+
+  private static void isAlike(JsonNode vector) {
     final List<TensorShape> shapes = new ArrayList<>();
     for (final JsonNode tensor : vector.get("tensors")) {
       final long[] shape =
           StreamSupport.stream(tensor.get("shape").spliterator(), false)
               .mapToLong(JsonNode::asLong)
               .toArray();
-      shapes.add(new TensorShape(tensor.get("name").asText(), shape, tensor.get("owner").asInt()));
+      shapes.add(
+          new TensorShape(
+              tensor.get("name").asText(),
+              shape,
+              tensor.get("owner").asInt(),
+              tasks(tensor.path("learns_from"))));
     }
     final Manifest manifest =
         Manifest.of(
@@ -97,7 +106,12 @@ class VectorsTest {
       assertThat(shard.length()).isEqualTo(expected.get("length").asInt());
       assertThat(shard.owner()).isEqualTo(expected.get("owner").asInt());
       assertThat(shard.partition()).isEqualTo(expected.get("partition").asInt());
+      assertThat(manifest.learnersOf(shard)).isEqualTo(tasks(expected.path("learns_from")));
     }
+  }
+
+  private static List<Integer> tasks(JsonNode numbers) {
+    return StreamSupport.stream(numbers.spliterator(), false).map(JsonNode::asInt).toList();
   }
 
   @Test
@@ -200,7 +214,8 @@ class VectorsTest {
         contributions.add(ShardStatistics.Contribution.parseFrom(HEX.parseHex(each.asText())));
       }
       digest.add(
-          new Shard(shard.get("shard").asInt(), 0, 1, -1, shard.get("partition").asInt(), 0, 0, false),
+          new Shard(
+              shard.get("shard").asInt(), 0, 1, -1, shard.get("partition").asInt(), 0, 0, false),
           shard.get("offset").asLong(),
           contributions);
     }

@@ -17,20 +17,34 @@ import org.jspecify.annotations.Nullable;
  * @param metrics names of what validation gives beside the losses
  * @param parameters in the module's order
  * @param buffers that learn from batches
+ * @param evalGradients whether gradients are taken in evaluation mode
  */
 record OnnxDescription(
     int format,
     List<String> tasks,
     List<String> metrics,
     List<Parameter> parameters,
-    List<String> buffers) {
+    List<Buffer> buffers,
+    boolean evalGradients) {
   /** The key of the metadata entry. */
   static final String KEY = "gradstream";
 
   /** The newest revision that is known here. */
-  static final int FORMAT = 1;
+  static final int FORMAT = 2;
 
   private static final ObjectMapper JSON = new ObjectMapper();
+
+  /**
+   * A buffer.
+   *
+   * @param tasks the losses whose batches it learns from
+   */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  record Buffer(String name, long[] shape, List<String> tasks) {
+    long size() {
+      return Arrays.stream(shape).reduce(1, Math::multiplyExact);
+    }
+  }
 
   /**
    * A parameter.
@@ -58,27 +72,37 @@ record OnnxDescription(
     }
     final List<Parameter> parameters = new ArrayList<>();
     for (final JsonNode parameter : root.path("parameters")) {
-      final long[] shape =
-          StreamSupport.stream(parameter.path("shape").spliterator(), false)
-              .mapToLong(JsonNode::asLong)
-              .toArray();
-      if (Arrays.stream(shape).anyMatch(length -> length < 1)) {
-        throw new IllegalArgumentException(
-            "parameter " + parameter.path("name").asText() + " has no shape");
-      }
       final JsonNode task = parameter.path("task");
       parameters.add(
           new Parameter(
-              parameter.path("name").asText(), shape, task.isTextual() ? task.asText() : null));
+              parameter.path("name").asText(),
+              shape(parameter),
+              task.isTextual() ? task.asText() : null));
+    }
+    final List<Buffer> buffers = new ArrayList<>();
+    for (final JsonNode buffer : root.path("buffers")) {
+      buffers.add(
+          new Buffer(buffer.path("name").asText(), shape(buffer), texts(buffer.path("tasks"))));
     }
     return new OnnxDescription(
         root.path("format").asInt(),
         texts(root.path("tasks")),
         texts(root.path("metrics")),
         List.copyOf(parameters),
-        StreamSupport.stream(root.path("buffers").spliterator(), false)
-            .map(buffer -> buffer.path("name").asText())
-            .toList());
+        List.copyOf(buffers),
+        root.path("eval_gradients").asBoolean());
+  }
+
+  private static long[] shape(JsonNode tensor) {
+    final long[] shape =
+        StreamSupport.stream(tensor.path("shape").spliterator(), false)
+            .mapToLong(JsonNode::asLong)
+            .toArray();
+    if (Arrays.stream(shape).anyMatch(length -> length < 1)) {
+      throw new IllegalArgumentException(
+          "parameter " + tensor.path("name").asText() + " has no shape");
+    }
+    return shape;
   }
 
   private static List<String> texts(JsonNode array) {

@@ -9,6 +9,7 @@ import io.gradstream.producer.model.onnx.OnnxMessage.Model;
 import io.gradstream.producer.model.onnx.OnnxMessage.Node;
 import io.gradstream.producer.model.onnx.OnnxMessage.Tensor;
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.manifest.TensorShape;
 import io.gradstream.proto.spec.Section;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -24,7 +25,9 @@ import java.util.Set;
  * A file of {@code gradstream.export}: one graph whose outputs belong to programs, by the beginning
  * of their names. {@code left/loss} and {@code left/gradient/encoder.0.weight} are outputs of task
  * {@code left}; {@code sum/losses} is one of the weighted sum, {@code validation/losses} of
- * validation. Inputs are {@code field/image}, {@code parameter/encoder.0.weight}, {@code weights}.
+ * validation. {@code left/taken/norm.running_mean} is what a batch takes away from a buffer. Inputs
+ * are {@code field/image}, {@code parameter/encoder.0.weight}, {@code buffer/norm.running_mean},
+ * {@code weights}.
  *
  * <p>It is looked over when it is read: operators of the ONNX standard alone, all data inside, no
  * control flow, nothing that draws random numbers.
@@ -32,6 +35,7 @@ import java.util.Set;
 final class OnnxFile {
   static final String FIELD = "field/";
   static final String PARAMETER = "parameter/";
+  static final String BUFFER = "buffer/";
   static final String WEIGHTS = "weights";
   static final String SUM = "sum";
   static final String VALIDATION = "validation";
@@ -170,10 +174,9 @@ final class OnnxFile {
     if (description.parameters().isEmpty()) {
       throw error("has no parameter to train");
     }
-    if (!description.buffers().isEmpty()) {
+    if (description.format() < 2 && !description.buffers().isEmpty()) {
       throw error(
-          "has buffers that learn from batches (%s), which no run keeps yet; export BatchNorm with track_running_stats=False, or use GroupNorm or LayerNorm"
-              .formatted(String.join(", ", description.buffers())));
+          "has buffers that learn from batches, and an older package wrote it, which left open from whose; export it again");
     }
     for (final String task : description.tasks()) {
       requireOutput(task + "/loss");
@@ -182,13 +185,23 @@ final class OnnxFile {
     requireOutput(VALIDATION + "/losses");
     final Set<String> known = new HashSet<>();
     for (final OnnxDescription.Parameter parameter : description.parameters()) {
-      final String name = PARAMETER + parameter.name();
-      if (!known.add(name) || !inputs.containsKey(name)) {
-        throw error("is damaged: there is no one input " + name);
+      requireInput(PARAMETER + parameter.name(), parameter.size(), known);
+    }
+    for (final OnnxDescription.Buffer buffer : description.buffers()) {
+      requireInput(BUFFER + buffer.name(), buffer.size(), known);
+      for (final String task : buffer.tasks()) {
+        requireOutput(task + "/taken/" + buffer.name());
       }
-      if (rawOf(name).size() != parameter.size() * Float.BYTES) {
-        throw error("is damaged: %s has no initial values of its size".formatted(parameter.name()));
-      }
+      requireOutput(SUM + "/taken/" + buffer.name());
+    }
+  }
+
+  private void requireInput(String name, long size, Set<String> known) {
+    if (!known.add(name) || !inputs.containsKey(name)) {
+      throw error("is damaged: there is no one input " + name);
+    }
+    if (rawOf(name).size() != size * Float.BYTES) {
+      throw error("is damaged: %s has no initial values of its size".formatted(name));
     }
   }
 
@@ -207,13 +220,22 @@ final class OnnxFile {
     return description;
   }
 
-  /** The parameters whose gradients a program gives, by the outputs' names. */
+  /**
+   * The tensors that a program gives something for, by the outputs' names: parameters whose
+   * gradients, and buffers of which it gives what the batch takes away.
+   */
   Map<String, String> gradients(String program) {
     final Map<String, String> gradients = new LinkedHashMap<>();
     for (final OnnxDescription.Parameter parameter : description.parameters()) {
       final String output = program + "/gradient/" + parameter.name();
       if (outputs.containsKey(output)) {
         gradients.put(output, parameter.name());
+      }
+    }
+    for (final OnnxDescription.Buffer buffer : description.buffers()) {
+      final String output = program + "/taken/" + buffer.name();
+      if (outputs.containsKey(output)) {
+        gradients.put(output, buffer.name());
       }
     }
     return gradients;
@@ -247,9 +269,14 @@ final class OnnxFile {
     }
   }
 
-  /** Writes a parameter's initial values, little-endian float32. */
-  void writeInitial(String parameter, MemorySegment target) {
-    final ByteBuffer values = rawOf(PARAMETER + parameter).asReadOnlyByteBuffer();
+  /** The input that takes a tensor. */
+  static String input(TensorShape tensor) {
+    return (tensor.buffer() ? BUFFER : PARAMETER) + tensor.name();
+  }
+
+  /** Writes a tensor's initial values, little-endian float32. */
+  void writeInitial(TensorShape tensor, MemorySegment target) {
+    final ByteBuffer values = rawOf(input(tensor)).asReadOnlyByteBuffer();
     target.copyFrom(MemorySegment.ofBuffer(values));
   }
 

@@ -54,7 +54,7 @@ final class OnnxModel implements TaskModel {
   private final MemorySegment weights;
   private final MemorySegment gradient;
 
-  /** Parameters and task weights as inputs; they lie on our own memory. */
+  /** Parameters, buffers and task weights as inputs; they lie on our own memory. */
   private final Map<String, OnnxTensor> inputs = new HashMap<>();
 
   private final Map<String, OnnxProgram> programs = new HashMap<>();
@@ -84,7 +84,7 @@ final class OnnxModel implements TaskModel {
       for (int t = 0; t < setup.tensors().size(); t++) {
         final TensorShape tensor = setup.tensors().get(t);
         inputs.put(
-            OnnxFile.PARAMETER + tensor.name(),
+            OnnxFile.input(tensor),
             OnnxTensor.createTensor(environment, floats(values.get(t)), tensor.shape()));
         gradients.put(
             tensor.name(),
@@ -159,7 +159,7 @@ final class OnnxModel implements TaskModel {
   public void initialize(long seed) {
     final List<MemorySegment> slices = FlatVector.slices(weights, setup.tensors());
     for (int t = 0; t < slices.size(); t++) {
-      setup.file().writeInitial(setup.tensors().get(t).name(), slices.get(t));
+      setup.file().writeInitial(setup.tensors().get(t), slices.get(t));
     }
   }
 
@@ -290,7 +290,7 @@ final class OnnxModel implements TaskModel {
   public long fingerprint() {
     if (!hasFingerprint) {
       final byte[] before = weights.toArray(ValueLayout.JAVA_BYTE);
-      final var taken = new ModelFingerprint(weights);
+      final var taken = new ModelFingerprint(weights, tensors());
       for (int task = 0; task < setup.spec().tasks().size(); task++) {
         gradient(task, 0);
         taken.add(gradient);

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.TreeSet;
 import java.util.function.Supplier;
 
 /** Puts models together from a run spec and the ONNX file that it names. */
@@ -37,6 +38,16 @@ public record OnnxType(OnnxOptions options) implements ModelType {
     final var file = new OnnxFile(content, spec.model());
     Requirements.givenLosses(spec, "the losses are in the file; give loss: given");
     Requirements.distinctOutputs(spec);
+    if (file.description().evalGradients() != options.evalGradients()) {
+      throw spec.model()
+          .error(
+              "eval-gradients",
+              "%s, and %s was exported with eval_gradients=%s; give what the file has, or export it again"
+                  .formatted(
+                      options.evalGradients(),
+                      options.file(),
+                      options.evalGradients() ? "False" : "True"));
+    }
     final List<String> tasks = file.description().tasks();
     for (int i = 0; i < spec.tasks().size(); i++) {
       final String output = spec.tasks().get(i).outputName();
@@ -80,7 +91,7 @@ public record OnnxType(OnnxOptions options) implements ModelType {
             });
   }
 
-  /** The parameters in flat order: shared ones, then each task's own. */
+  /** The tensors in flat order: shared parameters, then each task's own, then buffers. */
   private static List<TensorShape> tensors(OnnxFile file, RunSpec spec) {
     final List<String> outputs = spec.tasks().stream().map(TaskSpec::outputName).toList();
     final List<TensorShape> tensors = new ArrayList<>();
@@ -91,6 +102,18 @@ public record OnnxType(OnnxOptions options) implements ModelType {
               parameter.name(), parameter.shape(), owner < 0 ? TensorShape.SHARED : owner));
     }
     tensors.sort(Comparator.comparingInt(TensorShape::owner));
+    for (final OnnxDescription.Buffer buffer : file.description().buffers()) {
+      final var learnsFrom = new TreeSet<Integer>();
+      for (final String loss : buffer.tasks()) {
+        if (!outputs.contains(loss)) {
+          throw file.error(
+              "has buffer %s that learns from loss %s, which is no task's of the run; export it without that loss"
+                  .formatted(buffer.name(), loss));
+        }
+        learnsFrom.add(outputs.indexOf(loss));
+      }
+      tensors.add(TensorShape.buffer(buffer.name(), buffer.shape(), List.copyOf(learnsFrom)));
+    }
     return List.copyOf(tensors);
   }
 }

@@ -13,7 +13,7 @@ import java.util.stream.StreamSupport;
 /**
  * What a child says of its script.
  *
- * @param tensors in flat order: shared ones, then each task's own
+ * @param tensors in flat order: shared ones, then each task's own, then buffers
  * @param unreached parameters that no loss depends on
  * @param files the script and what it imports from its folder
  * @param heldOut samples that the script holds out itself
@@ -55,12 +55,18 @@ record ChildDescription(
     final List<TensorShape> tensors = new ArrayList<>();
     final var names = new HashSet<String>();
     int owner = TensorShape.SHARED;
+    boolean buffers = false;
     for (final JsonNode tensor : described) {
       final long[] shape =
           elements(tensor.path("shape")).stream().mapToLong(JsonNode::asLong).toArray();
       final var next =
-          new TensorShape(tensor.path("name").asText(""), shape, tensor.path("owner").asInt(-1));
-      if (!names.add(next.name()) || next.owner() < owner) {
+          new TensorShape(
+              tensor.path("name").asText(""),
+              shape,
+              tensor.path("owner").asInt(-1),
+              elements(tensor.path("learns_from")).stream().map(JsonNode::asInt).toList());
+      buffers |= next.buffer();
+      if (!names.add(next.name()) || (buffers ? !next.buffer() : next.owner() < owner)) {
         throw new IllegalArgumentException(next + " is there twice or out of order");
       }
       owner = next.owner();

@@ -253,7 +253,7 @@ final class ProcessModel implements TaskModel {
 
   private long takeFingerprint() throws ChildFailure {
     final byte[] before = weights().toArray(java.lang.foreign.ValueLayout.JAVA_BYTE);
-    final var taken = new ModelFingerprint(weights());
+    final var taken = new ModelFingerprint(weights(), tensors());
     for (int task = 0; task < setup.spec().tasks().size(); task++) {
       gradient(task, 0, setup.startLimit());
       taken.add(gradient());

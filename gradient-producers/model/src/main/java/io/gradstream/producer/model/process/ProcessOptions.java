@@ -1,5 +1,6 @@
 package io.gradstream.producer.model.process;
 
+import io.gradstream.producer.model.Requirements;
 import io.gradstream.proto.spec.Param;
 import io.gradstream.proto.spec.SpecError;
 import java.util.List;
@@ -11,6 +12,7 @@ import java.util.List;
  * @param startTimeoutS seconds that the script may take until it has described its model, and for
  *     each batch of a validation
  * @param framework whether all workers must have the submitter's version of the framework
+ * @param evalGradients whether gradients are taken in evaluation mode
  */
 public record ProcessOptions(
     @Param(
@@ -30,7 +32,8 @@ public record ProcessOptions(
                 "same: workers must have the version of the framework that the run was submitted"
                     + " with; any: they need not, and the digest depends on who computed what",
             defaultValue = "same")
-        Versions framework) {
+        Versions framework,
+    @Param(value = Requirements.EVAL_GRADIENTS, defaultValue = "false") boolean evalGradients) {
   /** Which versions of the framework may compute. */
   public enum Versions {
     SAME,

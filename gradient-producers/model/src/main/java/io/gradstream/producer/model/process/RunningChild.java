@@ -20,7 +20,7 @@ import java.util.List;
  */
 final class RunningChild implements AutoCloseable {
   /** Revision of the lines; both sides must have the same. */
-  private static final int PROTOCOL = 1;
+  private static final int PROTOCOL = 2;
 
   private final Child child;
   private final SharedMemory memory;
@@ -165,7 +165,8 @@ final class RunningChild implements AutoCloseable {
         Child.command("describe")
             .put("seed", spec.seed())
             .put("batch_size", spec.accumulation().batchSize())
-            .put("threads", spec.compute().intraOpThreads());
+            .put("threads", spec.compute().intraOpThreads())
+            .put("eval_gradients", setup.options().evalGradients());
     final ArrayNode tasks = describe.putArray("tasks");
     for (int task = 0; task < spec.tasks().size(); task++) {
       final TaskSpec of = spec.tasks().get(task);

@@ -87,7 +87,7 @@ final class TorchScriptProbe {
     for (int output = 0; output < before.size(); output++) {
       if (!Arrays.equals(before.get(output), after.get(output))) {
         throw setup.fileError(
-            "learns from batches in its buffers (the running statistics of batch normalisation?), which a TorchScript model cannot share between workers; use GroupNorm or LayerNorm, BatchNorm with track_running_stats=False, or mode: evaluation");
+            "learns from batches in its buffers (the running statistics of batch normalisation?), which cannot be read out of a TorchScript module; give the model as a script (model.type process) or as an ONNX file, use GroupNorm or LayerNorm, BatchNorm with track_running_stats=False, or mode: evaluation");
       }
     }
   }

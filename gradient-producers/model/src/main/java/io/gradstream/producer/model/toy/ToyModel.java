@@ -79,8 +79,7 @@ public final class ToyModel implements TaskModel {
       final List<Integer> all = IntStream.range(0, tasks.size()).boxed().toList();
       shapes.add(TensorShape.buffer("running", shape, all));
       for (final int task : all) {
-        shapes.add(
-            TensorShape.buffer("running." + tasks.get(task).name(), shape, List.of(task)));
+        shapes.add(TensorShape.buffer("running." + tasks.get(task).name(), shape, List.of(task)));
       }
     }
     return List.copyOf(shapes);
@@ -142,8 +141,7 @@ public final class ToyModel implements TaskModel {
       final float old = weights.getAtIndex(ValueType.FLOAT, at);
       final float seen = (float) normal.gaussian(slope.length + (long) i);
       final float taken = share * (MOVES * (old - seen));
-      gradient.setAtIndex(
-          ValueType.FLOAT, at, gradient.getAtIndex(ValueType.FLOAT, at) + taken);
+      gradient.setAtIndex(ValueType.FLOAT, at, gradient.getAtIndex(ValueType.FLOAT, at) + taken);
     }
   }
 

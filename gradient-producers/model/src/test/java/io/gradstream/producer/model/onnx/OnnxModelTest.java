@@ -16,6 +16,7 @@ import io.gradstream.producer.model.Models;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.producer.model.TestFiles;
 import io.gradstream.proto.UserError;
+import io.gradstream.proto.manifest.TensorShape;
 import io.gradstream.proto.spec.RunSpec;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -42,11 +43,11 @@ class OnnxModelTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"mlp", "convolutions", "transformer"})
+  @ValueSource(strings = {"mlp", "convolutions", "transformer", "normalised", "evaluated"})
   void lossesAndGradientsAreThoseOfTorch(String name) throws IOException {
     final JsonNode answers =
         new ObjectMapper().readTree(TestFiles.bytes("onnx/answers.json")).get(name);
-    try (TaskModel model = open(name)) {
+    try (TaskModel model = open(name, "model.eval-gradients=" + name.equals("evaluated"))) {
       for (int task = 0; task < 2; task++) {
         final JsonNode answer = answers.get(task == 0 ? "left" : "right");
         final double tolerance = 1e-5 * answer.get("norm").asDouble();
@@ -100,6 +101,57 @@ class OnnxModelTest {
         assertThat(sum[i]).isCloseTo(0.5f * left[i] + 3 * right[i], within(1e-5f));
       }
     }
+  }
+
+  /** What a batch takes away from them is compared with torch's above, beside the gradients. */
+  @Test
+  void buffersAreTensorsWithTheTasksThatTheyLearnFrom() {
+    try (TaskModel model = open("normalised")) {
+      assertThat(model.tensors())
+          .filteredOn(TensorShape::buffer)
+          .containsExactly(
+              TensorShape.buffer("left.1.running_mean", new long[] {6}, List.of(0)),
+              TensorShape.buffer("left.1.running_var", new long[] {6}, List.of(0)),
+              TensorShape.buffer("norm.running_mean", new long[] {4}, List.of(0, 1)),
+              TensorShape.buffer("norm.running_var", new long[] {4}, List.of(0, 1)));
+      final int last = model.tensors().size() - 1;
+      model.gradient(0, 2);
+      final float[] left = slice(model.gradient(), model, last);
+      model.gradient(1, 2);
+      final float[] right = slice(model.gradient(), model, last);
+      model.scalarizedGradient(2);
+      final float[] sum = slice(model.gradient(), model, last);
+      for (int i = 0; i < sum.length; i++) {
+        assertThat(sum[i]).isCloseTo((left[i] + right[i]) / 2, within(1e-7f)).isNotZero();
+      }
+      final double before = model.validate(20).losses()[1];
+      FlatVector.slices(model.weights(), model.tensors())
+          .get(last)
+          .setAtIndex(ValueLayout.JAVA_FLOAT, 0, 9f);
+      assertThat(model.validate(20).losses()[1]).isNotEqualTo(before);
+      assertThat(model.gradient(1, 2)).isPositive();
+      assertThat(slice(model.weights(), model, last)[0]).isEqualTo(9f);
+      model.initialize(5);
+      assertThat(model.validate(20).losses()[1]).isEqualTo(before);
+    }
+  }
+
+  private static float[] slice(MemorySegment flat, TaskModel model, int tensor) {
+    return FlatVector.slices(flat, model.tensors()).get(tensor).toArray(ValueLayout.JAVA_FLOAT);
+  }
+
+  @Test
+  void specAndFileMustAgreeOnEvaluationMode() {
+    refused(spec("mlp", "model.eval-gradients=true"), "eval-gradients", "eval_gradients=False");
+    refused(
+        spec("evaluated"),
+        TestFiles.file("onnx/evaluated.onnx"),
+        "eval-gradients",
+        "eval_gradients=True");
+    refused(
+        TestFiles.spec("{type: onnx, file: normalised.onnx}", "[{name: right, loss: given}]"),
+        TestFiles.file("onnx/normalised.onnx"),
+        "learns from loss left, which is no task's of the run");
   }
 
   /** Tasks in another order than the file's losses, and under other names. */

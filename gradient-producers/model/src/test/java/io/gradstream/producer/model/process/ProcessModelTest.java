@@ -89,6 +89,33 @@ class ProcessModelTest {
   }
 
   @Test
+  void buffersAreTensorsBehindTheParameters() {
+    try (TaskModel model = model("buffers")) {
+      assertThat(model.tensors())
+          .hasSize(4)
+          .endsWith(TensorShape.buffer("mean", new long[] {2}, List.of(0, 1)));
+      model.initialize(1); // 1, 2, ..., 7
+      model.gradient(0, 5);
+      assertThat(gradientOf(model).subList(5, 7))
+          .containsExactly((float) (0.1 * (6 - 5)), (float) (0.1 * (7 - 5)));
+      assertThat(model.weights().getAtIndex(ValueType.FLOAT, 5)).isEqualTo(6f);
+    }
+  }
+
+  @Test
+  void aScriptIsToldToTakeGradientsInEvaluationMode() {
+    assertThatThrownBy(
+            () ->
+                Models.prepare(
+                        spec("model.eval-gradients=true", "orders.timeout-ms=2000"),
+                        command("eval"))
+                    .get())
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("no evaluation mode here");
+    model("eval").close();
+  }
+
+  @Test
   void initialWeightsBelongToTheSeed() {
     try (TaskModel model = model()) {
       model.initialize(7);
