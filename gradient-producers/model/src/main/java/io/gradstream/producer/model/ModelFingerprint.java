@@ -44,10 +44,7 @@ public final class ModelFingerprint {
       MemorySegment.copy(weights, 0, weights, at, length);
     }
     final long parameters =
-        tensors.stream()
-            .filter(tensor -> !tensor.buffer())
-            .mapToLong(TensorShape::size)
-            .sum();
+        tensors.stream().filter(tensor -> !tensor.buffer()).mapToLong(TensorShape::size).sum();
     for (long i = parameters; i < values; i++) {
       weights.setAtIndex(FLOAT, i, 1 + weights.getAtIndex(FLOAT, i));
     }

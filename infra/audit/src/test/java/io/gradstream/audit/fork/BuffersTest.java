@@ -99,8 +99,7 @@ class BuffersTest {
     assertThat(values(PastWeights.newest(others).published(), running)).isEqualTo(found);
     final LogRecord last =
         others.find(
-            others.run().topics().weights(),
-            record -> isOf(record, manifest.shards().getLast()));
+            others.run().topics().weights(), record -> isOf(record, manifest.shards().getLast()));
     assertThat(ValuesRecord.read(last.bytes(), WeightShard.parser()).header().getType())
         .isEqualTo(DataType.FLOAT32);
   }
