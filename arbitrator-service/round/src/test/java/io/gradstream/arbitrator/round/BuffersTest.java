@@ -90,17 +90,16 @@ class BuffersTest {
 
   /** In float32: slots in their order, then tasks in theirs. */
   private static float[] mean(RunSpec spec, long round, boolean scalarized) {
-    final int slots = spec.accumulation().slots(MadeUpGradients.TASKS);
     final var mean = new float[25];
     for (int i = 0; i < mean.length; i++) {
       final List<Integer> learners = i < 20 ? List.of(0, 1, 2) : List.of(0, 2);
       final List<Integer> tasks = scalarized ? List.of(MadeUpGradients.TASKS) : learners;
-      final float share = (float) (1.0 / (slots * tasks.size()));
       for (final int task : tasks) {
         float sum = MadeUpGradients.takenFromBuffers(round, task, 0)[i];
-        for (int slot = 1; slot < slots; slot++) {
+        for (int slot = 1; slot < spec.slots().of(task); slot++) {
           sum += MadeUpGradients.takenFromBuffers(round, task, slot)[i];
         }
+        final float share = (float) (1.0 / (spec.slots().of(task) * tasks.size()));
         mean[i] = Math.fma(share, sum, mean[i]);
       }
     }

@@ -39,7 +39,7 @@ class RoundTest {
   private static final String THREE = "accumulation: {micro-batches: 4, groups: 3}\n";
 
   /** Tasks with two slots, four and six. */
-  private static final String UNEQUAL =
+  static final String UNEQUAL =
       """
       tasks:
         - {name: a, loss: quadratic, micro-batches: 2}
