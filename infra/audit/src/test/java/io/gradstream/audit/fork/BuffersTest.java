@@ -126,7 +126,8 @@ class BuffersTest {
 
   @Test
   void aWorkerThatLiesAboutThemAloneIsFound() {
-    final MemoryLog log = RecordedRun.train(new RecordedRun.Worker(0, 1, ByteString.EMPTY, 1.01f), BUFFERS);
+    final MemoryLog log =
+        RecordedRun.train(new RecordedRun.Worker(0, 1, ByteString.EMPTY, 1.01f), BUFFERS);
     try (TaskModel model = Models.create(log.run().spec());
         var audit = new Audit(log, Demands.all(), new WorkerSpotCheck(log.run(), 1, model))) {
       assertThat(audit.run(round -> {}).findings())
