@@ -15,7 +15,8 @@ _seeding.seed_from_environment()
 from ._random import micro_batch as micro_batch  # noqa: E402
 from ._errors import ScriptError as ScriptError  # noqa: E402
 from ._export import export as export  # noqa: E402
+from ._load import load as load  # noqa: E402
 from ._worker import worker as worker  # noqa: E402
 
-__all__ = ["ScriptError", "export", "micro_batch", "worker"]
+__all__ = ["ScriptError", "export", "load", "micro_batch", "worker"]
 __version__ = "0.1.0"

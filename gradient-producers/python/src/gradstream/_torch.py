@@ -37,7 +37,10 @@ class TorchModel:
         self._losses = losses
         self._device = torch.device(device)
         if self._device.type != "cpu" and not _is_there(torch, self._device):
-            raise ScriptError(f"device {device}: torch {torch.__version__} does not see it; cpu always works")
+            seen = torch.cuda.device_count() if torch.cuda.is_available() else 0
+            raise ScriptError(
+                f"device {device}: torch {torch.__version__} sees {seen} CUDA devices here; cpu always works"
+            )
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
         self._module = module.to(self._device)

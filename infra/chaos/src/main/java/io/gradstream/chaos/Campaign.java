@@ -105,15 +105,18 @@ public final class Campaign implements AutoCloseable {
   }
 
   private RunSpec spec(String name, int replication) {
-    return RunSpec.parse(
-        checked.spec().text(),
-        "the campaign's spec",
-        List.of(
-            "run=" + name,
-            "evaluation.every=0",
-            "max-norm-ratio=" + HostileProducer.ABSURD / 1000,
-            "orders.timeout-ms=" + DisturbedTraining.LOCK_MS,
-            "transport.replication=" + replication));
+    final var overrides =
+        new ArrayList<>(
+            List.of(
+                "run=" + name,
+                "evaluation.every=0",
+                "max-norm-ratio=" + HostileProducer.ABSURD / 1000,
+                "orders.timeout-ms=" + DisturbedTraining.LOCK_MS,
+                "transport.replication=" + replication));
+    if (checked.initial() != null) {
+      overrides.add("initial-weights.file=" + checked.initial().path());
+    }
+    return RunSpec.parse(checked.spec().text(), "the campaign's spec", overrides);
   }
 
   private String undisturbed() throws IOException {
@@ -151,7 +154,11 @@ public final class Campaign implements AutoCloseable {
     final String name = checked.spec().run() + "-" + (digests.size() + 1);
     final var disturbed =
         new CheckedSpec(
-            spec(name, brokers.count()), checked.models(), checked.command(), checked.file());
+            spec(name, brokers.count()),
+            checked.models(),
+            checked.command(),
+            checked.file(),
+            checked.initial());
     final Run run = Submission.submit(disturbed, Connection.to(bootstrap)).run();
     final var fleet =
         new TrainingProcesses(

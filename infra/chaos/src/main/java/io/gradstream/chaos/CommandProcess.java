@@ -1,5 +1,7 @@
 package io.gradstream.chaos;
 
+import io.gradstream.proto.spec.plugin.PluginJar;
+import io.gradstream.proto.spec.plugin.Plugins;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -13,7 +15,8 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One {@code gradstream} command in a process of its own, with this JVM's class path and options.
+ * One {@code gradstream} command in a process of its own, with this JVM's class path, options and
+ * plug-ins.
  *
  * <p>Processes of one directory share an archive of loaded classes, which the first of them that
  * ends by itself writes: a JVM that starts again then takes half the time until it works.
@@ -89,6 +92,9 @@ public final class CommandProcess implements AutoCloseable {
             System.getProperty("java.class.path"),
             "io.gradstream.cli.Main"));
     command.addAll(arguments);
+    for (final PluginJar jar : Plugins.jars()) {
+      command.addAll(List.of("--plugin", jar.file().toAbsolutePath().toString()));
+    }
     try {
       final var builder =
           new ProcessBuilder(command)

@@ -7,6 +7,8 @@ import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.log.KafkaRunLog;
 import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.run.Run;
+import io.gradstream.proto.run.RunPlugins;
+import io.gradstream.proto.spec.RunSpec;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -34,13 +36,25 @@ final class CommandOptions {
    *     missing here
    */
   Supplier<TaskModel> models(RunLog log) {
-    return Models.prepare(log.run().spec(), command().forRun(log.run()), ModelFile.of(log));
+    return models(log, log.run().spec());
+  }
+
+  private Supplier<TaskModel> models(RunLog log, RunSpec spec) {
+    RunPlugins.require(log.run(), RunPlugins.PRODUCER);
+    return Models.prepare(spec, command().forRun(log.run()), ModelFile.of(log));
   }
 
   /** The same for a run on a cluster. */
   Supplier<TaskModel> models(Run run) {
     try (var log = new KafkaRunLog(run)) {
       return models(log);
+    }
+  }
+
+  /** The same on a device of this process's own, in place of the spec's. */
+  Supplier<TaskModel> models(Run run, String device) {
+    try (var log = new KafkaRunLog(run)) {
+      return models(log, log.run().spec().on(device));
     }
   }
 }

@@ -2,8 +2,10 @@ package io.gradstream.cli;
 
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.spec.ListedKey.Role;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 
 /** {@code gradstream evaluator}. */
 @Command(
@@ -14,6 +16,12 @@ final class EvaluatorCommand extends RoleCommand {
   @Mixin private KeyOptions key;
 
   @Mixin private CommandOptions command;
+
+  @Option(
+      names = "--device",
+      paramLabel = "DEVICE",
+      description = "What to compute on: cpu, or gpu:0 and so on; default: the spec's.")
+  private @Nullable String device;
 
   @Override
   String role() {
@@ -28,6 +36,7 @@ final class EvaluatorCommand extends RoleCommand {
   @Override
   void start(Run run, RunDirectory directory, Services services) {
     final var signers = key.signers(run.spec(), Role.EVALUATOR);
-    services.startEvaluator(command.models(run), signers.get(Role.EVALUATOR));
+    services.startEvaluator(
+        device == null ? command.models(run) : command.models(run, device), signers.get(Role.EVALUATOR));
   }
 }

@@ -2,13 +2,21 @@ package io.gradstream.cli;
 
 import io.gradstream.benchmarks.BenchCommand;
 import io.gradstream.embedded.EmbeddedKafka;
+import io.gradstream.proto.UserError;
+import io.gradstream.proto.spec.plugin.Plugins;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
 import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ExecutionException;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
 /** {@code gradstream}: runs one command and ends with its exit code. */
@@ -52,6 +60,14 @@ import picocli.CommandLine.Spec;
 public final class Main implements Runnable {
   @Spec private CommandSpec spec;
 
+  @Option(
+      names = "--plugin",
+      paramLabel = "JAR",
+      scope = ScopeType.INHERIT,
+      description =
+          "A jar with methods, models or losses of your own, for specs to name; may be repeated.")
+  private List<Path> plugins = List.of();
+
   /** Instantiated by picocli. */
   Main() {}
 
@@ -82,14 +98,33 @@ public final class Main implements Runnable {
    * @return 0, or 2 after a user's mistake, or 1 after anything else that failed
    */
   static int run(PrintWriter out, PrintWriter err, String... args) {
-    return new CommandLine(new Main())
+    final var main = new Main();
+    return new CommandLine(main)
         .setOut(out)
         .setErr(err)
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setUsageHelpAutoWidth(true)
         .setParameterExceptionHandler(Failures::wrongArguments)
         .setExecutionExceptionHandler(Failures::failed)
+        .setExecutionStrategy(
+            parsed -> {
+              main.loadPlugins(parsed);
+              return new CommandLine.RunLast().execute(parsed);
+            })
         .execute(args);
+  }
+
+  /** Before anything else, since every command may read a spec that names what they give. */
+  private void loadPlugins(ParseResult parsed) {
+    if (plugins.isEmpty()) {
+      return;
+    }
+    try {
+      Plugins.load(plugins);
+      SpecCatalogs.requireUsable();
+    } catch (UserError e) {
+      throw new ExecutionException(parsed.commandSpec().commandLine(), "plug-ins", e);
+    }
   }
 
   @Override

@@ -108,6 +108,7 @@ final class MethodsCommand implements Callable<Integer> {
         for (final String name : names) {
           final MethodInfo info = Resolvers.infoOf(name);
           out.printf("  %-15s %s%n", name, catalog.docOf(name));
+          from(catalog, name, out);
           if (!info.needs().isEmpty()) {
             out.printf("  %-15s needs %s%n", "", needs(info));
           }
@@ -122,7 +123,16 @@ final class MethodsCommand implements Callable<Integer> {
   private static void list(List<String> names, Catalog<?> catalog, PrintWriter out) {
     for (final String name : names) {
       out.printf("  %-15s %s%n", name, catalog.docOf(name));
+      from(catalog, name, out);
     }
+  }
+
+  /** Where a plug-in comes from. */
+  private static void from(Catalog<?> catalog, String name, PrintWriter out) {
+    catalog
+        .jarOf(name)
+        .ifPresent(
+            jar -> out.printf("  %-15s from %s, SHA-256 %s%n", "", jar.file(), jar.sha256()));
   }
 
   private static void explain(String name, PrintWriter out) {
@@ -134,6 +144,7 @@ final class MethodsCommand implements Callable<Integer> {
       }
       known = true;
       out.printf("%s %s: %s%n", entry.getKey(), name, catalog.docOf(name));
+      from(catalog, name, out);
       if (entry.getKey().equals("resolver")) {
         explain(Resolvers.infoOf(name), out);
       }

@@ -8,6 +8,7 @@ import io.gradstream.producer.worker.WorkerIdentity;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.evidence.Signer;
 import io.gradstream.proto.run.Run;
+import io.gradstream.proto.run.RunPlugins;
 import io.gradstream.proto.streams.StreamsService;
 import io.gradstream.proto.topic.ClockWatch;
 import io.gradstream.server.topology.ParameterServer;
@@ -72,6 +73,7 @@ final class Services implements AutoCloseable {
    * @param signer signs its weights; null where nobody has to
    */
   void startServer(Instance instance, boolean leaves, @Nullable Signer signer) {
+    RunPlugins.require(run.description(), RunPlugins.SERVER);
     instances.add(instance);
     start(
         () ->
@@ -84,6 +86,7 @@ final class Services implements AutoCloseable {
    * @param leaves whether the instance does not come back under its name once it has ended
    */
   void startArbitrator(Instance instance, boolean leaves) {
+    RunPlugins.require(run.description(), RunPlugins.ARBITRATOR);
     instances.add(instance);
     start(() -> streams(Arbitrator.start(run, instance.name(), instance.state()), leaves));
   }
@@ -94,6 +97,7 @@ final class Services implements AutoCloseable {
 
   void startWorkers(
       int count, Set<String> tasks, Supplier<TaskModel> models, WorkerIdentity identity) {
+    RunPlugins.require(run.description(), RunPlugins.PRODUCER);
     start(
         () -> {
           final WorkerFleet fleet = WorkerFleet.start(run, count, tasks, models, identity);
@@ -107,6 +111,7 @@ final class Services implements AutoCloseable {
    * @param signer signs its losses; null where nobody has to
    */
   void startEvaluator(Supplier<TaskModel> models, @Nullable Signer signer) {
+    RunPlugins.require(run.description(), RunPlugins.PRODUCER);
     start(
         () -> {
           final Evaluator evaluator = Evaluator.start(run, models, signer);

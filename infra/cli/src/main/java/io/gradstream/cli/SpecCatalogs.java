@@ -12,6 +12,7 @@ import io.gradstream.producer.model.Models;
 import io.gradstream.proto.spec.Catalog;
 import io.gradstream.proto.spec.JsonSchema;
 import io.gradstream.proto.spec.RunSpec;
+import io.gradstream.proto.spec.plugin.Plugins;
 import io.gradstream.server.optimizer.Optimizers;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -40,6 +41,35 @@ final class SpecCatalogs {
                 OutputLosses.CATALOG)));
     catalogs.put("data", DataSources.CATALOG);
     return catalogs;
+  }
+
+  /**
+   * Requires that each plug-in is one of a kind that specs can name, under a name of its own, and
+   * with options that can be read.
+   *
+   * @throws io.gradstream.proto.UserError that names the first one that is not
+   */
+  static void requireUsable() {
+    final Map<String, Catalog<?>> catalogs = all();
+    for (final Plugins.Loaded<?, ?> loaded : Plugins.all()) {
+      final String name = loaded.plugin().name();
+      final String type = loaded.plugin().getClass().getName();
+      final Catalog<?> catalog = catalogs.get(loaded.plugin().section());
+      if (catalog == null
+          || !catalog.names().contains(name)
+          || catalog.jarOf(name).filter(loaded.jar()::equals).isEmpty()) {
+        throw loaded
+            .jar()
+            .error(
+                "%s is of no kind that a spec can name; implement ResolverPlugin, ModelPlugin, ... in place of Plugin itself"
+                    .formatted(type));
+      }
+      try {
+        catalog.parametersOf(name);
+      } catch (IllegalStateException | IllegalArgumentException e) {
+        throw loaded.jar().error("the options of %s: %s".formatted(type, e.getMessage()));
+      }
+    }
   }
 
   /** The JSON Schema of run specs. */

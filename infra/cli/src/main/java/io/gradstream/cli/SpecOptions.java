@@ -5,6 +5,7 @@ import io.gradstream.producer.model.ModelFile;
 import io.gradstream.producer.model.process.ProcessOptions;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.submission.CheckedSpec;
+import io.gradstream.submission.weights.InitialTensors;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -56,6 +57,10 @@ final class SpecOptions {
    */
   CheckedSpec check() {
     final RunSpec spec = read();
+    return check(spec).from(InitialTensors.beside(file, spec));
+  }
+
+  private CheckedSpec check(RunSpec spec) {
     if (!spec.model().kind().equals("process")) {
       return CheckedSpec.of(spec, ModelCommand.NONE, ModelFile.beside(file, spec));
     }

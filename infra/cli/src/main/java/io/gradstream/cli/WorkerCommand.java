@@ -1,5 +1,7 @@
 package io.gradstream.cli;
 
+import io.gradstream.producer.model.TaskModel;
+import io.gradstream.producer.worker.Devices;
 import io.gradstream.producer.worker.WorkerIdentity;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.run.Run;
@@ -7,6 +9,8 @@ import io.gradstream.proto.spec.ListedKey.Role;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -20,8 +24,18 @@ final class WorkerCommand extends RoleCommand {
   @Option(
       names = "--threads",
       paramLabel = "N",
-      description = "Workers in this process, each with a model of its own; default: 1.")
-  private int threads = 1;
+      description =
+          "Workers in this process, each with a model of its own; default: 1, or one a device.")
+  private @Nullable Integer threads;
+
+  @Option(
+      names = "--device",
+      paramLabel = "DEVICE",
+      description = {
+        "What to compute on: cpu, gpu:0, several with commas, or gpu:all; default: the spec's.",
+        "The threads are dealt out over the devices."
+      })
+  private @Nullable String device;
 
   @Option(
       names = "--tasks",
@@ -46,8 +60,10 @@ final class WorkerCommand extends RoleCommand {
 
   @Override
   void start(Run run, RunDirectory directory, Services services) {
-    if (threads < 1 || threads > 1024) {
-      throw new UserError("--threads: " + threads + " is not possible; 1 to 1024");
+    final Devices devices = device == null ? null : Devices.parse(device, Devices::gpus);
+    final int count = threads != null ? threads : devices == null ? 1 : devices.names().size();
+    if (count < 1 || count > 1024) {
+      throw new UserError("--threads: " + count + " is not possible; 1 to 1024");
     }
     final List<String> known = run.manifest().tasks();
     final Set<String> served = new LinkedHashSet<>(tasks.isEmpty() ? known : tasks);
@@ -66,6 +82,10 @@ final class WorkerCommand extends RoleCommand {
                 .formatted(run.spec().run(), identity.name(), task));
       }
     }
-    services.startWorkers(threads, served, command.models(run), identity);
+    final Supplier<TaskModel> models =
+        devices == null
+            ? command.models(run)
+            : devices.deal(name -> command.models(run, name));
+    services.startWorkers(count, served, models, identity);
   }
 }

@@ -2,6 +2,7 @@ package io.gradstream.submission;
 
 import static io.gradstream.submission.ClusterAnswers.await;
 
+import com.google.protobuf.ByteString;
 import io.gradstream.audit.fork.Fork;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.UserError;
@@ -13,13 +14,16 @@ import io.gradstream.proto.message.RunRecord;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.run.RunFiles;
+import io.gradstream.proto.run.RunPlugins;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.spec.Scope;
 import io.gradstream.proto.spec.TaskSpec;
 import io.gradstream.proto.topic.Connection;
 import io.gradstream.proto.topic.Topics;
 import io.gradstream.server.optimizer.Optimizers;
+import io.gradstream.submission.weights.InitialTensors;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -35,6 +39,7 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.InvalidReplicationFactorException;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -80,8 +85,26 @@ public final class Submission {
   public static Outcome submit(CheckedSpec spec, Connection connection) {
     try (Admin admin = ClusterAdmin.open(connection)) {
       final var submission = new Submission(connection, admin, spec.spec());
-      return submission.find().orElseGet(() -> submission.begin(spec));
+      final Optional<Outcome> found = submission.find();
+      found.ifPresent(outcome -> requireInitial(outcome.run().description(), spec.initial()));
+      return found.orElseGet(() -> submission.begin(spec));
     }
+  }
+
+  private static void requireInitial(RunDescription there, @Nullable InitialTensors here) {
+    if (here != null && !there.initialWeights().getSha256().equals(here.entry().getSha256())) {
+      throw new UserError(
+          "initial-weights.file: run %s began with other bytes than %s has now (SHA-256 %s there, %s here); get that file, or choose another name for this run"
+              .formatted(
+                  there.spec().run(),
+                  here.path(),
+                  hex(there.initialWeights().getSha256()),
+                  hex(here.entry().getSha256())));
+    }
+  }
+
+  private static String hex(ByteString digest) {
+    return HexFormat.of().formatHex(digest.toByteArray());
   }
 
   /**
@@ -100,9 +123,18 @@ public final class Submission {
 
   private Outcome begin(CheckedSpec checked) {
     try (TaskModel model = checked.models().get()) {
-      final RunDescription run =
-          RunDescription.of(spec, manifest(spec, model), model.provenance().record());
+      final RunRecord.Builder also = known(model);
       model.initialize(spec.seed());
+      final InitialTensors initial = checked.initial();
+      if (initial != null) {
+        log.info("run {}: {}", spec.run(), initial.fill(model.tensors(), model.weights()));
+        also.setInitialWeights(initial.entry());
+      } else if (spec.initialWeights() != null) {
+        throw new UserError(
+            "initial-weights: a file is read beside the run spec's own, and this spec is not in a file");
+      }
+      final RunDescription run =
+          RunDescription.of(spec, manifest(spec, model), also.build());
       return create(
           new NewRun(
               run,
@@ -112,10 +144,14 @@ public final class Submission {
     }
   }
 
+  private static RunRecord.Builder known(TaskModel model) {
+    return model.provenance().record().toBuilder().putAllModel(model.blueprint());
+  }
+
   private Outcome begin(CheckedSpec checked, Fork fork) {
     final RunRecord also;
     try (TaskModel model = checked.models().get()) {
-      also = model.provenance().record().toBuilder().setOrigin(fork.origin()).build();
+      also = known(model).setOrigin(fork.origin()).build();
       if (!manifest(spec, model).hasTensorsOf(fork.manifest())) {
         throw new UserError(
             "--set: the model would have other parameters than that of run %s, whose weights do not fit it"
@@ -228,6 +264,8 @@ public final class Submission {
     }
     final Run run = Run.read(connection, spec.run());
     requireSame(run.spec());
+    RunPlugins.require(
+        run.description(), RunPlugins.PRODUCER, RunPlugins.ARBITRATOR, RunPlugins.SERVER);
     return Optional.of(new Outcome(run, false));
   }
 

@@ -18,6 +18,12 @@ import io.gradstream.proto.run.Run;
 import io.gradstream.proto.run.RunFiles;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.topic.Connection;
+import io.gradstream.submission.weights.InitialTensors;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -67,6 +73,42 @@ class SubmissionTest {
     assertThat(found.spec()).isEqualTo(outcome.run().spec());
     assertThat(found.manifest().hash()).isEqualTo(outcome.run().manifest().hash());
     assertThat(initialWeights(found)).containsExactly(-8.5f, 7.5f);
+  }
+
+  @Test
+  void weightsOfAFileAreTheFirstVersionAndTheFileIsInTheRecord() throws Exception {
+    final Path file = directory.resolve("two.safetensors");
+    writeTwo(file, 0.25f, 4);
+    final CheckedSpec spec = spec("from-file", 10, "initial-weights=" + file);
+    assertThatThrownBy(() -> Submission.submit(spec, connection))
+        .hasMessageStartingWith("initial-weights: ");
+
+    final var tensors = InitialTensors.beside(file, spec.spec());
+    final Run run = Submission.submit(spec.from(tensors), connection).run();
+    assertThat(initialWeights(run)).containsExactly(0.25f, 4f);
+    assertThat(run.description().initialWeights().getName()).isEqualTo("two.safetensors");
+    assertThat(Submission.submit(spec.from(tensors), connection).isNew()).isFalse();
+
+    writeTwo(file, 0.5f, 4);
+    final var changed = spec.from(InitialTensors.beside(file, spec.spec()));
+    assertThatThrownBy(() -> Submission.submit(changed, connection))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("run from-file began with other bytes");
+  }
+
+  private static void writeTwo(Path file, float one, float two) throws IOException {
+    final byte[] header =
+        "{\"shared.0\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}"
+            .getBytes(StandardCharsets.UTF_8);
+    Files.write(
+        file,
+        ByteBuffer.allocate(16 + header.length)
+            .order(ByteOrder.LITTLE_ENDIAN)
+            .putLong(header.length)
+            .put(header)
+            .putFloat(one)
+            .putFloat(two)
+            .array());
   }
 
   @Test

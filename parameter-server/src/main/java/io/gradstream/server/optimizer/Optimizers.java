@@ -29,7 +29,8 @@ public final class Optimizers {
               "lion-lars",
               LionLars.Options.class,
               "GCond's sign of the momentum with a trust ratio per tensor",
-              options -> (integrated, kernels) -> new LionLars(options, kernels));
+              options -> (integrated, kernels) -> new LionLars(options, kernels))
+          .open(OptimizerPlugin.class);
 
   private Optimizers() {}
 

@@ -24,7 +24,8 @@ public final class Calibrators {
               "db-mtl",
               DbMtlAverage.Options.class,
               "moving average of the gradients of the losses' logarithms, for the resolver db-mtl",
-              DbMtlAverage::new);
+              DbMtlAverage::new)
+          .open(CalibratorPlugin.class);
 
   private Calibrators() {}
 

@@ -15,12 +15,12 @@ public record MethodInfo(
     Space space, String paper, String checkedAgainst, String state, Set<Need> needs) {
 
   /** A method that needs nothing more. */
-  MethodInfo(Space space, String paper, String checkedAgainst, String state) {
+  public MethodInfo(Space space, String paper, String checkedAgainst, String state) {
     this(space, paper, checkedAgainst, state, Set.of());
   }
 
   /** The same of a method that needs more. */
-  MethodInfo needing(Need... more) {
+  public MethodInfo needing(Need... more) {
     return new MethodInfo(space, paper, checkedAgainst, state, Set.of(more));
   }
 

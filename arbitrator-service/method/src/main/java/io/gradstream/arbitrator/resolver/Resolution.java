@@ -29,23 +29,23 @@ public record Resolution(
   }
 
   /** Weights without arbitrations and details. */
-  static Resolution of(double[] weights, MethodState state) {
+  public static Resolution of(double[] weights, MethodState state) {
     return new Resolution(weights, List.of(), Map.of(), null, state);
   }
 
   /** Weights that are used where the method has no answer. */
-  static Resolution fallback(
+  public static Resolution fallback(
       double[] weights, Fallback.Code code, String reason, MethodState state) {
     return new Resolution(weights, List.of(), Map.of(), new Fallback(code, reason), state);
   }
 
   /** This resolution with other weights. */
-  Resolution weighing(double[] others) {
+  public Resolution weighing(double[] others) {
     return new Resolution(others, arbitrations, details, fallback, state);
   }
 
   /** This resolution with named numbers that explain it. */
-  Resolution with(String name, double... numbers) {
+  public Resolution with(String name, double... numbers) {
     var more = new TreeMap<>(details);
     more.put(name, numbers);
     return new Resolution(weights, arbitrations, more, fallback, state);

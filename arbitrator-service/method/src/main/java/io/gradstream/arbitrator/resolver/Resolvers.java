@@ -13,12 +13,13 @@ import io.gradstream.arbitrator.resolver.MethodInfo.Need;
 import io.gradstream.proto.spec.Catalog;
 import io.gradstream.proto.spec.NoOptions;
 import io.gradstream.proto.spec.Section;
+import io.gradstream.proto.spec.plugin.Plugins;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Function;
 
-/** All resolvers, by the names that the run spec uses. */
+/** All resolvers, by the names that the run spec uses: ours, and those of plug-ins. */
 public final class Resolvers {
   private static final Registry REGISTRY =
       Registry.EMPTY
@@ -325,7 +326,8 @@ public final class Resolvers {
               LOSSES);
 
   /** From a section's kind and options to a resolver, given where random numbers come from. */
-  public static final Catalog<Function<RandomSource, Resolver>> CATALOG = REGISTRY.catalog();
+  public static final Catalog<Function<RandomSource, Resolver>> CATALOG =
+      REGISTRY.catalog().open(ResolverPlugin.class);
 
   private Resolvers() {}
 
@@ -356,10 +358,14 @@ public final class Resolvers {
   /** What is known of a registered method. */
   public static MethodInfo infoOf(String name) {
     MethodInfo info = REGISTRY.infos().get(name);
-    if (info == null) {
-      throw new IllegalArgumentException(name + " is not a resolver");
+    if (info != null) {
+      return info;
     }
-    return info;
+    return Plugins.of(ResolverPlugin.class).stream()
+        .filter(each -> each.plugin().name().equals(name))
+        .map(each -> ((ResolverPlugin<?>) each.plugin()).info())
+        .findFirst()
+        .orElseThrow(() -> new IllegalArgumentException(name + " is not a resolver"));
   }
 
   private record Registry(

@@ -9,6 +9,8 @@
  * {@link io.gradstream.arbitrator.resolver.Resolvers} is the one place where all are named.
  * Everything here is pure mathematics on N numbers or N x N matrices: no Kafka, no files, no clock,
  * no logging, so that an auditor can repeat every decision from the log.
+ *
+ * <p>Plug-ins stand on this package; {@code docs/guides/plug-ins.md} says on which of its types.
  */
 @NullMarked
 package io.gradstream.arbitrator.resolver;

@@ -23,7 +23,8 @@ public final class DataSources {
                 throw new SpecError(
                     "type",
                     "this model trains on images; give data: {type: idx, directory: shipped:digits}");
-              });
+              })
+          .open(DataPlugin.class);
 
   private DataSources() {}
 }

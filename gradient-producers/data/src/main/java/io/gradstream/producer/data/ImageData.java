@@ -15,7 +15,7 @@ import java.security.NoSuchAlgorithmException;
  */
 public record ImageData(ImageSet training, ImageSet heldOut, float mean, float deviation) {
   /** Measures mean and deviation; exact sums, so the same bits everywhere. */
-  static ImageData of(ImageSet training, ImageSet heldOut) {
+  public static ImageData of(ImageSet training, ImageSet heldOut) {
     long[] histogram = training.histogram();
     long pixels = 0;
     long sum = 0;

@@ -30,7 +30,8 @@ public final class Objectives {
               "quadratic",
               QuadraticOptions.class,
               "a seeded convex quadratic of any dimension",
-              Objectives::quadratic);
+              Objectives::quadratic)
+          .open(ObjectivePlugin.class);
 
   private Objectives() {}
 

@@ -32,7 +32,8 @@ public final class OutputLosses {
               "mse",
               NoOptions.class,
               "(output - target)^2, the mean over all elements",
-              options -> new MeanSquaredError());
+              options -> new MeanSquaredError())
+          .open(OutputLossPlugin.class);
 
   private OutputLosses() {}
 

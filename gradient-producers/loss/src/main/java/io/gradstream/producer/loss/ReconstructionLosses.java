@@ -16,7 +16,8 @@ public final class ReconstructionLosses {
               "masked-ssim",
               MaskedSsim.class,
               "1 - structural similarity on masked patches, brightness in [0, 1]",
-              options -> options);
+              options -> options)
+          .open(ReconstructionLossPlugin.class);
 
   private ReconstructionLosses() {}
 }

@@ -35,7 +35,8 @@ public final class Models {
               TorchScriptOptions.class,
               "a module that PyTorch saved as a TorchScript file",
               TorchScriptType::new)
-          .with("toy", ToyOptions.class, "parameters with analytic losses", ToyType::new);
+          .with("toy", ToyOptions.class, "parameters with analytic losses", ToyType::new)
+          .open(ModelPlugin.class);
 
   private Models() {}
 

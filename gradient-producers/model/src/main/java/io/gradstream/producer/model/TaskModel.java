@@ -105,11 +105,25 @@ public interface TaskModel extends AutoCloseable {
    */
   long fingerprint();
 
+  /** What it computes on: {@code cpu}, or {@code gpu:0} and so on. Its gradients say so. */
+  default String device() {
+    return "cpu";
+  }
+
   /**
    * What gradients follow from beside spec and weights; the same for all instances of a process.
    */
   default Provenance provenance() {
     return Provenance.NONE;
+  }
+
+  /**
+   * What somebody needs to build the same network elsewhere, by names of the model's own: options
+   * with their defaults, sizes of the data. It goes into the run's record, and into the files that
+   * {@code export} writes. Empty where the model's file or script says it.
+   */
+  default SortedMap<String, String> blueprint() {
+    return Collections.emptySortedMap();
   }
 
   @Override

@@ -50,12 +50,14 @@ final class GradientPublisher {
    * What a worker says of a slot beside its values.
    *
    * @param fingerprint of the arithmetic that it was computed with
+   * @param device that it was computed on
    * @param taskLosses on the pseudo-task, the raw loss of each task; else nothing
    * @param batchDigest of the samples; empty where they are not known
    */
   record Result(
       String worker,
       long fingerprint,
+      String device,
       int samples,
       double loss,
       List<Double> taskLosses,
@@ -115,7 +117,7 @@ final class GradientPublisher {
             .addAllTaskLosses(result.taskLosses())
             .setFingerprint(result.fingerprint())
             .setBatchDigest(result.batchDigest())
-            .setDevice(run.spec().compute().device())
+            .setDevice(result.device())
             .setDigest(Digests.UNKNOWN)
             .setSignature(signer == null ? ByteString.EMPTY : Signer.UNKNOWN)
             .build();

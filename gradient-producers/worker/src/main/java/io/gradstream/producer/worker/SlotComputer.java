@@ -191,6 +191,7 @@ final class SlotComputer implements AutoCloseable {
       return new GradientPublisher.Result(
           name,
           fingerprint,
+          model.device(),
           samples,
           loss,
           List.of(),
@@ -205,6 +206,7 @@ final class SlotComputer implements AutoCloseable {
     return new GradientPublisher.Result(
         name,
         fingerprint,
+        model.device(),
         samples,
         sum,
         Arrays.stream(losses).boxed().toList(),

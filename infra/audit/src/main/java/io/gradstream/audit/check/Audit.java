@@ -17,6 +17,7 @@ import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.run.RunPlugins;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.LongConsumer;
@@ -72,6 +73,7 @@ public final class Audit implements AutoCloseable {
    * @param spotCheck computes a share of the gradients as well; null for none
    */
   public Audit(RunLog log, Demands demands, @Nullable WorkerSpotCheck spotCheck) {
+    RunPlugins.require(log.run(), RunPlugins.ARBITRATOR, RunPlugins.SERVER);
     this.log = LogCut.of(log);
     this.run = log.run();
     this.demands = demands;

@@ -11,6 +11,7 @@ import io.gradstream.proto.message.RunRecord;
 import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.run.RunPlugins;
 import io.gradstream.proto.run.StoreImage;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.spec.SpecChange;
@@ -60,6 +61,7 @@ public final class Fork {
    */
   public static RunSpec spec(
       RunDescription from, long version, String name, List<String> assignments) {
+    RunPlugins.require(from, RunPlugins.ARBITRATOR, RunPlugins.SERVER);
     final var overrides = new ArrayList<>(assignments);
     overrides.add("run=" + name);
     final RunSpec spec =

@@ -17,6 +17,7 @@ import io.gradstream.proto.message.Verdict;
 import io.gradstream.proto.message.WeightSeal;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.run.RunPlugins;
 import java.util.function.LongConsumer;
 
 /**
@@ -45,6 +46,7 @@ public final class ForkPoint {
   public static ForkPoint at(RunLog whole, long version, LongConsumer progress) {
     final LogCut log = LogCut.of(whole);
     final RunDescription run = log.run();
+    RunPlugins.require(run, RunPlugins.ARBITRATOR, RunPlugins.SERVER);
     final long first = run.firstRound() + 1;
     if (version < first || version > run.spec().rounds()) {
       throw new UserError(

@@ -19,6 +19,7 @@ import io.gradstream.proto.message.UpdateShard;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.run.RunPlugins;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -59,6 +60,7 @@ public final class Lineage {
   private final Map<Place, Finding> passedOver = new LinkedHashMap<>();
 
   public Lineage(RunLog log) {
+    RunPlugins.require(log.run(), RunPlugins.ARBITRATOR, RunPlugins.SERVER);
     this.log = LogCut.of(log);
     this.run = log.run();
   }

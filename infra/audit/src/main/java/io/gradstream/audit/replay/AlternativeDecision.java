@@ -2,6 +2,7 @@ package io.gradstream.audit.replay;
 
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.run.RunPlugins;
 import io.gradstream.proto.spec.RunSpec;
 import io.gradstream.proto.spec.SpecChange;
 import java.util.ArrayList;
@@ -40,6 +41,7 @@ public final class AlternativeDecision {
                   "--set: %s was part of how the gradients came about and cannot be another afterwards; replay changes resolver, calibrator, accumulation.groups, momentum, clip-norm, seed and the tasks' weights"
                       .formatted(change.key()));
             });
+    RunPlugins.require(run, RunPlugins.ARBITRATOR, RunPlugins.SERVER);
     if (run.origin().isPresent()
         && spec.accumulation().groups() != run.spec().accumulation().groups()) {
       throw new UserError(

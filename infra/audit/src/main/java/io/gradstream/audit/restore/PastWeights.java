@@ -14,6 +14,7 @@ import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.WeightAssembler;
 import io.gradstream.proto.record.WeightRecord;
 import io.gradstream.proto.run.RunDescription;
+import io.gradstream.proto.run.RunPlugins;
 import io.gradstream.server.weights.PartitionWeights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -83,6 +84,7 @@ public record PastWeights(
   /** A version, or the newest one before it that the updates reach on all partitions. */
   private static PastWeights upTo(LogCut log, VerdictChain verdicts, long version) {
     final RunDescription run = log.run();
+    RunPlugins.require(run, RunPlugins.SERVER);
     final Manifest manifest = run.manifest();
     final byte[][] records = new byte[manifest.shards().size()][];
     final MemorySegment flat = Arena.ofAuto().allocate(manifest.size() * Float.BYTES, Float.BYTES);

@@ -27,7 +27,9 @@ import java.nio.file.StandardOpenOption;
  *
  * <p>The metadata have two digests. {@code weights_sha256} is the version's own, which {@code
  * train}, {@code status} and {@code audit} print: it is taken over the values as they travelled, in
- * float32. {@code values_sha256} is taken over the values as the file has them.
+ * float32. {@code values_sha256} is taken over the values as the file has them. What the network
+ * is built of is there, too: {@code model_type}, {@code model_options} as the run spec has them, and
+ * {@code model}, a JSON object of what the model says itself ({@code TaskModel.blueprint}).
  */
 public final class Safetensors {
   private static final int ALIGNMENT = 8;
@@ -72,13 +74,18 @@ public final class Safetensors {
       throws JsonProcessingException {
     final var mapper = new ObjectMapper();
     final ObjectNode header = mapper.createObjectNode();
+    final ObjectNode model = mapper.createObjectNode();
+    run.model().forEach(model::put);
     header
         .putObject("__metadata__")
         .put("format", "pt")
         .put("run", run.spec().run())
         .put("weights_version", Long.toString(weights.version()))
         .put("weights_sha256", published)
-        .put("values_sha256", weights.sha256(type));
+        .put("values_sha256", weights.sha256(type))
+        .put("model_type", run.spec().model().kind())
+        .put("model_options", run.spec().model().toString())
+        .put("model", mapper.writeValueAsString(model));
     for (final Tensor tensor : run.manifest().tensors()) {
       final ObjectNode entry = header.putObject(tensor.name());
       entry.put("dtype", type == ValueType.FLOAT32 ? "F32" : "BF16");

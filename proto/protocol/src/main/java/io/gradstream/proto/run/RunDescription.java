@@ -13,6 +13,8 @@ import io.gradstream.proto.topic.Topics;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -67,7 +69,8 @@ public record RunDescription(RunSpec spec, Manifest manifest, ByteString record)
         .setSpec(spec.text())
         .setManifest(manifest.toRecord())
         .setFormat(FORMAT)
-        .setArithmetic(ARITHMETIC);
+        .setArithmetic(ARITHMETIC)
+        .addAllPlugins(RunPlugins.usedBy(spec));
   }
 
   /**
@@ -199,6 +202,24 @@ public record RunDescription(RunSpec spec, Manifest manifest, ByteString record)
             .setData(run.getData())
             .addAllTaskData(run.getTaskDataList());
     return run.hasFramework() ? known.setFramework(run.getFramework()).build() : known.build();
+  }
+
+  /** The jars that give names of the spec, as they were when the run was submitted. */
+  List<RunRecord.Plugin> plugins() {
+    return parsed().getPluginsList();
+  }
+
+  /** What the model is built of, by names of its own; empty where it did not say. */
+  public SortedMap<String, String> model() {
+    return new TreeMap<>(parsed().getModelMap());
+  }
+
+  /**
+   * The file that the weights began with, as it was when the run was submitted; without a digest
+   * where they began otherwise.
+   */
+  public RunRecord.File initialWeights() {
+    return parsed().getInitialWeights();
   }
 
   /** Where a forked run began; empty for any other. */

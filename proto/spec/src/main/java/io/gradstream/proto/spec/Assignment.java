@@ -68,7 +68,9 @@ final class Assignment {
 
   private SpecNode inKeys(SpecNode.Keys keys, @Nullable Shape shape, String key, int depth) {
     final var old = keys.get(key);
-    final var next = set(old, shapeOf(shape, key), depth + 1);
+    final var parameter = parameterOf(shape, key);
+    final var inFull = old == null || parameter == null ? old : parameter.inFull(old);
+    final var next = set(inFull, parameter == null ? null : parameter.shape(), depth + 1);
     final var entries = new LinkedHashMap<>(keys.entries());
     entries.put(key, next);
     if (shape instanceof Shape.Variant variant
@@ -104,14 +106,13 @@ final class Assignment {
         : "";
   }
 
-  private static @Nullable Shape shapeOf(@Nullable Shape owner, String key) {
+  private static @Nullable Parameter parameterOf(@Nullable Shape owner, String key) {
     if (!(owner instanceof Shape.Nested nested)) {
       return null;
     }
     return Parameter.of(nested.type()).stream()
         .filter(parameter -> parameter.key().equals(key))
         .findFirst()
-        .map(Parameter::shape)
         .orElse(null);
   }
 

@@ -107,7 +107,7 @@ final class Binder {
             ? values.stream().mapToDouble(v -> (Double) v).toArray()
             : List.copyOf(values);
       }
-      case Shape.Nested nested -> bind(nested.type(), node, path);
+      case Shape.Nested nested -> bind(nested.type(), parameter.inFull(node), path);
       case Shape.Variant variant -> Section.read(variant.kindKey(), node, path);
       case Shape.Text text -> scalar(shape, node, path).text();
       case Shape.Flag flag -> {

@@ -99,7 +99,14 @@ public final class JsonSchema {
       case Shape.Real real -> number("number", parameter.param(), value);
       case Shape.Choice choice ->
           value.put("enum", choice.names().stream().map(JsonSchema::constant).toList());
-      case Shape.Nested nested -> value.putAll(object(nested.type(), path));
+      case Shape.Nested nested -> {
+        final var keys = object(nested.type(), path);
+        if (parameter.param().shortFor().isEmpty()) {
+          value.putAll(keys);
+        } else {
+          value.put("anyOf", List.of(Map.of("type", "string"), keys));
+        }
+      }
       case Shape.Variant variant -> value.put("oneOf", kinds(variant.kindKey(), path));
       case Shape.Many many -> {
         value.put("type", "array");

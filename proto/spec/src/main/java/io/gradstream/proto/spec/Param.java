@@ -22,6 +22,12 @@ public @interface Param {
   /** The default as a YAML literal, such as {@code 0.9}, {@code sequential} or {@code [1, 2]}. */
   String defaultValue() default "";
 
+  /**
+   * Of a record: its key that is meant where one value stands in place of keys, so that {@code
+   * weights: a} is short for {@code weights: {file: a}}.
+   */
+  String shortFor() default "";
+
   /** The smallest allowed number. */
   double min() default Double.NEGATIVE_INFINITY;
 

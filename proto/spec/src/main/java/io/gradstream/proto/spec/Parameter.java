@@ -5,6 +5,7 @@ import java.math.BigDecimal;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -84,6 +85,13 @@ public final class Parameter {
     final double v = value.doubleValue();
     return (param.exclusiveMin() ? v > param.min() : v >= param.min())
         && (param.exclusiveMax() ? v < param.max() : v <= param.max());
+  }
+
+  /** A value that stands for a record, with the key that it is short for; others as they are. */
+  SpecNode inFull(SpecNode node) {
+    return param.shortFor().isEmpty() || !(node instanceof SpecNode.Scalar)
+        ? node
+        : new SpecNode.Keys(Map.of(param.shortFor(), node), node.location());
   }
 
   Param param() {

@@ -30,6 +30,7 @@ import org.jspecify.annotations.Nullable;
  * @param seed the only source of randomness
  * @param rounds optimizer steps of the whole run
  * @param tasks at least one, with unique names
+ * @param initialWeights what the weights begin with; null for what the model says itself
  * @param clipNorm largest global norm of what the optimizer gets; null for no clipping
  * @param maxNormRatio how many times its task's running norm a slot's gradient may have before it
  *     is refused; null for no limit
@@ -44,6 +45,11 @@ public record RunSpec(
     @Param(value = "how micro-batches are shared among the tasks", defaultValue = "{}")
         Accumulation accumulation,
     @Param("the model") @Section.KindKey("type") Section model,
+    @Param(
+            value = "weights to begin with; absent: those of the seed, or of the model's own file",
+            shortFor = "file",
+            inFork = Param.InFork.FIXED)
+        @Nullable InitialWeights initialWeights,
     @Param(value = "the training data", defaultValue = "none") @Section.KindKey("type")
         Section data,
     @Param(value = "how the tasks' conflicts are resolved", inReplay = true)
@@ -238,6 +244,11 @@ public record RunSpec(
       document = new Assignment(override).applyTo(document, RunSpec.class);
     }
     return Binder.bind(RunSpec.class, document, "");
+  }
+
+  /** The same run, whose gradients are computed on another device here. */
+  public RunSpec on(String device) {
+    return parse(text(), "--device", List.of("compute.device=" + device));
   }
 
   /**

@@ -7,6 +7,8 @@
  * spec back as text. A part of the spec that names a method, such as the resolver, stays a {@link
  * io.gradstream.proto.spec.Section} until a service's {@link io.gradstream.proto.spec.Catalog}
  * creates the method from it.
+ *
+ * <p>Plug-ins stand on this package; {@code docs/guides/plug-ins.md} says on which of its types.
  */
 @NullMarked
 package io.gradstream.proto.spec;

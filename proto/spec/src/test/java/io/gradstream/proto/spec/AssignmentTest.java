@@ -100,6 +100,21 @@ class AssignmentTest {
   }
 
   @Test
+  void findsTheKeysOfWhatIsWrittenShort() {
+    final var weights =
+        with("initial-weights=a.safetensors", "initial-weights.strict=false").initialWeights();
+
+    assertThat(weights)
+        .isEqualTo(new InitialWeights("a.safetensors", false, List.of()))
+        .isEqualTo(with("initial-weights={file: a.safetensors, strict: false}").initialWeights());
+    final var spec = with("initial-weights=a.safetensors");
+    assertThat(RunSpec.parse(spec.text(), "topic r.spec", List.of())).isEqualTo(spec);
+    assertMistake(
+        () -> with("initial-weights=[a]"),
+        "--set initial-weights=[a]: initial-weights: expected keys (file, strict, names), found a list");
+  }
+
+  @Test
   void isPartOfTheWrittenSpec() {
     final var spec = with("resolver.method=sum", "rounds=7");
 
@@ -112,7 +127,7 @@ class AssignmentTest {
       textBlock =
           """
           rounds=0 | --set rounds=0: rounds: 0 is out of range; must be at least 1
-          ruonds=1 | --set ruonds=1: ruonds: unknown key; did you mean "rounds"? Known: run, seed, rounds, tasks, accumulation, model, data, resolver, calibrator, selection, momentum, clip-norm, max-norm-ratio, on-divergence, optimizer, schedule, scope, evaluation, compute, transport, orders, keys
+          ruonds=1 | --set ruonds=1: ruonds: unknown key; did you mean "rounds"? Known: run, seed, rounds, tasks, accumulation, model, initial-weights, data, resolver, calibrator, selection, momentum, clip-norm, max-norm-ratio, on-divergence, optimizer, schedule, scope, evaluation, compute, transport, orders, keys
           momentum.bta=1 | --set momentum.bta=1: momentum.bta: unknown key; did you mean "beta"? Known: mode, beta
           tasks.ssim.weigth=1 | --set tasks.ssim.weigth=1: tasks.1.weigth: unknown key; did you mean "weight"? Known: name, loss, weight, output, target
           rounds | --set rounds: expected key=value, such as --set resolver.method=sum

@@ -16,6 +16,7 @@ class SpecChangeTest {
         - {name: a, loss: {type: quadratic, noise: 0.1}}
         - {name: b, loss: quadratic, weight: 2.0}
       model: toy
+      initial-weights: {file: a, names: [{file: b, model: c}]}
       data: none
       resolver: gcond
       calibrator: none
@@ -37,6 +38,9 @@ class SpecChangeTest {
         "optimizer.learning-rate=1| optimizer | yes",
         "optimizer=adamw          | optimizer | optimizer",
         "selection=smo            | selection | selection",
+        "initial-weights=d        | initial-weights.file | initial-weights.file",
+        "initial-weights.names.0.model=d | initial-weights.names.0.model | initial-weights.names.0.model",
+        "initial-weights=null     | initial-weights | initial-weights",
         "scope=all                | scope | scope",
         "tasks.a.name=c           | tasks.0.name | tasks.0.name",
         "tasks.a.loss.noise=0.2   | tasks.0.loss | yes",

@@ -1,8 +1,13 @@
 package io.gradstream.producer.model.mae;
 
+import static java.util.Map.entry;
+
 import io.gradstream.producer.data.ImageData;
 import io.gradstream.producer.data.Masks;
 import io.gradstream.proto.spec.SpecError;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * Everything about a run's images that does not change from batch to batch.
@@ -57,6 +62,25 @@ record Geometry(
         options.decoderContext(),
         data.mean(),
         data.deviation());
+  }
+
+  /** What another implementation needs to build the network: {@code gradstream.load} in Python. */
+  SortedMap<String, String> blueprint(MaeOptions options) {
+    return new TreeMap<>(
+        Map.ofEntries(
+            entry("patch-size", "" + options.patchSize()),
+            entry("mask-ratio", "" + options.maskRatio()),
+            entry("width", "" + options.width()),
+            entry("encoder-layers", "" + options.encoderLayers()),
+            entry("decoder-width", "" + options.decoderWidth()),
+            entry("decoder-layers", "" + options.decoderLayers()),
+            entry("decoder-context", "" + options.decoderContext()),
+            entry("heads", "" + options.heads()),
+            entry("mlp-ratio", "" + options.mlpRatio()),
+            entry("image-height", "" + grid.rows() * grid.side()),
+            entry("image-width", "" + grid.columns() * grid.side()),
+            entry("mean", "" + mean),
+            entry("deviation", "" + deviation)));
   }
 
   /**

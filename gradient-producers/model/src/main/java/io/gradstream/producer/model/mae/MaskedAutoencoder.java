@@ -16,10 +16,12 @@ import io.gradstream.producer.model.torch.Layout;
 import io.gradstream.producer.model.torch.Parameters;
 import io.gradstream.producer.model.torch.Recording;
 import io.gradstream.producer.model.torch.TorchArithmetic;
+import io.gradstream.producer.model.torch.TorchEngine;
 import io.gradstream.proto.manifest.TensorShape;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.SortedMap;
 
 /**
  * A masked auto-encoder whose tasks are different losses of one reconstruction.
@@ -35,6 +37,7 @@ final class MaskedAutoencoder implements TaskModel {
    */
   record Task(ReconstructionLoss loss, double weight) {}
 
+  private final MaeOptions options;
   private final TaskData data;
   private final List<Task> tasks;
   private final long seed;
@@ -59,6 +62,7 @@ final class MaskedAutoencoder implements TaskModel {
       List<Task> tasks,
       long seed,
       NDManager manager) {
+    this.options = options;
     this.geometries = List.copyOf(geometries);
     this.data = data;
     this.tasks = List.copyOf(tasks);
@@ -187,8 +191,19 @@ final class MaskedAutoencoder implements TaskModel {
   }
 
   @Override
+  public String device() {
+    return TorchEngine.nameOf(manager.getDevice());
+  }
+
+  @Override
   public Provenance provenance() {
     return Provenance.ofData(data.digests());
+  }
+
+  /** With the brightness of the first task's data. */
+  @Override
+  public SortedMap<String, String> blueprint() {
+    return geometries.getFirst().blueprint(options);
   }
 
   /** Frees the tensors first: they lie on the vectors. */

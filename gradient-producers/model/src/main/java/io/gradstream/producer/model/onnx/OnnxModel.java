@@ -302,6 +302,11 @@ final class OnnxModel implements TaskModel {
     return fingerprint;
   }
 
+  @Override
+  public String device() {
+    return setup.spec().compute().device();
+  }
+
   /** The runtime's version decides bits, too. */
   @Override
   public Provenance provenance() {

@@ -66,13 +66,13 @@ final class OnnxRuntime {
     }
     final Matcher gpu = GPU.matcher(device);
     if (!gpu.matches()) {
-      throw new UserError("compute.device: %s: cpu or gpu:<index> is possible".formatted(device));
+      throw new UserError("device %s: cpu, gpu:0, gpu:1, ... are possible".formatted(device));
     }
     try {
       options.addCUDA(gpu.group(1) == null ? 0 : Integer.parseInt(gpu.group(1)));
     } catch (OrtException e) {
       throw new UserError(
-          "compute.device: %s: this ONNX Runtime cannot use it (%s); a GPU needs the jar onnxruntime_gpu in place of onnxruntime, and CUDA; cpu always works"
+          "device %s (compute.device, or --device): this ONNX Runtime cannot use it (%s); a GPU needs the jar onnxruntime_gpu in place of onnxruntime, and CUDA; cpu always works"
               .formatted(device, String.valueOf(e.getMessage()).lines().findFirst().orElse("")),
           e);
     }

@@ -238,6 +238,13 @@ final class ProcessModel implements TaskModel {
     return value.doubleValue();
   }
 
+  /** As the script says it, in our words: what torch calls {@code cuda:0} is {@code gpu:0}. */
+  @Override
+  public String device() {
+    final String device = child.description().framework().getDevice();
+    return device.equals("cuda") ? "gpu:0" : device.replace("cuda:", "gpu:");
+  }
+
   /**
    * The fingerprint of the model's own arithmetic: over the gradients of all tasks on micro-batch
    * 0, at weights that are the same everywhere. The model's weights are what they were before.

@@ -13,8 +13,9 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Starts PyTorch so that a gradient's bits depend on the run spec alone.
@@ -26,6 +27,7 @@ import java.util.Optional;
  */
 public final class TorchEngine {
   private static final String ENGINE = "PyTorch";
+  private static final Pattern GPU = Pattern.compile("gpu:(\\d{1,3})");
 
   /** Torch's number for the severity above a warning. */
   private static final int TORCH_ERROR = 2;
@@ -35,7 +37,7 @@ public final class TorchEngine {
   /**
    * A manager of tensors on a device. Starts the engine if it does not run yet.
    *
-   * @param device {@code cpu}, {@code gpu} or {@code gpu:<index>}
+   * @param device {@code cpu} or {@code gpu:<index>}
    * @param intraOpThreads threads inside one tensor operation, at least 1
    * @throws UserError when the device is not there, the engine cannot be loaded, or it already runs
    *     with another number of threads
@@ -99,18 +101,35 @@ public final class TorchEngine {
   }
 
   private static Device find(String name, Engine engine) {
-    Device device;
-    try {
-      device = Device.fromName(name.toLowerCase(Locale.ROOT), engine);
-    } catch (IllegalArgumentException e) {
-      throw new UserError("compute.device: %s: cpu or gpu:<index> is possible".formatted(name), e);
-    }
-    if (device.isGpu() && device.getDeviceId() >= engine.getGpuCount()) {
+    Device device = device(name);
+    int gpus = engine.getGpuCount();
+    if (device.isGpu() && device.getDeviceId() >= gpus) {
       throw new UserError(
-          "compute.device: %s: PyTorch sees %d such devices here; cpu always works"
-              .formatted(name, engine.getGpuCount()));
+          "device %s (compute.device, or --device): PyTorch %s sees %d GPUs here; cpu always works"
+              .formatted(name, engine.getVersion(), gpus));
     }
     return device;
+  }
+
+  /**
+   * The engine's device of our name; DJL itself writes it without a colon.
+   *
+   * @throws UserError if there is no device of that name
+   */
+  static Device device(String name) {
+    Matcher gpu = GPU.matcher(name);
+    if (gpu.matches()) {
+      return Device.gpu(Integer.parseInt(gpu.group(1)));
+    }
+    if (name.equals("cpu")) {
+      return Device.cpu();
+    }
+    throw new UserError("device %s: cpu, gpu:0, gpu:1, ... are possible".formatted(name));
+  }
+
+  /** Our name of an engine's device: {@code cpu}, or {@code gpu:0} and so on. */
+  public static String nameOf(Device device) {
+    return device.isGpu() ? "gpu:" + device.getDeviceId() : "cpu";
   }
 
   private static Path defaultCache() {

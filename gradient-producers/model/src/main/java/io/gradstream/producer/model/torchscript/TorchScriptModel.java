@@ -259,6 +259,11 @@ final class TorchScriptModel implements TaskModel {
   }
 
   @Override
+  public String device() {
+    return TorchEngine.nameOf(manager.getDevice());
+  }
+
+  @Override
   public long fingerprint() {
     return TorchArithmetic.fingerprint(manager).value();
   }
