@@ -37,6 +37,7 @@ final class EvaluatorCommand extends RoleCommand {
   void start(Run run, RunDirectory directory, Services services) {
     final var signers = key.signers(run.spec(), Role.EVALUATOR);
     services.startEvaluator(
-        device == null ? command.models(run) : command.models(run, device), signers.get(Role.EVALUATOR));
+        device == null ? command.models(run) : command.models(run, device),
+        signers.get(Role.EVALUATOR));
   }
 }

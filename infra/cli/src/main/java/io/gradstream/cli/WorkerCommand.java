@@ -83,9 +83,7 @@ final class WorkerCommand extends RoleCommand {
       }
     }
     final Supplier<TaskModel> models =
-        devices == null
-            ? command.models(run)
-            : devices.deal(name -> command.models(run, name));
+        devices == null ? command.models(run) : devices.deal(name -> command.models(run, name));
     services.startWorkers(count, served, models, identity);
   }
 }

@@ -71,17 +71,13 @@ class PluginInputTest {
     final Path spec = directory.resolve("spec.yaml");
     Files.writeString(
         spec,
-        Files.readString(Path.of("../runs/toy.yaml")) + "calibrator: {method: minne, strength: 1}\n");
+        Files.readString(Path.of("../runs/toy.yaml"))
+            + "calibrator: {method: minne, strength: 1}\n");
     assertThat(CommandLineRun.of("train", spec.toString(), "--plugin", jar).err())
         .contains("unknown calibrator \"minne\"; did you mean \"mine\"?");
     assertThat(
             CommandLineRun.of(
-                    "train",
-                    spec.toString(),
-                    "--plugin",
-                    jar,
-                    "--set",
-                    "calibrator.method=mine")
+                    "train", spec.toString(), "--plugin", jar, "--set", "calibrator.method=mine")
                 .err())
         .contains("calibrator: not today");
 
@@ -121,7 +117,9 @@ class PluginInputTest {
         pack(directory.resolve("absent.jar"), classes, Map.of(SERVICES, "org.example.Absent")),
         "org.example.Absent not found");
     assertRefused(
-        jar("other.jar", "package org.example; public class Mine {}"), "org.example.Mine", "subtype");
+        jar("other.jar", "package org.example; public class Mine {}"),
+        "org.example.Mine",
+        "subtype");
     assertRefused(
         jar(
             "throws.jar",
@@ -132,12 +130,12 @@ class PluginInputTest {
     assertRefused(
         jar("badly-named.jar", PLUGIN.replace("\"mine\"", "\"My Own\"")), "\"My Own\" is no name");
     assertRefused(
-        jar("nameless.jar", PLUGIN.replace("return \"mine\"", "throw new RuntimeException(\"hm\")")),
+        jar(
+            "nameless.jar",
+            PLUGIN.replace("return \"mine\"", "throw new RuntimeException(\"hm\")")),
         "org.example.Mine does not say what it is: RuntimeException: hm");
     assertRefused(
-        jar(
-            "undescribed.jar",
-            PLUGIN.replaceAll("@io.gradstream.proto.spec.Param\\(.*?\\)", "")),
+        jar("undescribed.jar", PLUGIN.replaceAll("@io.gradstream.proto.spec.Param\\(.*?\\)", "")),
         "Options.strength has no @Param");
     assertRefused(
         jar(

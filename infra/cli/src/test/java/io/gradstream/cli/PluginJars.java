@@ -23,8 +23,7 @@ import javax.tools.ToolProvider;
 /** Compiles sources against the classes of this build and packs them as plug-ins are packed. */
 public final class PluginJars {
   /** Where a jar names its plug-ins. */
-  public static final String SERVICES =
-      "META-INF/services/io.gradstream.proto.spec.plugin.Plugin";
+  public static final String SERVICES = "META-INF/services/io.gradstream.proto.spec.plugin.Plugin";
 
   private static final Pattern TYPE =
       Pattern.compile("(?s)package ([\\w.]+);.*?\\b(?:class|interface|record) (\\w+)");

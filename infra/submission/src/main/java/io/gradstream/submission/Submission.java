@@ -133,8 +133,7 @@ public final class Submission {
         throw new UserError(
             "initial-weights: a file is read beside the run spec's own, and this spec is not in a file");
       }
-      final RunDescription run =
-          RunDescription.of(spec, manifest(spec, model), also.build());
+      final RunDescription run = RunDescription.of(spec, manifest(spec, model), also.build());
       return create(
           new NewRun(
               run,

@@ -74,7 +74,8 @@ class PluginGuideTest {
     recompute.addAll(List.of("--recompute", "1"));
     succeed(with(jar, recompute));
     assertThat(fail(with(other, audit)))
-        .startsWith("gradstream: --plugin " + other + ": run valley was submitted with another jar");
+        .startsWith(
+            "gradstream: --plugin " + other + ": run valley was submitted with another jar");
     // The same spec again finds the run, and must not go on with another jar.
     assertThat(fail(with(other, train))).contains("was submitted with another jar");
 

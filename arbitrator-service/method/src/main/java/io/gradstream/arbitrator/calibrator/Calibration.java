@@ -18,7 +18,8 @@ import java.util.Arrays;
 public record Calibration(double[] keep, double[] take, double[] direct, double[] remembered) {
 
   /** The same four numbers for all tasks. */
-  public static Calibration alike(int tasks, double keep, double take, double direct, double remembered) {
+  public static Calibration alike(
+      int tasks, double keep, double take, double direct, double remembered) {
     return new Calibration(
         filled(tasks, keep), filled(tasks, take), filled(tasks, direct), filled(tasks, remembered));
   }

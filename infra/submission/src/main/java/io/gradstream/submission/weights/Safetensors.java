@@ -27,8 +27,8 @@ import java.nio.file.StandardOpenOption;
  *
  * <p>The metadata have two digests. {@code weights_sha256} is the version's own, which {@code
  * train}, {@code status} and {@code audit} print: it is taken over the values as they travelled, in
- * float32. {@code values_sha256} is taken over the values as the file has them. What the network
- * is built of is there, too: {@code model_type}, {@code model_options} as the run spec has them, and
+ * float32. {@code values_sha256} is taken over the values as the file has them. What the network is
+ * built of is there, too: {@code model_type}, {@code model_options} as the run spec has them, and
  * {@code model}, a JSON object of what the model says itself ({@code TaskModel.blueprint}).
  */
 public final class Safetensors {

@@ -33,7 +33,8 @@ import java.util.stream.Collectors;
  * @param sha256 of the whole file
  * @param tensors by name, in the file's order
  */
-record SafetensorsFile(Path file, MemorySegment content, ByteString sha256, Map<String, Stored> tensors) {
+record SafetensorsFile(
+    Path file, MemorySegment content, ByteString sha256, Map<String, Stored> tensors) {
   /** The format's own limit. */
   private static final long MAX_HEADER = 100_000_000;
 
@@ -129,17 +130,13 @@ record SafetensorsFile(Path file, MemorySegment content, ByteString sha256, Map<
           throw damaged(
               file,
               "tensor %s of type %s and shape %s lies at bytes %d to %d of %d"
-                  .formatted(
-                      name, type, shape, place.begin(), place.end(), data.byteSize()));
+                  .formatted(name, type, shape, place.begin(), place.end(), data.byteSize()));
         }
         places.add(place);
         tensors.put(
             name,
             new Stored(
-                name,
-                type,
-                shape,
-                data.asSlice(place.begin(), place.end() - place.begin())));
+                name, type, shape, data.asSlice(place.begin(), place.end() - place.begin())));
       }
     }
     requireNoGaps(file, places, data.byteSize());

@@ -42,7 +42,8 @@ class InitialTensorsTest {
       "body.weight":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},\
       "body.bias":{"dtype":"F32","shape":[2],"data_offsets":[16,24]}""";
 
-  private static final String HEAD = ",\"head\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[24,28]}";
+  private static final String HEAD =
+      ",\"head\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[24,28]}";
 
   @TempDir Path directory;
 
@@ -177,7 +178,10 @@ class InitialTensorsTest {
   @Test
   void saysWhatIsMissingAndWhatIsUnexpected() throws IOException {
     final byte[] other =
-        file(BODY + HEAD.replace("head", "classifier").replace("[1]", "[]"), 28, InitialTensorsTest::counting);
+        file(
+            BODY + HEAD.replace("head", "classifier").replace("[1]", "[]"),
+            28,
+            InitialTensorsTest::counting);
 
     assertRefused(
         other,
@@ -188,7 +192,10 @@ class InitialTensorsTest {
     assertThat(filled(other, "{file: some.safetensors, strict: false}"))
         .containsExactly(1f, 2f, 3f, 4f, 5f, 6f, -1f);
     assertRefused(
-        file("\"else\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}", 4, InitialTensorsTest::counting),
+        file(
+            "\"else\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}",
+            4,
+            InitialTensorsTest::counting),
         "{file: some.safetensors, strict: false}",
         "it has not: body.weight, body.bias, head; the model has not: else");
     assertRefused(
@@ -200,7 +207,10 @@ class InitialTensorsTest {
   @Test
   void renamesTensorsAndModules() throws IOException {
     final byte[] other =
-        file(BODY.replace("body", "backbone.0") + HEAD.replace("head", "fc"), 28, InitialTensorsTest::counting);
+        file(
+            BODY.replace("body", "backbone.0") + HEAD.replace("head", "fc"),
+            28,
+            InitialTensorsTest::counting);
 
     assertThat(
             filled(
@@ -233,23 +243,52 @@ class InitialTensorsTest {
         damage("nothing", new byte[0], "0 bytes and no header"),
         damage("a header of 2 GB", longer.array(), "2147483648 bytes"),
         damage("a header of -1 bytes", negative.array(), "18446744073709551615 bytes"),
-        damage("the end cut off", Arrays.copyOf(whole, whole.length - 1), "at bytes 24 to 28 of 27"),
+        damage(
+            "the end cut off", Arrays.copyOf(whole, whole.length - 1), "at bytes 24 to 28 of 27"),
         damage("the header cut off", Arrays.copyOf(whole, 20), "header is said to have"),
         damage("something behind", Arrays.copyOf(whole, whole.length + 4), "end at byte 28 of 32"),
         damage("no JSON", file("]", 0, d -> {}), "is no JSON"),
-        damage("a key twice", file(BODY + "," + BODY, 24, InitialTensorsTest::counting), "Duplicate field"),
-        damage("overlap", file(BODY.replace("[16,24]", "[12,20]"), 24, InitialTensorsTest::counting), "begins at byte 12"),
-        damage("a gap", file(BODY.replace("[16,24]", "[20,28]"), 28, InitialTensorsTest::counting), "begins at byte 20"),
-        damage("beyond the end", file(BODY.replace("[16,24]", "[16,2400]"), 24, InitialTensorsTest::counting), "2400 of 24"),
-        damage("turned round", file(BODY.replace("[16,24]", "[24,16]"), 24, InitialTensorsTest::counting), "data_offsets [24, 16]"),
-        damage("a negative offset", file(BODY.replace("[0,16]", "[-16,0]"), 24, InitialTensorsTest::counting), "no whole numbers in data_offsets"),
-        damage("a fraction", file(BODY.replace("[2,2]", "[2.5,2]"), 24, InitialTensorsTest::counting), "no whole numbers in shape"),
-        damage("another size", file(BODY.replace("[2,2]", "[2,3]"), 24, InitialTensorsTest::counting), "shape [2, 3]"),
+        damage(
+            "a key twice",
+            file(BODY + "," + BODY, 24, InitialTensorsTest::counting),
+            "Duplicate field"),
+        damage(
+            "overlap",
+            file(BODY.replace("[16,24]", "[12,20]"), 24, InitialTensorsTest::counting),
+            "begins at byte 12"),
+        damage(
+            "a gap",
+            file(BODY.replace("[16,24]", "[20,28]"), 28, InitialTensorsTest::counting),
+            "begins at byte 20"),
+        damage(
+            "beyond the end",
+            file(BODY.replace("[16,24]", "[16,2400]"), 24, InitialTensorsTest::counting),
+            "2400 of 24"),
+        damage(
+            "turned round",
+            file(BODY.replace("[16,24]", "[24,16]"), 24, InitialTensorsTest::counting),
+            "data_offsets [24, 16]"),
+        damage(
+            "a negative offset",
+            file(BODY.replace("[0,16]", "[-16,0]"), 24, InitialTensorsTest::counting),
+            "no whole numbers in data_offsets"),
+        damage(
+            "a fraction",
+            file(BODY.replace("[2,2]", "[2.5,2]"), 24, InitialTensorsTest::counting),
+            "no whole numbers in shape"),
+        damage(
+            "another size",
+            file(BODY.replace("[2,2]", "[2,3]"), 24, InitialTensorsTest::counting),
+            "shape [2, 3]"),
         damage(
             "a size that overflows",
-            file(BODY.replace("[2,2]", "[4611686018427387905,4]"), 24, InitialTensorsTest::counting),
+            file(
+                BODY.replace("[2,2]", "[4611686018427387905,4]"), 24, InitialTensorsTest::counting),
             "4611686018427387905"),
-        damage("an unknown type", file(BODY.replace("F32", "F31"), 24, InitialTensorsTest::counting), "unknown type \"F31\""),
+        damage(
+            "an unknown type",
+            file(BODY.replace("F32", "F31"), 24, InitialTensorsTest::counting),
+            "unknown type \"F31\""),
         damage("a tensor that is text", file("\"body\":\"text\"", 0, d -> {}), "tensor body"));
   }
 

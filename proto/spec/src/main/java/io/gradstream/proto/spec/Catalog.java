@@ -24,8 +24,8 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p>What is made may itself be a function where more than the options is needed: {@code
- * Catalog<Function<RunSpec, TaskModel>>}. Immutable; where a kind is {@link #open}, what the plug-ins
- * of this process give comes after our own.
+ * Catalog<Function<RunSpec, TaskModel>>}. Immutable; where a kind is {@link #open}, what the
+ * plug-ins of this process give comes after our own.
  *
  * @param <F> the type that a section creates
  */

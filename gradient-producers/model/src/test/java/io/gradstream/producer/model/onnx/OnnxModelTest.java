@@ -213,7 +213,10 @@ class OnnxModelTest {
     refused(spec("mlp", "data.type=idx", "data.shift=~", "data.partners=~"), "unknown key");
     refused(spec("mlp", "data={type: idx, directory: 'shipped:digits'}"), "takes field left-digit");
     refused(spec("transformer", "data.shift=8"), "takes field image with shape [-1, 1, 28, 28]");
-    refused(spec("mlp", "compute.device=gpu:0"), "device gpu:0 (compute.device, or --device)", "onnxruntime_gpu");
+    refused(
+        spec("mlp", "compute.device=gpu:0"),
+        "device gpu:0 (compute.device, or --device)",
+        "onnxruntime_gpu");
     refused(spec("mlp", "data=none"), "an ONNX model needs data");
   }
 

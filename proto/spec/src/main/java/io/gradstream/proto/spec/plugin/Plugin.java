@@ -30,7 +30,8 @@ public interface Plugin<R extends Record, F> {
 
   /**
    * Makes it. What it answers must follow from its arguments alone, to the bit, on every machine:
-   * no clock, no {@code java.util.Random}, no {@code Math.sin} and its kin but {@code StrictMath}'s.
+   * no clock, no {@code java.util.Random}, no {@code Math.sin} and its kin but {@code
+   * StrictMath}'s.
    *
    * @throws IllegalArgumentException if options contradict each other; the message is shown with
    *     their place in the spec

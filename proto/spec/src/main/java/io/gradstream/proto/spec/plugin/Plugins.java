@@ -79,9 +79,7 @@ public final class Plugins {
 
   /** The plug-in that gives a name, if one does. */
   public static Optional<Loaded<?, ?>> giving(String section, String name) {
-    return loaded.stream()
-        .filter(each -> each.gives().equals(section + " " + name))
-        .findFirst();
+    return loaded.stream().filter(each -> each.gives().equals(section + " " + name)).findFirst();
   }
 
   private static List<Loaded<?, ?>> load(PluginJar jar) {
@@ -141,8 +139,7 @@ public final class Plugins {
   private static String reason(ServiceConfigurationError error) {
     final String message = String.valueOf(error.getMessage());
     final String prefix = Plugin.class.getName() + ": ";
-    final String reason =
-        message.startsWith(prefix) ? message.substring(prefix.length()) : message;
+    final String reason = message.startsWith(prefix) ? message.substring(prefix.length()) : message;
     return error.getCause() == null ? reason : reason + ": " + text(error.getCause());
   }
 
@@ -163,8 +160,7 @@ public final class Plugins {
     if (name == null || !NAME.matcher(name).matches()) {
       throw loaded
           .jar()
-          .error(
-              "%s: \"%s\" is no name; small letters, digits and hyphens".formatted(type, name));
+          .error("%s: \"%s\" is no name; small letters, digits and hyphens".formatted(type, name));
     }
     return loaded;
   }

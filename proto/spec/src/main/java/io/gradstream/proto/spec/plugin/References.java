@@ -107,8 +107,7 @@ final class References {
       }
       return type;
     } catch (ClassNotFoundException | LinkageError e) {
-      throw jar.otherVersion(
-          "it uses %s, which is not there".formatted(name.replace('/', '.')));
+      throw jar.otherVersion("it uses %s, which is not there".formatted(name.replace('/', '.')));
     }
   }
 
@@ -122,8 +121,7 @@ final class References {
                 owner,
                 each -> List.of(each.getDeclaredFields()),
                 field ->
-                    field.getName().equals(name)
-                        && field.getType().descriptorString().equals(type))
+                    field.getName().equals(name) && field.getType().descriptorString().equals(type))
             : isDeclared(
                 owner,
                 References::executables,
@@ -151,9 +149,7 @@ final class References {
 
   /** Whether a class, or one that it inherits from, has a member that others may use. */
   private static <M extends Member> boolean isDeclared(
-      Class<?> owner,
-      Function<Class<?>, List<M>> members,
-      Predicate<M> wanted) {
+      Class<?> owner, Function<Class<?>, List<M>> members, Predicate<M> wanted) {
     final Deque<Class<?>> types = new ArrayDeque<>(List.of(owner, Object.class));
     while (!types.isEmpty()) {
       final Class<?> type = types.pop();
