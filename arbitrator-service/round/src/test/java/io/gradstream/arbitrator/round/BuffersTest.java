@@ -50,6 +50,7 @@ class BuffersTest {
         GCOND + "calibrator: vargrad\nclip-norm: 0.5\n" + SELECTED,
         "resolver: moco\ncalibrator: moco\nmomentum: {mode: pure}\n",
         "resolver: graddrop\n",
+        RoundTest.UNEQUAL + GCOND + "clip-norm: 0.5\n",
         "resolver: {method: excess-mtl, step: 0.3}\nclip-norm: 0.5\n",
         GCOND + "accumulation: {micro-batches: 6, mode: stochastic}\n",
         "accumulation: {micro-batches: 5, groups: 2}\n" + GCOND + "calibrator: vargrad\n",
