@@ -134,7 +134,7 @@ def test_every_slot_begins_with_the_weights_that_are_there(started: Tuple[Starte
     begun, _ = started
     first = begun.gradient(0, 0)
     begun.gradient(1, 5)
-    begun.parent.ask("summed", batch=2)
+    begun.parent.ask("summed", batch=2, first=8, samples=4)
     losses = begun.parent.validate(8)["losses"]
     again = begun.gradient(0, 0)
     assert all((first[name] == again[name]).all() for name in first)
@@ -145,7 +145,7 @@ def test_every_slot_begins_with_the_weights_that_are_there(started: Tuple[Starte
 def test_of_a_sum_it_is_the_mean_over_the_tasks_that_learn(started: Tuple[Started, bool]) -> None:
     begun, _ = started
     each = [begun.gradient(task, 2) for task in (0, 1)]
-    begun.parent.ask("summed", batch=2)
+    begun.parent.ask("summed", batch=2, first=8, samples=4)
     for name, place in begun.places.items():
         if "running" in name:
             summed = begun.parent.gradient_values[place]

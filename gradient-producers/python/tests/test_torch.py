@@ -70,6 +70,18 @@ def test_gradients_are_those_of_torch(tmp_path: Any) -> None:
         parent.close()
 
 
+def test_a_script_may_be_started_in_its_own_folder(check: Callable[..., Any], tmp_path: Any, monkeypatch: Any) -> None:
+    import pathlib
+
+    import gradstream
+
+    monkeypatch.setenv("PYTHONPATH", str(pathlib.Path(gradstream.__file__).resolve().parents[1]))
+    monkeypatch.chdir(tmp_path)
+    code, out, err = check(SCRIPT)
+    assert code == 0, err
+    assert out.count("file         ") == 1
+
+
 def test_dropout_belongs_to_the_batch(check: Callable[..., Any]) -> None:
     code, out, _ = check(SCRIPT.replace("torch.relu(model.body(batch))", "torch.dropout(model.body(batch), 0.5, True)"))
     assert code == 0, out

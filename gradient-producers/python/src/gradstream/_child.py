@@ -171,7 +171,8 @@ def script_files() -> List[Dict[str, Any]]:
         file = getattr(module, "__file__", None)
         if file and file.endswith(".py"):
             path = Path(file).resolve()
-            inside = script.parent in path.parents and Path(__file__).resolve().parent not in path.parents
+            # Some modules of torch say that they lie in files that are nowhere: in the working directory, it seems then.
+            inside = path.is_file() and script.parent in path.parents and Path(__file__).resolve().parent not in path.parents
             if inside and not {"site-packages", "dist-packages"} & set(path.parts) and path not in paths:
                 paths.append(path)
     return [
