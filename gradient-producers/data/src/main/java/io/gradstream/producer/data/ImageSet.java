@@ -65,16 +65,25 @@ public interface ImageSet {
   /** Takes one image into a digest, as {@link #addTo(MessageDigest)} does. */
   default void addTo(MessageDigest digest, int image) {
     final byte[] sample = new byte[height() * width() + labels().size()];
+    copyPixels(image, sample);
+    for (int which = 0; which < labels().size(); which++) {
+      sample[height() * width() + which] = (byte) label(which, image);
+    }
+    digest.update(sample);
+  }
+
+  /**
+   * Writes the pixels of an image, row after row, a byte each.
+   *
+   * @param into at least height x width bytes, of which the first are written
+   */
+  default void copyPixels(int image, byte[] into) {
     int at = 0;
     for (int y = 0; y < height(); y++) {
       for (int x = 0; x < width(); x++) {
-        sample[at++] = (byte) brightness(image, y, x);
+        into[at++] = (byte) brightness(image, y, x);
       }
     }
-    for (int which = 0; which < labels().size(); which++) {
-      sample[at++] = (byte) label(which, image);
-    }
-    digest.update(sample);
   }
 
   /**

@@ -1,5 +1,6 @@
 package io.gradstream.producer.data;
 
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -64,6 +65,27 @@ final class OverlaidImages implements ImageSet {
   private int ink(int image, int y, int x) {
     final boolean isInside = y >= 0 && y < single.height() && x >= 0 && x < single.width();
     return isInside ? single.brightness(image, y, x) : 0;
+  }
+
+  /** As {@link #brightness}, but row by row: a batch's digest reads each of its pixels. */
+  @Override
+  public void copyPixels(int image, byte[] into) {
+    final int rows = single.height();
+    final int columns = single.width();
+    final byte[] one = new byte[rows * columns];
+    Arrays.fill(into, 0, height() * width(), (byte) 0);
+    single.copyPixels(image % single.size(), one);
+    for (int y = 0; y < rows; y++) {
+      System.arraycopy(one, y * columns, into, y * width(), columns);
+    }
+    single.copyPixels(partner[image], one);
+    for (int y = 0; y < rows; y++) {
+      final int first = (y + shift) * width() + shift;
+      for (int x = 0; x < columns; x++) {
+        final int brightest = Math.max(into[first + x] & 0xFF, one[y * columns + x] & 0xFF);
+        into[first + x] = (byte) brightest;
+      }
+    }
   }
 
   @Override

@@ -1,6 +1,5 @@
 package io.gradstream.producer.data;
 
-import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.List;
 
@@ -55,10 +54,9 @@ public final class StoredImages implements ImageSet {
   }
 
   @Override
-  public void addTo(MessageDigest digest, int image) {
+  public void copyPixels(int image, byte[] into) {
     final int size = height * width;
-    digest.update(pixels, image * size, size);
-    digest.update(labels[image]);
+    System.arraycopy(pixels, image * size, into, 0, size);
   }
 
   /** The images {@code from} (inclusive) to {@code to} (exclusive). */
