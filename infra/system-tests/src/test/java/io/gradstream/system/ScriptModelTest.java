@@ -48,19 +48,6 @@ class ScriptModelTest {
       orders: {timeout-ms: 5000}
       """;
 
-  /** The example with PyTorch, by the package in this checkout. */
-  private static final ModelCommand DIGITS =
-      new ModelCommand(
-          List.of(
-              "env",
-              "PYTHONPATH="
-                  + Path.of("../../gradient-producers/python/src").toAbsolutePath().normalize(),
-              "OMP_NUM_THREADS=1",
-              "MKL_NUM_THREADS=1",
-              PYTHON,
-              Path.of("../runs/two_digits.py").toAbsolutePath().normalize().toString()),
-          "--command");
-
   @TempDir static Path directory;
   private static EmbeddedKafka kafka;
 
@@ -199,8 +186,9 @@ class ScriptModelTest {
   @Tag("chaos")
   void twoWorkersOfEachKindOfWhichOneEachIsKilledLeaveTheDigestOfOneAlone() throws Exception {
     requireModules("numpy, torch, confluent_kafka; confluent_kafka.ShareConsumer");
-    final String alone = submitDigits("digits-alone").trainUndisturbed(1);
-    final LiveRun run = submitDigits("digits");
+    final ModelCommand digits = digits();
+    final String alone = submitDigits("digits-alone", digits).trainUndisturbed(1);
+    final LiveRun run = submitDigits("digits", digits);
     final List<CommandProcess> java = new ArrayList<>();
     final List<Process> python = new ArrayList<>();
     try {
@@ -219,17 +207,17 @@ class ScriptModelTest {
                     "--data-dir",
                     directory.resolve(name).toString(),
                     "--command",
-                    DIGITS.line(),
+                    digits.line(),
                     "--stay"));
         java.add(worker);
         worker.start();
-        python.add(startDigits(run));
+        python.add(startDigits(run, digits));
       }
       try (var server = run.startServer("one");
           var arbitrator = run.startArbitrator("one")) {
         run.awaitVersion(60);
         python.getFirst().destroyForcibly().waitFor();
-        python.add(startDigits(run));
+        python.add(startDigits(run, digits));
         run.awaitVersion(120);
         java.getFirst().close();
         java.getFirst().start();
@@ -251,7 +239,7 @@ class ScriptModelTest {
             "--recompute",
             "0.1",
             "--command",
-            DIGITS.line());
+            digits.line());
     assertThat(audit.exitCode()).as(audit.out() + audit.err()).isZero();
     assertThat(audit.out().lines().filter(line -> line.startsWith("recomputed")))
         .as("slots of at least two workers of each kind")
@@ -259,7 +247,18 @@ class ScriptModelTest {
         .allMatch(line -> line.contains("largest relative error 0"));
   }
 
-  private static LiveRun submitDigits(String name) {
+  /** The example with PyTorch, by the package in this checkout instead of an installed one. */
+  private static ModelCommand digits() throws IOException {
+    final Path source = Path.of("../../gradient-producers/python/src").toAbsolutePath().normalize();
+    final Path script = directory.resolve("two_digits.py");
+    Files.writeString(
+        script,
+        "import sys\nsys.path.insert(0, \"%s\")\n%s"
+            .formatted(source, Files.readString(Path.of("../runs/two_digits.py"))));
+    return new ModelCommand(List.of(PYTHON, script.toString()), "--command");
+  }
+
+  private static LiveRun submitDigits(String name, ModelCommand digits) {
     final Path file = Path.of("../runs/two-digits-python.yaml");
     final RunSpec spec =
         RunSpec.read(
@@ -270,13 +269,13 @@ class ScriptModelTest {
                 "evaluation.every=0",
                 "data.partners=1",
                 "transport.commit-interval-ms=500"));
-    final var checked = CheckedSpec.of(spec, DIGITS, ModelFile.NONE);
+    final var checked = CheckedSpec.of(spec, digits, ModelFile.NONE);
     final var run = Submission.submit(checked, Connection.to(kafka.bootstrapServers())).run();
     return new LiveRun(run, checked, directory.resolve(name));
   }
 
-  private static Process startDigits(LiveRun run) throws IOException {
-    final var words = new ArrayList<>(DIGITS.words());
+  private static Process startDigits(LiveRun run, ModelCommand digits) throws IOException {
+    final var words = new ArrayList<>(digits.words());
     words.addAll(List.of("--run", run.run().spec().run(), "--bootstrap", kafka.bootstrapServers()));
     return started(words);
   }

@@ -22,6 +22,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A child's whole life, with a script that needs nothing but a Python 3. */
 @Timeout(120)
@@ -275,6 +276,15 @@ class ProcessModelTest {
         .isInstanceOf(UserError.class)
         .hasMessageContaining("name the command yourself");
     assertThat(Files.exists(marker)).isFalse();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"tasks.1.batch-size=3", "tasks.1.micro-batches=3"})
+  void scriptThatKnowsNothingOfUnequalTasksIsRefused(String override) {
+    assertThatThrownBy(() -> Models.prepare(spec(override), command()).get())
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining(
+            "micro-batches, batch-size or data of their own, and the script does not know of that");
   }
 
   @Test
