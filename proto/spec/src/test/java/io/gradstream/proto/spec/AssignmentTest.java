@@ -129,7 +129,7 @@ class AssignmentTest {
           rounds=0 | --set rounds=0: rounds: 0 is out of range; must be at least 1
           ruonds=1 | --set ruonds=1: ruonds: unknown key; did you mean "rounds"? Known: run, seed, rounds, tasks, accumulation, model, initial-weights, data, resolver, calibrator, selection, momentum, clip-norm, max-norm-ratio, on-divergence, optimizer, schedule, scope, evaluation, compute, transport, orders, keys
           momentum.bta=1 | --set momentum.bta=1: momentum.bta: unknown key; did you mean "beta"? Known: mode, beta
-          tasks.ssim.weigth=1 | --set tasks.ssim.weigth=1: tasks.1.weigth: unknown key; did you mean "weight"? Known: name, loss, weight, output, target
+          tasks.ssim.weigth=1 | --set tasks.ssim.weigth=1: tasks.1.weigth: unknown key; did you mean "weight"? Known: name, loss, weight, output, target, micro-batches, batch-size, data
           rounds | --set rounds: expected key=value, such as --set resolver.method=sum
           =1 | --set =1: expected key=value, such as --set resolver.method=sum
           a..b=1 | --set a..b=1: expected key=value, such as --set resolver.method=sum

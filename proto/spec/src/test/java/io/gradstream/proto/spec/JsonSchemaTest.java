@@ -193,7 +193,8 @@ class JsonSchemaTest {
                 "calibrator", Methods.CATALOG,
                 "selection", Methods.CATALOG,
                 "optimizer", Methods.CATALOG,
-                "tasks.loss", Methods.CATALOG));
+                "tasks.loss", Methods.CATALOG,
+                "tasks.data", Methods.CATALOG));
 
     assertThat(schema).contains("\"required\": [\"run\", \"rounds\", \"tasks\", \"model\"");
   }
