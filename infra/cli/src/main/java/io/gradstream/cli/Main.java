@@ -52,6 +52,7 @@ import picocli.CommandLine.Spec;
       KeysCommand.class,
       MethodsCommand.class,
       ArithmeticCommand.class,
+      BundleCommand.class,
       ResolveCommand.class,
       ToyCommand.class,
       SchemaCommand.class,

@@ -10,6 +10,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -58,6 +61,36 @@ class LauncherTest {
     assertThat(answer).contains("nowhere.yaml: no such file").doesNotContain("--arithmetic");
   }
 
+  /** Where a bundle is unpacked there is neither a JDK nor Maven. */
+  @Test
+  void aBundleStartsItsOwnJavaAndJars() throws Exception {
+    Files.delete(home.resolve("infra/cli/target/classpath"));
+    Files.createSymbolicLink(home.resolve("runtime"), Path.of(System.getProperty("java.home")));
+    final Path lib = Files.createDirectory(home.resolve("lib"));
+    int number = 0;
+    for (final String entry : System.getProperty("java.class.path").split(":")) {
+      final Path path = Path.of(entry);
+      if (Files.isRegularFile(path)) {
+        Files.createSymbolicLink(lib.resolve(number++ + ".jar"), path);
+      } else if (Files.isDirectory(path)) {
+        jar(path, lib.resolve(number++ + ".jar"));
+      }
+    }
+
+    assertThat(refusalOf("train", "nowhere.yaml")).contains("nowhere.yaml: no such file");
+  }
+
+  private static void jar(Path classes, Path jar) throws IOException {
+    try (var out = new ZipOutputStream(Files.newOutputStream(jar));
+        Stream<Path> files = Files.walk(classes)) {
+      for (final Path each : files.filter(Files::isRegularFile).toList()) {
+        out.putNextEntry(new ZipEntry(classes.relativize(each).toString()));
+        Files.copy(each, out);
+        out.closeEntry();
+      }
+    }
+  }
+
   /** What the launcher says to a command that is refused. */
   private String refusalOf(String... arguments) throws Exception {
     final var command = new ArrayList<>(List.of("bash", home.resolve("gradstream").toString()));
@@ -65,7 +98,9 @@ class LauncherTest {
     final var builder = new ProcessBuilder(command).redirectErrorStream(true);
     builder.environment().remove("LC_CTYPE");
     builder.environment().put("LC_ALL", "C");
-    builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+    if (Files.exists(home.resolve("infra/cli/target/classpath"))) {
+      builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+    }
     final Process process = builder.start();
     final String answer =
         new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);

@@ -29,6 +29,9 @@ public final class TorchEngine {
   private static final String ENGINE = "PyTorch";
   private static final Pattern GPU = Pattern.compile("gpu:(\\d{1,3})");
 
+  /** What every jar with PyTorch's libraries has. */
+  private static final String LIBRARIES = "/native/lib/pytorch.properties";
+
   /** Torch's number for the severity above a warning. */
   private static final int TORCH_ERROR = 2;
 
@@ -67,6 +70,12 @@ public final class TorchEngine {
   }
 
   private static Engine load() {
+    if (System.getenv("PYTORCH_LIBRARY_PATH") == null
+        && System.getProperty("PYTORCH_LIBRARY_PATH") == null
+        && TorchEngine.class.getResource(LIBRARIES) == null) {
+      throw new UserError(
+          "PyTorch's libraries are not on the class path; a bundle has none: use a checkout, or set PYTORCH_LIBRARY_PATH to those of PyTorch 2.7.1");
+    }
     try {
       return Engine.getEngine(ENGINE);
     } catch (EngineException | UnsatisfiedLinkError e) {
