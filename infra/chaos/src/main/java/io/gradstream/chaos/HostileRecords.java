@@ -279,9 +279,26 @@ public final class HostileRecords {
     }
   }
 
-  /** Whole versions with seals that fit: of such that cannot be; and of the next one, unsigned. */
+  /**
+   * Whole versions with seals that fit: of such that cannot be, and of one that is still to come;
+   * and of the next one, unsigned.
+   */
   private void seals() {
+    final long ahead = round + AHEAD;
+    final boolean isToCome = ahead < run.spec().rounds();
+    for (final Shard shard : run.manifest().shards()) {
+      if (isToCome) {
+        add(
+            topics.weights(),
+            shard.partition(),
+            Keys.shard(shard.index()),
+            weights(ahead, shard));
+      }
+    }
     for (int partition = 0; partition < run.manifest().partitions(); partition++) {
+      if (isToCome) {
+        add(topics.weights(), partition, Keys.seal(), seal(partition, ahead).build());
+      }
       for (final long version : OTHER_VERSIONS) {
         add(topics.weights(), partition, Keys.seal(), seal(partition, version).build());
       }

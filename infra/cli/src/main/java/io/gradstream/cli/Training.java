@@ -161,7 +161,8 @@ final class Training {
    *     found that the round cannot end
    */
   private void requireProgress(RunSummary summary) {
-    if (summary.waitsForDecidedRound() && System.nanoTime() - lookedForLossNanos > LOSS_NANOS) {
+    if (summary.decidedRoundWaitedFor().isPresent()
+        && System.nanoTime() - lookedForLossNanos > LOSS_NANOS) {
       lookedForLossNanos = System.nanoTime();
       Refusals.lost(run, summary)
           .ifPresent(

@@ -14,6 +14,8 @@ import io.gradstream.proto.message.WeightShard;
 import io.gradstream.proto.record.Keys;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.Run;
+import io.gradstream.submission.weights.Weights;
+import io.gradstream.submission.weights.WeightsReader;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -50,6 +52,29 @@ class WeightsReplicaTest {
         }
 
         await().atMost(PATIENCE).until(() -> replica.version() == 1);
+      }
+    }
+  }
+
+  /** A version ahead of the run would be waited for until the run came there, so for ever. */
+  @Test
+  void aVersionThatNoVerdictLeadsToIsDroppedAndTheRunsOwnIsFoundAgain() throws Exception {
+    try (var kafka = EmbeddedKafka.start(directory.resolve("kafka"), 0)) {
+      final Run run = LiveRun.submit(kafka, directory, "ahead").run();
+      try (var replica = new WeightsReplica(run, Kernels.scalar());
+          var producer = new KafkaProducer<byte[], byte[]>(run.connection().producer())) {
+        publish(run, producer, 0);
+        publish(run, producer, 20);
+        await().atMost(PATIENCE).until(() -> replica.version() == 20);
+
+        assertThat(replica.dropIfForged(20)).isTrue();
+
+        await().atMost(PATIENCE).until(() -> replica.version() == 0);
+        assertThat(replica.dropIfForged(0)).isFalse();
+        publish(run, producer, 21);
+        assertThat(replica.catchUp(PATIENCE)).isTrue();
+        assertThat(replica.version()).isZero();
+        assertThat(new WeightsReader(run).latest()).map(Weights::version).hasValue(0L);
       }
     }
   }

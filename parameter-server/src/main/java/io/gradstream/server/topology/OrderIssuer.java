@@ -15,6 +15,7 @@ import io.gradstream.server.dispatch.OrderPolicy;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.LongFunction;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.apache.kafka.common.KafkaException;
@@ -41,13 +42,14 @@ final class OrderIssuer {
   private final TopicSinks sinks;
   private final LongSupplier clockMs;
   private final Supplier<Map<TopicPartition, Long>> gaps;
-  private final Supplier<Optional<String>> lostRound;
+  private final LongFunction<Optional<String>> lostRound;
 
   /**
    * @param clockMs milliseconds that never go back
    * @param gaps gives, for each partition of the orders that delivers nothing, how many records
    *     must be appended until it delivers again, see {@link io.gradstream.proto.run.OrderGaps}
-   * @param lostRound tells whether gradients of a decided round are lost, and what to do then
+   * @param lostRound tells of a decided round that is waited for whether gradients are lost, and
+   *     what to do then
    */
   OrderIssuer(
       Run run,
@@ -55,7 +57,7 @@ final class OrderIssuer {
       TopicSinks sinks,
       LongSupplier clockMs,
       Supplier<Map<TopicPartition, Long>> gaps,
-      Supplier<Optional<String>> lostRound) {
+      LongFunction<Optional<String>> lostRound) {
     this.run = run;
     this.topics = run.topics();
     this.policy = policy;
@@ -122,7 +124,7 @@ final class OrderIssuer {
 
   private void orderMissingSlots(Metric.Waiting waiting) {
     if (waiting.getRound() < policy.ordered() && waiting.getSlotsCount() > 0) {
-      lostRound.get().ifPresent(LOG::error);
+      lostRound.apply(waiting.getRound()).ifPresent(LOG::error);
       return;
     }
     final List<Order> orders = policy.orderAgain(waiting, clockMs.getAsLong());

@@ -125,7 +125,7 @@ final class PartitionServer implements Processor<byte[], byte[], byte[], byte[]>
             sinks,
             context::currentSystemTimeMs,
             () -> OrderGaps.of(run),
-            () -> LostRound.advice(run, log));
+            round -> LostRound.advice(run, log, round));
     resumed = false;
     repeated = false;
     resumption =

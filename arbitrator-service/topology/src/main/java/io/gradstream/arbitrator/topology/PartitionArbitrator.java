@@ -314,7 +314,7 @@ final class PartitionArbitrator implements Processor<byte[], byte[], byte[], byt
     }
     progress.truncate(verdicts());
     if (pendingVerdicts.containsKey(round.round())) {
-      LostRound.advice(run, log).ifPresent(LOG::error);
+      LostRound.advice(run, log, round.round()).ifPresent(LOG::error);
     }
   }
 

@@ -14,6 +14,7 @@ import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.WeightAssembler;
+import io.gradstream.proto.run.NewestVersion;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.spec.ListedKey.Role;
 import io.gradstream.proto.topic.Connection;
@@ -64,6 +65,8 @@ public final class Evaluator implements AutoCloseable {
   private final WeightAssembler assembler;
   private final Set<Long> evaluatedVersions = new HashSet<>();
   private final LogFollower weights;
+  private final LogReader verdicts;
+  private final NewestVersion newest;
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
   private final Thread thread;
   private volatile boolean closed;
@@ -76,6 +79,8 @@ public final class Evaluator implements AutoCloseable {
     this.validations = new ValidationChain(run.description());
     this.assembler =
         new WeightAssembler(run.description(), Kernels.best(), Integer.MAX_VALUE, this::isDue);
+    this.verdicts = new LogReader(run.connection(), run.topics().run() + ".evaluator");
+    this.newest = new NewestVersion(run, verdicts);
     this.weights = new LogFollower(() -> new KafkaConsumer<>(settings(run)));
     this.thread = Thread.ofPlatform().name("evaluator").daemon().unstarted(this::work);
   }
@@ -114,6 +119,7 @@ public final class Evaluator implements AutoCloseable {
 
   private void work() {
     try (weights;
+        verdicts;
         Producer<byte[], byte[]> metrics = new KafkaProducer<>(run.connection().producer());
         TaskModel model = models.get()) {
       Provenance.require(run.description(), model);
@@ -173,7 +179,8 @@ public final class Evaluator implements AutoCloseable {
   private boolean isDue(long version) {
     final int every = run.spec().evaluation().every();
     return !evaluatedVersions.contains(version)
-        && (version == run.spec().rounds() || (every > 0 && version % every == 0));
+        && (version == run.spec().rounds() || (every > 0 && version % every == 0))
+        && newest.allows(version);
   }
 
   private void add(LogRecord record, TaskModel model, Producer<byte[], byte[]> metrics)

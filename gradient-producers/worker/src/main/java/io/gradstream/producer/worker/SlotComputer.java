@@ -230,7 +230,10 @@ final class SlotComputer implements AutoCloseable {
         return newest;
       }
     }
-    final long found = weights.copy(version, model.weights(), patience);
+    long found = weights.copy(version, model.weights(), patience);
+    if (found > version && weights.dropIfForged(found)) {
+      found = weights.copy(version, model.weights(), patience);
+    }
     if (found == version) {
       loadedVersion = version;
     }

@@ -2,9 +2,11 @@ package io.gradstream.producer.worker;
 
 import io.gradstream.proto.kernels.Kernels;
 import io.gradstream.proto.log.LogFollower;
+import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.WeightAssembler;
+import io.gradstream.proto.run.NewestVersion;
 import io.gradstream.proto.run.Run;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
@@ -28,6 +30,9 @@ import org.slf4j.LoggerFactory;
  * models. A newcomer does not read the topic from its beginning: the last records of a partition
  * are its newest version, since each version brings all its shards in turn, so reading begins a few
  * versions before the end.
+ *
+ * <p>What is whole is taken for the newest version without a look at the verdicts: that would cost
+ * each round a hop. A worker whose order is older than the weights asks {@link #dropIfForged}.
  */
 public final class WeightsReplica implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(WeightsReplica.class);
@@ -44,6 +49,8 @@ public final class WeightsReplica implements AutoCloseable {
 
   private final Run run;
   private final LogFollower records;
+  private final LogReader log;
+  private final NewestVersion newest;
   private final WeightAssembler weights;
   private final Lock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
@@ -60,9 +67,19 @@ public final class WeightsReplica implements AutoCloseable {
   private long catchUpsDone;
   private volatile boolean closed;
 
+  /** Whether versions are held against the verdicts before they are taken: once one was forged. */
+  private volatile boolean careful;
+
+  /** Whether the whole version was dropped, and the topic has to be read again. */
+  private volatile boolean dropped;
+
   public WeightsReplica(Run run, Kernels kernels) {
     this.run = run;
-    this.weights = new WeightAssembler(run.description(), kernels, ARRIVING);
+    this.log = new LogReader(run.connection(), run.topics().workerGroup() + ".verdicts");
+    this.newest = new NewestVersion(run, log);
+    this.weights =
+        new WeightAssembler(
+            run.description(), kernels, ARRIVING, version -> !careful || newest.allows(version));
     this.partitions =
         IntStream.range(0, run.manifest().partitions())
             .mapToObj(partition -> new TopicPartition(run.topics().weights(), partition))
@@ -72,7 +89,8 @@ public final class WeightsReplica implements AutoCloseable {
   }
 
   private void follow() {
-    try (records) {
+    try (records;
+        log) {
       while (!closed) {
         poll();
       }
@@ -91,7 +109,11 @@ public final class WeightsReplica implements AutoCloseable {
 
   private void poll() {
     try {
-      if (firstEnds.isEmpty() || mustReadAgain()) {
+      if (dropped) {
+        versionsBack = VERSIONS_BACK;
+        seekNearEnd();
+        dropped = false;
+      } else if (firstEnds.isEmpty() || mustReadAgain()) {
         seekNearEnd();
       }
       records.poll(POLL).forEach(this::add);
@@ -238,6 +260,32 @@ public final class WeightsReplica implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+  }
+
+  /**
+   * Drops a whole version if no verdict leads to it yet: somebody made it up. From then on versions
+   * are taken only when their verdicts are on the log.
+   *
+   * @return whether it was dropped, so that the versions before it may arrive
+   */
+  public boolean dropIfForged(long version) {
+    if (newest.allows(version)) {
+      return false;
+    }
+    LOG.warn(
+        "the workers drop weights version {}: no verdict leads to it, so somebody made it up",
+        version);
+    lock.lock();
+    try {
+      careful = true;
+      if (weights.version() == version) {
+        weights.forget();
+        dropped = true;
+      }
+    } finally {
+      lock.unlock();
+    }
+    return true;
   }
 
   /** Whether the replica still follows the topic. */

@@ -11,6 +11,7 @@ import io.gradstream.proto.spec.OnDivergence;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.apache.kafka.common.TopicPartition;
 
 /**
@@ -123,11 +124,12 @@ public final class Refusals {
    * Why the run cannot go on, where gradients of a decided round are lost; empty if they are not.
    */
   public static Optional<String> lost(Run run, RunSummary summary) {
-    if (!summary.waitsForDecidedRound()) {
+    final OptionalLong waiting = summary.decidedRoundWaitedFor();
+    if (waiting.isEmpty()) {
       return Optional.empty();
     }
     try (var log = new LogReader(run.connection(), run.spec().run() + ".lost")) {
-      return LostRound.advice(run, log);
+      return LostRound.advice(run, log, waiting.getAsLong());
     }
   }
 

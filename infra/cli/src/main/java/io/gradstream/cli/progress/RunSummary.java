@@ -10,6 +10,7 @@ import io.gradstream.proto.spec.TaskSlots;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.OptionalDouble;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -346,13 +347,16 @@ public final class RunSummary {
   }
 
   /**
-   * Whether the newest report is of slots that a round waits for although it was decided: the
-   * arbitrator sums it once more, and may never have what it needs.
+   * The round of the newest report, if it waits for slots although it was decided: the arbitrator
+   * sums it once more, and may never have what it needs.
    */
-  public boolean waitsForDecidedRound() {
-    return lastWaiting.getWaiting().getSlotsCount() > 0
-        && lastWaiting.getWaiting().getRound() < rounds
-        && lastWaiting.getTimeMs() > lastVerdictMs;
+  public OptionalLong decidedRoundWaitedFor() {
+    final Metric.Waiting waiting = lastWaiting.getWaiting();
+    return waiting.getSlotsCount() > 0
+            && waiting.getRound() < rounds
+            && lastWaiting.getTimeMs() > lastVerdictMs
+        ? OptionalLong.of(waiting.getRound())
+        : OptionalLong.empty();
   }
 
   /** The slot of the open round that was refused most often; empty if none was. */

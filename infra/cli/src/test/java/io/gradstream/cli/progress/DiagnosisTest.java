@@ -88,13 +88,13 @@ class DiagnosisTest {
     final var waiting = Metric.Waiting.newBuilder().setRound(0);
     waiting.addSlotsBuilder().setTask(1).setSlot(0);
     summary.metric(Metric.newBuilder().setTimeMs(1500).setWaiting(waiting).build());
-    assertThat(summary.waitsForDecidedRound()).isFalse();
+    assertThat(summary.decidedRoundWaitedFor()).isEmpty();
 
     summary.verdict(Verdict.newBuilder().setRound(0).addAllLosses(List.of(1.0, 1.0)).build(), 1000);
-    assertThat(summary.waitsForDecidedRound()).isTrue();
+    assertThat(summary.decidedRoundWaitedFor()).isPresent();
 
     summary.verdict(Verdict.newBuilder().setRound(1).addAllLosses(List.of(1.0, 1.0)).build(), 2000);
-    assertThat(summary.waitsForDecidedRound()).isFalse();
+    assertThat(summary.decidedRoundWaitedFor()).isEmpty();
   }
 
   private static Verdict skipped(long round, int inARow) {

@@ -6,6 +6,7 @@ import io.gradstream.proto.log.LogReader;
 import io.gradstream.proto.manifest.Manifest;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.WeightAssembler;
+import io.gradstream.proto.run.NewestVersion;
 import io.gradstream.proto.run.Run;
 import java.util.Optional;
 import org.apache.kafka.common.TopicPartition;
@@ -36,8 +37,10 @@ public final class WeightsReader {
   /** The newest complete version; empty if none was published. */
   public Optional<Weights> latest() {
     try (var log = new LogReader(run.connection(), run.spec().run() + ".reader")) {
+      final var newest = new NewestVersion(run, log);
       for (int back = 3; ; back *= 2) {
-        final var window = new WeightAssembler(run.description(), Kernels.best(), ARRIVING);
+        final var window =
+            new WeightAssembler(run.description(), Kernels.best(), ARRIVING, newest::allows);
         boolean atBeginning = true;
         for (int partition = 0; partition < manifest.partitions(); partition++) {
           atBeginning &= read(log, partition, back, window);

@@ -137,6 +137,16 @@ public final class WeightAssembler {
     return whole;
   }
 
+  /** Forgets all that has arrived, the newest whole version too. */
+  public void forget() {
+    List.copyOf(arriving.keySet()).forEach(this::giveUp);
+    if (whole != null) {
+      free.add(whole);
+      whole = null;
+    }
+    version = NONE;
+  }
+
   /**
    * Takes in a record of the topic.
    *

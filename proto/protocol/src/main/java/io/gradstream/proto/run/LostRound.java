@@ -2,7 +2,12 @@ package io.gradstream.proto.run;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.gradstream.proto.log.LogReader;
+import io.gradstream.proto.message.GradientShard;
 import io.gradstream.proto.message.ShardStatistics;
+import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.record.ValuesRecord;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.IntStream;
@@ -21,10 +26,12 @@ public final class LostRound {
   /**
    * Looks for the first round that lost gradients, in all statistics of the run.
    *
+   * @param waiting the decided round that somebody waits for. Its gradients may be gone although
+   *     the log is as long as it was: when others have been written to their places since
    * @return what happened and what to do, in one sentence; empty where all gradients are there
    */
-  public static Optional<String> advice(Run run, LogReader log) {
-    final OptionalLong lost = first(run, log);
+  public static Optional<String> advice(Run run, LogReader log, long waiting) {
+    final OptionalLong lost = first(run, log, waiting);
     if (lost.isEmpty()) {
       return Optional.empty();
     }
@@ -47,7 +54,7 @@ public final class LostRound {
                 : "begin anew under another name"));
   }
 
-  private static OptionalLong first(Run run, LogReader log) {
+  private static OptionalLong first(Run run, LogReader log, long waiting) {
     final var statistics = new TopicPartition(run.topics().statistics(), 0);
     final long[] starts = new long[run.orderedTasks() * run.manifest().partitions()];
     final long[] ends = new long[starts.length];
@@ -56,6 +63,8 @@ public final class LostRound {
       ends[place] = log.end(gradients(run, place));
     }
     final long[] first = {Long.MAX_VALUE};
+    // Of the round that is waited for, the last contribution at each place: a tail was lost.
+    final Map<Integer, ShardStatistics.Contribution> last = new HashMap<>();
     log.read(
         statistics,
         log.start(statistics),
@@ -77,11 +86,31 @@ public final class LostRound {
               }
               if (each.getOffset() < starts[place] || each.getOffset() >= ends[place]) {
                 first[0] = said.getRound();
+              } else if (said.getRound() == waiting) {
+                last.merge(place, each, (a, b) -> a.getOffset() < b.getOffset() ? b : a);
               }
             }
           }
         });
+    if (waiting < first[0]
+        && last.entrySet().stream()
+            .anyMatch(each -> !isThere(run, log, each.getKey(), each.getValue()))) {
+      first[0] = waiting;
+    }
     return first[0] == Long.MAX_VALUE ? OptionalLong.empty() : OptionalLong.of(first[0]);
+  }
+
+  private static boolean isThere(
+      Run run, LogReader log, int place, ShardStatistics.Contribution counted) {
+    try {
+      final byte[] record = log.read(gradients(run, place), counted.getOffset());
+      return ValuesRecord.read(record, GradientShard.parser())
+          .header()
+          .getDigest()
+          .equals(counted.getDigest());
+    } catch (MalformedRecordException | IllegalStateException e) {
+      return false;
+    }
   }
 
   private static boolean beginsLater(Run run, LogReader log) {
