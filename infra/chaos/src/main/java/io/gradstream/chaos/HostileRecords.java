@@ -288,11 +288,7 @@ public final class HostileRecords {
     final boolean isToCome = ahead < run.spec().rounds();
     for (final Shard shard : run.manifest().shards()) {
       if (isToCome) {
-        add(
-            topics.weights(),
-            shard.partition(),
-            Keys.shard(shard.index()),
-            weights(ahead, shard));
+        add(topics.weights(), shard.partition(), Keys.shard(shard.index()), weights(ahead, shard));
       }
     }
     for (int partition = 0; partition < run.manifest().partitions(); partition++) {

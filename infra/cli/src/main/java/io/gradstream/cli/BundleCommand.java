@@ -22,8 +22,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "bundle",
     description = {
-      "Packs this checkout for machines of its kind that have no JDK: Java, jars, the",
-      "Python package and the example specs, in one file."
+      "Packs this checkout for machines of its kind that have no JDK.",
+      "The file has Java, all jars, the Python package and the example specs."
     },
     footer = {
       "",
@@ -156,7 +156,8 @@ final class BundleCommand implements Callable<Integer> {
   private static void run(String what, List<String> command) {
     try {
       final Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-      final String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+      final String said =
+          new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
       if (process.waitFor() != 0) {
         throw new UserError("bundle: %s failed: %s".formatted(what, said));
       }

@@ -36,9 +36,17 @@ final class Logging {
 
   private Logging() {}
 
-  /** From now on remembers, for each thread, the last error that Kafka logged on it. */
-  static void keepKafkaErrors() {
+  /**
+   * Sets up what holds for every command: repeated warnings are limited, and the last error that
+   * Kafka logged on a thread is remembered.
+   */
+  static void begin() {
     final var context = (LoggerContext) LoggerFactory.getILoggerFactory();
+    limit(context);
+    keepKafkaErrors(context);
+  }
+
+  private static void keepKafkaErrors(LoggerContext context) {
     final var memory =
         new UnsynchronizedAppenderBase<ILoggingEvent>() {
           @Override
@@ -69,10 +77,12 @@ final class Logging {
   static void forService() {
     final var context = (LoggerContext) LoggerFactory.getILoggerFactory();
     context.getLogger("io.gradstream").setLevel(Level.INFO);
-    limit(context);
   }
 
-  /** Limits warnings: somebody who sends a hundred thousand bad records must not fill a disk. */
+  /**
+   * Limits warnings: somebody who sends a hundred thousand bad records must not fill a disk or a
+   * terminal.
+   */
   private static void limit(LoggerContext context) {
     if (context.getTurboFilterList().stream().noneMatch(WarningLimit.class::isInstance)) {
       final var limit = new WarningLimit();

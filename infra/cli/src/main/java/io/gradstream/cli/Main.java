@@ -75,7 +75,7 @@ public final class Main implements Runnable {
   public static void main(String[] args) {
     endWithParent();
     final PrintWriter err = utf8(System.err);
-    Logging.keepKafkaErrors();
+    Logging.begin();
     EmbeddedKafka.onFatalFault(() -> Failures.brokerDied(err));
     System.exit(run(utf8(System.out), err, args));
   }

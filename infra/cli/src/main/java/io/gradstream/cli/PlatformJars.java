@@ -54,7 +54,8 @@ final class PlatformJars {
           "bundle: made on Linux with x86-64 or ARM alone, for machines of the same kind; this is %s, %s"
               .formatted(system, processor));
     }
-    return new PlatformJars(processor, Pattern.compile("(?=.*linux).*(" + String.join("|", names) + ").*"));
+    return new PlatformJars(
+        processor, Pattern.compile("(?=.*linux).*(" + String.join("|", names) + ").*"));
   }
 
   /** Such as {@code Linux amd64}. */

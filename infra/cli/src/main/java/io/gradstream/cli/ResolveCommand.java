@@ -1,10 +1,13 @@
 package io.gradstream.cli;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.io.JsonEOFException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import io.gradstream.arbitrator.offline.CaseRunner;
 import io.gradstream.arbitrator.offline.GradientCase;
+import io.gradstream.proto.FileFault;
 import io.gradstream.proto.UserError;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -75,16 +78,27 @@ final class ResolveCommand implements Callable<Integer> {
    * @throws UserError if it cannot be read or is no such file
    */
   static List<GradientCase> read(Path file) {
-    final Map<String, Object> content;
+    final @Nullable Map<String, Object> content;
     try {
       content = JSON.readValue(Files.readString(file), new TypeReference<>() {});
+    } catch (MismatchedInputException e) {
+      throw new UserError(file + ": must hold one JSON object with a list \"cases\"", e);
     } catch (JsonProcessingException e) {
       throw new UserError(
           "%s:%d: not JSON: %s"
-              .formatted(file, e.getLocation().getLineNr(), e.getOriginalMessage()),
+              .formatted(
+                  file,
+                  e.getLocation().getLineNr(),
+                  e instanceof JsonEOFException
+                      ? "the file ends too early"
+                      : "column %d is not what may stand there"
+                          .formatted(e.getLocation().getColumnNr())),
           e);
     } catch (IOException e) {
-      throw new UserError("cannot read " + file + ": " + e.getMessage(), e);
+      throw new UserError("cannot read " + file + ": " + FileFault.of(e), e);
+    }
+    if (content == null) {
+      throw new UserError(file + ": must hold one JSON object with a list \"cases\"");
     }
     if (!(content.get("cases") instanceof List<?> cases)) {
       throw new UserError(file + ": has no list \"cases\"");

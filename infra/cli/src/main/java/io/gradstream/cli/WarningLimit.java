@@ -16,6 +16,8 @@ import org.slf4j.Marker;
  */
 final class WarningLimit extends TurboFilter {
   private static final int MAX_PER_WINDOW = 20;
+  private static final long LEFT_OUT = -1;
+  private static final long FIRST_LEFT_OUT = -2;
   private static final long WINDOW_NANOS = Duration.ofSeconds(10).toNanos();
 
   /** The warnings of one kind in the current window. */
@@ -47,6 +49,9 @@ final class WarningLimit extends TurboFilter {
       return FilterReply.NEUTRAL;
     }
     final long left = countLeftOut(logger.getName() + format);
+    if (left == FIRST_LEFT_OUT) {
+      logger.warn("more warnings like the last one are left out");
+    }
     if (left < 0) {
       return FilterReply.DENY;
     }
@@ -56,7 +61,10 @@ final class WarningLimit extends TurboFilter {
     return FilterReply.NEUTRAL;
   }
 
-  /** How many of a kind were left out before this one; -1 if this one is, too. */
+  /**
+   * How many of a kind were left out before this one; negative if this one is, too, and {@link
+   * #FIRST_LEFT_OUT} if it is the first.
+   */
   private long countLeftOut(String name) {
     final Kind kind = kinds.computeIfAbsent(name, absent -> new Kind());
     synchronized (kind) {
@@ -68,7 +76,10 @@ final class WarningLimit extends TurboFilter {
         kind.count = 0;
       }
       kind.count++;
-      return kind.count > MAX_PER_WINDOW ? -1 : left;
+      if (kind.count > MAX_PER_WINDOW) {
+        return kind.count == MAX_PER_WINDOW + 1 ? FIRST_LEFT_OUT : LEFT_OUT;
+      }
+      return left;
     }
   }
 }

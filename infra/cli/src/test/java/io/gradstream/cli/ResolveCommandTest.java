@@ -84,6 +84,29 @@ class ResolveCommandTest {
     assertThat(err.toString().lines()).hasSize(1);
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          []             | must hold one JSON object with a list "cases"
+          null           | must hold one JSON object with a list "cases"
+          {              | 1: not JSON: the file ends too early
+          {"cases": NaN} | 1: not JSON: column
+          """)
+  void whatIsNoCaseFileIsSaidWithoutTheParsersAdvice(String text, String message)
+      throws IOException {
+    Path file = Files.writeString(directory.resolve("odd.json"), text);
+    var err = new StringWriter();
+
+    int code =
+        Main.run(
+            new PrintWriter(new StringWriter()), new PrintWriter(err), "resolve", file.toString());
+
+    assertThat(code).isEqualTo(2);
+    assertThat(err.toString()).contains(message).doesNotContain("Json", "java", "Source");
+  }
+
   /** What is wrong is said in one line, in the file's own words. */
   @ParameterizedTest
   @CsvSource(

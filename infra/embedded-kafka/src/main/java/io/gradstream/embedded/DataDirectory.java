@@ -1,5 +1,6 @@
 package io.gradstream.embedded;
 
+import io.gradstream.proto.FileFault;
 import io.gradstream.proto.UserError;
 import java.io.IOException;
 import java.io.Reader;
@@ -58,11 +59,8 @@ final class DataDirectory implements AutoCloseable {
               StandardOpenOption.WRITE);
     } catch (IOException e) {
       throw new UserError(
-          "cannot use the data directory "
-              + path
-              + " ("
-              + e
-              + "); choose another one that can be written",
+          "cannot use the data directory %s: %s; choose another one that can be written"
+              .formatted(path, FileFault.of(e)),
           e);
     }
     try {
@@ -82,7 +80,10 @@ final class DataDirectory implements AutoCloseable {
       if (e instanceof RuntimeException runtime) {
         throw runtime;
       }
-      throw new UserError("cannot lock the data directory " + path + " (" + e + ")", e);
+      throw new UserError(
+          "cannot use the data directory %s: %s; make room there or choose another one"
+              .formatted(path, FileFault.of((IOException) e)),
+          e);
     }
   }
 

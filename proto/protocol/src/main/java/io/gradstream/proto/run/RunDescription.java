@@ -172,7 +172,9 @@ public record RunDescription(RunSpec spec, Manifest manifest, ByteString record)
         return found;
       }
     }
-    throw new UserError(source + " holds no run record; submit the run again");
+    throw new UserError(
+        "%s holds no run record; if it had one and lost it, gradstream delete --run %s removes what is left, and the run can be submitted anew"
+            .formatted(source, run));
   }
 
   /** Whether a record on a spec topic is a run's own, and no chunk of a file. */
