@@ -84,7 +84,7 @@ final class PlatformJars {
   /** Directories of classes are called {@code <module>/target/classes}. */
   private static String nameOf(Path entry) {
     return Files.isDirectory(entry)
-        ? "gradstream-" + entry.toAbsolutePath().getParent().getParent().getFileName() + ".jar"
+        ? "gradstream-" + entry.toAbsolutePath().resolve("../..").normalize().getFileName() + ".jar"
         : entry.getFileName().toString();
   }
 

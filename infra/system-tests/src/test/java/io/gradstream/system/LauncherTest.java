@@ -68,7 +68,7 @@ class LauncherTest {
     Files.createSymbolicLink(home.resolve("runtime"), Path.of(System.getProperty("java.home")));
     final Path lib = Files.createDirectory(home.resolve("lib"));
     int number = 0;
-    for (final String entry : System.getProperty("java.class.path").split(":")) {
+    for (final String entry : System.getProperty("java.class.path").split(":", -1)) {
       final Path path = Path.of(entry);
       if (Files.isRegularFile(path)) {
         Files.createSymbolicLink(lib.resolve(number++ + ".jar"), path);
