@@ -76,7 +76,8 @@ final class BundleCommand implements Callable<Integer> {
       final Path root = Files.createDirectories(work.resolve("gradstream"));
       link(root.resolve("runtime"));
       final var jars = PlatformJars.ofThisMachine();
-      for (final String entry : System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
+      for (final String entry :
+          System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
         jars.copy(Path.of(entry), Files.createDirectories(root.resolve("lib")));
       }
       Files.copy(
