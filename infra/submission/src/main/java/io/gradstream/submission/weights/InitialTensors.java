@@ -35,6 +35,9 @@ import org.jspecify.annotations.Nullable;
 public final class InitialTensors {
   private static final int NAMED = 5;
 
+  /** PyTorch's BatchNorm counts batches, and uses the count only where it averages all of them. */
+  private static final String COUNTER = "num_batches_tracked";
+
   private static final ValueLayout.OfShort SHORT =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfFloat FLOAT =
@@ -136,10 +139,12 @@ public final class InitialTensors {
   public String fill(List<TensorShape> model, MemorySegment weights) {
     final Set<String> missing = new LinkedHashSet<>();
     final Set<String> unexpected = new LinkedHashSet<>(tensors.keySet());
+    unexpected.removeIf(name -> name.endsWith(COUNTER));
     for (final TensorShape tensor : model) {
-      if (!unexpected.remove(tensor.name())) {
+      if (!tensors.containsKey(tensor.name())) {
         missing.add(tensor.name());
       }
+      unexpected.remove(tensor.name());
     }
     final boolean isSame = missing.isEmpty() && unexpected.isEmpty();
     if ((wanted.strict() && !isSame) || missing.size() == model.size()) {

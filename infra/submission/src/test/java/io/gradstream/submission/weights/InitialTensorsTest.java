@@ -99,6 +99,18 @@ class InitialTensorsTest {
     return weights.elements(ValueType.FLOAT).map(v -> v.get(ValueType.FLOAT, 0)).toList();
   }
 
+  /** A state_dict of PyTorch has them; nothing depends on them. */
+  @Test
+  void countersOfBatchesAreLeftOut() throws IOException {
+    final String counter =
+        ",\"norm.num_batches_tracked\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[28,36]}";
+
+    assertThat(
+            filled(
+                file(BODY + HEAD + counter, 36, InitialTensorsTest::counting), "some.safetensors"))
+        .containsExactly(1f, 2f, 3f, 4f, 5f, 6f, 7f);
+  }
+
   private void assertRefused(byte[] content, String key, String... parts) {
     assertThatThrownBy(() -> filled(content, key))
         .isInstanceOf(UserError.class)
