@@ -55,7 +55,7 @@ def options(arguments: List[str]) -> argparse.Namespace:
     parser.add_argument("--bootstrap", default=os.environ.get("GRADSTREAM_BOOTSTRAP"), help="brokers, HOST:PORT")
     parser.add_argument("--command-config", help="settings of Kafka's clients (librdkafka's names), a properties file")
     parser.add_argument("--tasks", help="the tasks to serve, separated by commas; default: all")
-    parser.add_argument("--device", default="cpu", help="where to compute, such as cuda:0; default: cpu")
+    parser.add_argument("--device", help="where to compute, such as cuda:0; default: the run's compute.device")
     parser.add_argument("--key", help="private key that signs gradients, as gradstream keys makes them")
     parser.add_argument("--stay", action="store_true", help="stay when the run is finished")
     found, _ = parser.parse_known_args(arguments)
@@ -79,6 +79,20 @@ def main(script: Script, given: argparse.Namespace) -> int:
     return 0
 
 
+def torch_device(device: str) -> str:
+    """What torch calls a device of a run spec."""
+    return device.replace("gpu", "cuda", 1)
+
+
+def _begin_again_on(device: str) -> None:
+    """Starts this process anew on a device: the model was placed before the run was known, on the CPU."""
+    if device != "cpu":
+        print(f"gradstream: the run computes on {device}; begins again there (--device says otherwise)", file=sys.stderr)
+        sys.stderr.flush()
+        arguments = getattr(sys, "orig_argv", [sys.executable, *sys.argv])[1:]
+        os.execv(sys.executable, [sys.executable, *arguments, "--device", device])
+
+
 class StandaloneWorker:
     """One worker. One thread."""
 
@@ -88,6 +102,8 @@ class StandaloneWorker:
         self._settings: Dict[str, Any] = {**client_settings(given.command_config), "bootstrap.servers": given.bootstrap}
         self._run = self._find(given.run)
         run = self._run
+        if given.device is None:
+            _begin_again_on(torch_device(str(run.spec["compute"]["device"])))
         self._signer = Signer(given.key, run) if given.key else None
         if run.signers("worker") and self._signer is None:
             raise ScriptError(f"run {run.name} takes signed gradients only; give the worker's --key FILE")

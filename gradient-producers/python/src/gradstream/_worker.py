@@ -75,7 +75,7 @@ def worker(
 
         if _standalone.is_asked_for(sys.argv[1:]):
             given = _standalone.options(sys.argv[1:])
-            os.environ[DEVICE_VARIABLE] = given.device
+            os.environ[DEVICE_VARIABLE] = given.device or "cpu"
     try:
         script = Script(
             _model(model, losses, parameters, gradient, framework),
