@@ -63,6 +63,13 @@ final class AuditCommand implements Callable<Integer> {
   @Option(names = "--complete", description = "The run must have come to its last round.")
   private boolean complete;
 
+  @Option(
+      names = "--findings",
+      paramLabel = "N",
+      defaultValue = "10",
+      description = "Show so many findings, some of each kind and topic; ${DEFAULT-VALUE}.")
+  private int shown;
+
   @Option(names = "--json", description = "Print the result as one JSON object.")
   private boolean json;
 
@@ -73,6 +80,9 @@ final class AuditCommand implements Callable<Integer> {
     final Demands demands = demands();
     if (!(share >= 0 && share <= 1)) {
       throw new UserError("--recompute: " + share + " is no share; 0 to 1");
+    }
+    if (shown < 0) {
+      throw new UserError("--findings: " + shown + " is no number of findings; 0 or more");
     }
     try (var open = options.open()) {
       final var log = new MeasuredRunLog(open.log());
@@ -129,7 +139,7 @@ final class AuditCommand implements Callable<Integer> {
       final AuditReport report =
           audit.run(done -> display.progress("audited round " + done + "/" + planned));
       display.clear();
-      return new AuditText(log.run(), report, log.bytes(), (System.nanoTime() - start) / 1e9);
+      return new AuditText(log.run(), report, log.bytes(), (System.nanoTime() - start) / 1e9, shown);
     }
   }
 }

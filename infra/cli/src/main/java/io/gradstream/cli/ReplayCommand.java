@@ -77,7 +77,7 @@ final class ReplayCommand implements Callable<Integer> {
                   text(run.spec().resolver()),
                   text(alternative.spec().resolver()));
       display.print(title);
-      summary.lines().forEach(display::print);
+      summary.lines().forEach(line -> display.print(Printable.of(line)));
       write("--csv", csv, summary.csv());
       write("--plot", plot, ReplayPlot.of(title, summary));
     }

@@ -146,6 +146,7 @@ public record SlotGradient(
         shard.index(),
         shard.buffer() ? manifest.learnersOf(shard) : shard.owner(),
         task);
+    require(header.getSamples() >= 0, "%d samples", header.getSamples());
     if (rules.format() > 1) {
       requireAnswer(header, rules.orders().of(header.getRound(), task, header.getSlot(), 0));
     }

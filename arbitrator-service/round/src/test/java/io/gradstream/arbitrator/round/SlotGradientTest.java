@@ -50,6 +50,24 @@ class SlotGradientTest {
     refuses("w", 1, 1.1e19f, "too large to square and add");
   }
 
+  @Test
+  void doesNotCountWithANumberOfSamplesThatNobodyCanHave() {
+    final byte[] record =
+        ValuesRecord.allocate(
+            RoundOrders.answer(new RoundOrders(RUN.spec()).of(0, 0, 0, 0))
+                .setManifest(MANIFEST.hash())
+                .setWorker("w")
+                .setSamples(-1)
+                .setType(DataType.FLOAT32)
+                .setDigest(Digests.UNKNOWN)
+                .build(),
+            MANIFEST.shard(0).length() * Float.BYTES);
+
+    assertThatThrownBy(() -> read(sealed(record)))
+        .isInstanceOf(MalformedRecordException.class)
+        .hasMessageContaining("-1 samples");
+  }
+
   private static void refuses(String worker, double loss, float value, String reason) {
     final byte[] record =
         ValuesRecord.allocate(

@@ -5,6 +5,7 @@ import io.gradstream.arbitrator.round.LocalRounds;
 import io.gradstream.arbitrator.round.PartitionRound;
 import io.gradstream.arbitrator.round.SlotGradient;
 import io.gradstream.audit.checkpoint.PartitionState;
+import io.gradstream.audit.rounds.Contradiction;
 import io.gradstream.audit.rounds.Finding;
 import io.gradstream.audit.rounds.LogCut;
 import io.gradstream.audit.rounds.LoggedRound;
@@ -52,7 +53,7 @@ public final class Audit implements AutoCloseable {
   private final Demands demands;
   private final boolean reachesBack;
   private final long first;
-  private final Findings findings = new Findings();
+  private final Findings findings;
   private final RefusedRecords refused;
   private final LoggedRounds rounds;
   private final PublishedShards published;
@@ -61,7 +62,7 @@ public final class Audit implements AutoCloseable {
   private final Contributions contributions;
   private final ValidationCheck validations;
   private final @Nullable WorkerSpotCheck spotCheck;
-  private SortedMap<String, Long> contradictions = new TreeMap<>();
+  private SortedMap<Contradiction, Long> contradictions = new TreeMap<>();
   private @Nullable Verdict before;
   private boolean summing = true;
   private boolean stepping = true;
@@ -77,6 +78,7 @@ public final class Audit implements AutoCloseable {
     this.log = LogCut.of(log);
     this.run = log.run();
     this.demands = demands;
+    this.findings = new Findings(demands, run.spec().rounds());
     this.refused = RefusedRecords.read(this.log);
     this.rounds = new LoggedRounds(this.log, refused, findings);
     this.before = rounds.before();
@@ -114,6 +116,8 @@ public final class Audit implements AutoCloseable {
           rounds.readRest();
           validations.end(rounds.round(), demands.complete());
           contradictions = rounds.contradictions();
+        } else {
+          published.stop();
         }
       }
     } catch (MalformedRecordException e) {
@@ -131,8 +135,9 @@ public final class Audit implements AutoCloseable {
         first,
         compared,
         run.spec().rounds(),
-        findings.first(),
+        findings.kept(),
         findings.count(),
+        findings.groups(),
         findings.byRound(),
         findings.notes(),
         contributions.shares(),

@@ -4,7 +4,7 @@ import com.google.protobuf.ByteString;
 import io.gradstream.audit.rounds.Finding;
 import io.gradstream.audit.rounds.FindingListener;
 import io.gradstream.audit.rounds.LogCut;
-import io.gradstream.audit.rounds.LoggedShards;
+import io.gradstream.audit.rounds.LoggedUpdates;
 import io.gradstream.audit.rounds.Recalculation;
 import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.manifest.Shard;
@@ -14,8 +14,6 @@ import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.RunDescription;
 import java.util.ArrayList;
-import java.util.BitSet;
-import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -31,13 +29,8 @@ final class PublishedShards implements AutoCloseable {
   private final boolean over;
   private final FindingListener findings;
   private final ShardComparison comparison;
-  private final List<LoggedShards> updates = new ArrayList<>();
-  private final List<LoggedShards> weights = new ArrayList<>();
-  private final List<SealCheck> seals = new ArrayList<>();
-  private final BitSet differing = new BitSet();
-  private final BitSet diverged = new BitSet();
-  private long weightsCompared;
-  private long weightsGone;
+  private final List<LoggedUpdates> updates = new ArrayList<>();
+  private final List<WeightsCheck> weights = new ArrayList<>();
 
   PublishedShards(LogCut log, FindingListener findings) {
     this.run = log.run();
@@ -45,32 +38,29 @@ final class PublishedShards implements AutoCloseable {
     this.findings = findings;
     this.comparison = new ShardComparison(run);
     for (int partition = 0; partition < run.manifest().partitions(); partition++) {
-      updates.add(LoggedShards.updates(log, partition, findings));
-      final var seal =
-          new SealCheck(run, new TopicPartition(run.topics().weights(), partition), findings);
-      seals.add(seal);
-      weights.add(LoggedShards.weights(log, partition, findings, seal::take));
+      updates.add(new LoggedUpdates(log, partition, findings));
+      weights.add(new WeightsCheck(log, partition, findings));
     }
   }
 
   /** Versions of shards of the weights that were compared. */
   long weightsCompared() {
-    return weightsCompared;
+    return weights.stream().mapToLong(WeightsCheck::compared).sum();
   }
 
   /** Versions of shards of the weights that were compacted away. */
   long weightsGone() {
-    return weightsGone;
+    return weights.stream().mapToLong(WeightsCheck::gone).sum();
   }
 
   /** Versions of partitions of the weights that had the seal that was computed or another one. */
   long sealsCompared() {
-    return seals.stream().mapToLong(SealCheck::compared).sum();
+    return weights.stream().mapToLong(WeightsCheck::sealsCompared).sum();
   }
 
   /** The weights to start from; what of them is missing or was changed is found. */
   SortedMap<Integer, LogRecord> initial() {
-    final SortedMap<Integer, LogRecord> initial = updates(LoggedShards.INITIAL);
+    final SortedMap<Integer, LogRecord> initial = updates(LoggedUpdates.INITIAL);
     initial.values().forEach(record -> comparison.initial(record).ifPresent(findings::add));
     return initial;
   }
@@ -78,7 +68,7 @@ final class PublishedShards implements AutoCloseable {
   /** The updates of a round, by shard; what is missing is found. */
   SortedMap<Integer, LogRecord> updates(long round) {
     final var records = new TreeMap<Integer, LogRecord>();
-    for (final LoggedShards partition : updates) {
+    for (final LoggedUpdates partition : updates) {
       final SortedMap<Integer, LogRecord> there = partition.next(round);
       requireAll(partition, there);
       records.putAll(there);
@@ -125,59 +115,28 @@ final class PublishedShards implements AutoCloseable {
    * @param verdict digest of what the version follows from
    */
   void compareWeights(long version, ByteString verdict, Recalculation own) {
-    for (int number = 0; number < weights.size(); number++) {
-      final LoggedShards partition = weights.get(number);
-      final SortedMap<Integer, LogRecord> there = partition.next(version);
-      if (partition.compacted()) {
-        weightsGone += partition.shards().size() - there.size();
-      } else {
-        requireAll(partition, there);
-      }
-      there.forEach((shard, record) -> compareWeights(version, shard, record, own));
-      if (run.isSealed() && !partition.shards().isEmpty()) {
-        final WeightSeal seal = own.seal(number, run.digest(), verdict);
-        awaitSeal(seals.get(number), seal, partition, there.values());
-      }
-    }
-  }
+    for (int partition = 0; partition < weights.size(); partition++) {
+      final int of = partition;
+      weights
+          .get(of)
+          .compare(
+              version,
+              new WeightsCheck.Computed() {
+                @Override
+                public byte[] weights(Shard shard) {
+                  return own.weights(shard);
+                }
 
-  /**
-   * The seal of the version before lies before this version's shards, and this version's behind
-   * them.
-   */
-  private void awaitSeal(
-      SealCheck check, WeightSeal own, LoggedShards partition, Collection<LogRecord> shards) {
-    if (partition.compacted()) {
-      check.forgiveAwaited();
-    } else if (over || !shards.isEmpty() || !partition.ended()) {
-      check.requireAwaited();
+                @Override
+                public WeightSeal seal() {
+                  return own.seal(of, run.digest(), verdict);
+                }
+              });
     }
-    final long last =
-        shards.stream().mapToLong(LogRecord::offset).max().orElse(Finding.NOWHERE - 1);
-    check.expect(own, last + 1);
-    if (partition.compacted()) {
-      check.forgiveAwaited();
-    }
-  }
-
-  /** What differs in two versions in a row differs from there on, which is said once. */
-  private void compareWeights(long version, int shard, LogRecord record, Recalculation own) {
-    if (diverged.get(shard)) {
-      return;
-    }
-    weightsCompared++;
-    final Optional<Finding> finding =
-        comparison.weights(
-            Math.max(0, version - 1), record, own.weights(run.manifest().shard(shard)));
-    finding.ifPresent(findings::add);
-    if (finding.isPresent() && differing.get(shard)) {
-      diverged.set(shard);
-    }
-    differing.set(shard, finding.isPresent());
   }
 
   /** Of a run that is not over something may be on its way: what the log ends with. */
-  private void requireAll(LoggedShards partition, SortedMap<Integer, LogRecord> there) {
+  private void requireAll(LoggedUpdates partition, SortedMap<Integer, LogRecord> there) {
     if (there.size() == partition.shards().size()
         || partition.gone()
         || (!over && partition.ended())) {
@@ -197,18 +156,17 @@ final class PublishedShards implements AutoCloseable {
    */
   void readRest(long rounds) {
     updates.forEach(partition -> partition.readRest(rounds - 1));
-    weights.forEach(partition -> partition.readRest(rounds));
-    for (final SealCheck check : seals) {
-      if (over) {
-        check.requireAwaited();
-      }
-      check.end(rounds);
-    }
+    weights.forEach(partition -> partition.end(rounds, over));
+  }
+
+  /** Looks for what is missed of the weights that were compared, and leaves the rest alone. */
+  void stop() {
+    weights.forEach(partition -> partition.end(-1, over));
   }
 
   @Override
   public void close() {
-    updates.forEach(LoggedShards::close);
-    weights.forEach(LoggedShards::close);
+    updates.forEach(LoggedUpdates::close);
+    weights.forEach(WeightsCheck::close);
   }
 }

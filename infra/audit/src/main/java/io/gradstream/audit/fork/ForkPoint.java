@@ -6,7 +6,7 @@ import io.gradstream.audit.rounds.Finding;
 import io.gradstream.audit.rounds.LogCut;
 import io.gradstream.audit.rounds.LoggedRound;
 import io.gradstream.audit.rounds.LoggedRounds;
-import io.gradstream.audit.rounds.LoggedShards;
+import io.gradstream.audit.rounds.LoggedUpdates;
 import io.gradstream.audit.rounds.Recalculation;
 import io.gradstream.audit.rounds.RefusedRecords;
 import io.gradstream.proto.UserError;
@@ -85,8 +85,8 @@ public final class ForkPoint {
   private static void initialize(Recalculation recalculation, LogCut log)
       throws MalformedRecordException {
     for (int partition = 0; partition < log.run().manifest().partitions(); partition++) {
-      try (var updates = LoggedShards.updates(log, partition, ForkPoint::refuse)) {
-        for (final LogRecord initial : updates.next(LoggedShards.INITIAL).values()) {
+      try (var updates = new LoggedUpdates(log, partition, ForkPoint::refuse)) {
+        for (final LogRecord initial : updates.next(LoggedUpdates.INITIAL).values()) {
           recalculation.initialize(initial.bytes());
         }
       }

@@ -6,7 +6,7 @@ import io.gradstream.audit.rounds.Finding;
 import io.gradstream.audit.rounds.LogCut;
 import io.gradstream.audit.rounds.LoggedRound;
 import io.gradstream.audit.rounds.LoggedRounds;
-import io.gradstream.audit.rounds.LoggedShards;
+import io.gradstream.audit.rounds.LoggedUpdates;
 import io.gradstream.audit.rounds.Recalculation;
 import io.gradstream.audit.rounds.RefusedRecords;
 import io.gradstream.proto.UserError;
@@ -115,7 +115,7 @@ public final class Lineage {
   public SortedMap<Integer, LogRecord> updates(long round) {
     final var records = new TreeMap<Integer, LogRecord>();
     for (int partition = 0; partition < run.manifest().partitions(); partition++) {
-      try (var updates = LoggedShards.updates(log, partition, this::refuse)) {
+      try (var updates = new LoggedUpdates(log, partition, this::refuse)) {
         records.putAll(updates.next(round));
       }
     }
@@ -130,7 +130,7 @@ public final class Lineage {
   public SortedMap<Integer, LogRecord> weights(long version) {
     final Map<Integer, ByteString> from = new HashMap<>();
     final long first = run.firstRound();
-    updates(version == first ? LoggedShards.INITIAL : version - 1)
+    updates(version == first ? LoggedUpdates.INITIAL : version - 1)
         .forEach((shard, record) -> digest(record).ifPresent(it -> from.put(shard, it)));
     final var records = new TreeMap<Integer, LogRecord>();
     for (int partition = 0; partition < run.manifest().partitions(); partition++) {
@@ -174,7 +174,7 @@ public final class Lineage {
   public List<Finding> check(long version, @Nullable LoggedRound round) {
     final var check = new LineageCheck(log);
     if (round == null) {
-      check.shards(version, run.digest(), updates(LoggedShards.INITIAL), weights(version));
+      check.shards(version, run.digest(), updates(LoggedUpdates.INITIAL), weights(version));
     } else {
       check.round(round);
       check.shards(version, Digests.of(round.verdict()), updates(round.round()), weights(version));
@@ -196,12 +196,12 @@ public final class Lineage {
    */
   public List<TensorChange> changes(long round) {
     final var recalculation = new Recalculation(run, PartitionState.begun(log));
-    final List<LoggedShards> partitions = new ArrayList<>();
+    final List<LoggedUpdates> partitions = new ArrayList<>();
     try {
       for (int partition = 0; partition < run.manifest().partitions(); partition++) {
-        partitions.add(LoggedShards.updates(log, partition, this::refuse));
+        partitions.add(new LoggedUpdates(log, partition, this::refuse));
       }
-      for (final LogRecord record : next(partitions, LoggedShards.INITIAL).values()) {
+      for (final LogRecord record : next(partitions, LoggedUpdates.INITIAL).values()) {
         recalculation.initialize(record.bytes());
       }
       for (long number = run.firstRound(); number < round; number++) {
@@ -219,11 +219,11 @@ public final class Lineage {
               .formatted(run.spec().run(), e.getMessage()),
           e);
     } finally {
-      partitions.forEach(LoggedShards::close);
+      partitions.forEach(LoggedUpdates::close);
     }
   }
 
-  private static SortedMap<Integer, LogRecord> next(List<LoggedShards> partitions, long number) {
+  private static SortedMap<Integer, LogRecord> next(List<LoggedUpdates> partitions, long number) {
     final var records = new TreeMap<Integer, LogRecord>();
     partitions.forEach(partition -> records.putAll(partition.next(number)));
     return records;

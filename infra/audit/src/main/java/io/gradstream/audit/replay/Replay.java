@@ -6,7 +6,7 @@ import io.gradstream.audit.rounds.Finding;
 import io.gradstream.audit.rounds.LogCut;
 import io.gradstream.audit.rounds.LoggedRound;
 import io.gradstream.audit.rounds.LoggedRounds;
-import io.gradstream.audit.rounds.LoggedShards;
+import io.gradstream.audit.rounds.LoggedUpdates;
 import io.gradstream.audit.rounds.Recalculation;
 import io.gradstream.audit.rounds.RefusedRecords;
 import io.gradstream.proto.UserError;
@@ -41,7 +41,7 @@ public final class Replay implements AutoCloseable {
   private final RunDescription run;
   private final Kernels kernels = Kernels.best();
   private final LoggedRounds rounds;
-  private final List<LoggedShards> updates = new ArrayList<>();
+  private final List<LoggedUpdates> updates = new ArrayList<>();
   private final Recalculation recalculation;
 
   /**
@@ -58,7 +58,7 @@ public final class Replay implements AutoCloseable {
                 .map(state -> taken(state, run.spec(), alternative.spec()))
                 .toList());
     for (int partition = 0; partition < run.manifest().partitions(); partition++) {
-      updates.add(LoggedShards.updates(log, partition, Replay::refuse));
+      updates.add(new LoggedUpdates(log, partition, Replay::refuse));
     }
   }
 
@@ -94,7 +94,7 @@ public final class Replay implements AutoCloseable {
           "round %d: the log does not have all of its gradients".formatted(logged.round()));
     }
     final SortedMap<Integer, byte[]> recorded = new TreeMap<>();
-    for (final LoggedShards partition : updates) {
+    for (final LoggedUpdates partition : updates) {
       partition
           .next(logged.round())
           .forEach((shard, record) -> recorded.put(shard, record.bytes()));
@@ -168,6 +168,6 @@ public final class Replay implements AutoCloseable {
   @Override
   public void close() {
     rounds.close();
-    updates.forEach(LoggedShards::close);
+    updates.forEach(LoggedUpdates::close);
   }
 }

@@ -9,6 +9,7 @@ import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.message.GradientShard;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.DeadLetters;
 import io.gradstream.proto.record.MalformedRecordException;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
@@ -58,7 +59,7 @@ final class DivergenceCheck {
                 claim.getSlot(),
                 log.run().topics().nameOf(claim.getTask()),
                 shard,
-                claim.getWorker());
+                DeadLetters.printable(claim.getWorker()));
     try (LogCursor cursor = log.read(source, claim.getOffset())) {
       final LogRecord record = cursor.next();
       if (record == null || record.offset() != claim.getOffset()) {

@@ -14,16 +14,16 @@ import java.util.List;
 final class EarlyRecords {
   private static final int NAMED = 100;
 
-  private final ShardFindings words;
+  private final UpdateFindings words;
   private final List<Finding> first = new ArrayList<>();
   private long count;
 
-  EarlyRecords(ShardFindings words) {
+  EarlyRecords(UpdateFindings words) {
     this.words = words;
   }
 
   /** Notes one that lies before the updates of the round that is looked for. */
-  void add(LogRecord record, ShardStatement said, long wanted) {
+  void add(LogRecord record, UpdateStatement said, long wanted) {
     if (++count <= NAMED) {
       first.add(words.ahead(record, said.number(), said.shard(), wanted));
     }

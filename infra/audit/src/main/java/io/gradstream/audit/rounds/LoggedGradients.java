@@ -12,6 +12,7 @@ import io.gradstream.proto.log.RunLog;
 import io.gradstream.proto.message.GradientShard;
 import io.gradstream.proto.message.ShardStatistics.Contribution;
 import io.gradstream.proto.message.Verdict;
+import io.gradstream.proto.record.DeadLetters;
 import io.gradstream.proto.record.MalformedRecordException;
 import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.RoundOrders;
@@ -52,7 +53,7 @@ final class LoggedGradients implements AutoCloseable {
   private final PeekingCursor records;
   private final long start;
   private final CountedSlots counted = new CountedSlots();
-  private final SortedMap<String, Long> contradictions = new TreeMap<>();
+  private final SortedMap<Contradiction, Long> contradictions = new TreeMap<>();
   private NavigableMap<Long, Claim> left = new TreeMap<>();
   private @Nullable Verdict verdictBefore;
 
@@ -142,9 +143,11 @@ final class LoggedGradients implements AutoCloseable {
     if (counted.contains(header.getRound(), task, header.getSlot(), header.getShard())) {
       final SlotGradient gradient = SlotGradient.read(bytes, task, partition, rules);
       admission.check(gradient, before, decided);
-      if (counted.contradictedBy(gradient).isPresent()) {
-        contradictions.merge(header.getWorker(), 1L, Long::sum);
-      }
+      counted
+          .contradictedBy(gradient)
+          .ifPresent(
+              first ->
+                  new Contradiction(header.getWorker(), first.worker()).count(contradictions, 1));
     }
   }
 
@@ -152,9 +155,9 @@ final class LoggedGradients implements AutoCloseable {
    * Reads to the end.
    *
    * @param before verdict of the round before the last that was read
-   * @return per worker, its fit gradients of slots that other values were counted for
+   * @return who sent fit gradients of slots that other values were counted for
    */
-  SortedMap<String, Long> contradictions(@Nullable Verdict before) {
+  SortedMap<Contradiction, Long> contradictions(@Nullable Verdict before) {
     for (LogRecord record = records.peek(); record != null; record = records.peek()) {
       records.skip();
       passOver(record, before, new HashSet<>());
@@ -285,7 +288,10 @@ final class LoggedGradients implements AutoCloseable {
               round,
               record,
               "%s by %s is fit and came first, and the one at offset %d was counted"
-                  .formatted(text(claim), header.getWorker(), claim.contribution().getOffset())));
+                  .formatted(
+                      text(claim),
+                      DeadLetters.printable(header.getWorker()),
+                      claim.contribution().getOffset())));
     } catch (MalformedRecordException e) {
       // Nobody could have counted it, and nobody did.
       return;
@@ -298,13 +304,17 @@ final class LoggedGradients implements AutoCloseable {
             claim.contribution().getSlot(),
             taskName,
             claim.shard(),
-            claim.contribution().getWorker());
+            DeadLetters.printable(claim.contribution().getWorker()));
   }
 
   private String text(GradientShard header) {
     return "round %d, slot %d of %s, shard %d, by %s"
         .formatted(
-            header.getRound(), header.getSlot(), taskName, header.getShard(), header.getWorker());
+            header.getRound(),
+            header.getSlot(),
+            taskName,
+            header.getShard(),
+            DeadLetters.printable(header.getWorker()));
   }
 
   @Override

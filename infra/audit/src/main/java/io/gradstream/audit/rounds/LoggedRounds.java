@@ -233,12 +233,12 @@ public final class LoggedRounds implements AutoCloseable {
   /**
    * Reads the gradients to their end.
    *
-   * @return per worker, how many fit gradients it sent for slots that other values were counted for
+   * @return who sent fit gradients for slots that other values were counted for, and how many
    */
-  public SortedMap<String, Long> contradictions() {
-    final var all = new TreeMap<String, Long>();
+  public SortedMap<Contradiction, Long> contradictions() {
+    final var all = new TreeMap<Contradiction, Long>();
     for (final LoggedGradients each : gradients.values()) {
-      each.contradictions(before).forEach((worker, n) -> all.merge(worker, n, Long::sum));
+      each.contradictions(before).forEach((pair, records) -> pair.count(all, records));
     }
     return all;
   }

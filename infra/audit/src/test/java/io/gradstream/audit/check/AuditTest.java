@@ -10,12 +10,14 @@ import com.google.protobuf.Parser;
 import io.gradstream.audit.MemoryLog;
 import io.gradstream.audit.RecordedRun;
 import io.gradstream.audit.lineage.Lineage;
+import io.gradstream.audit.rounds.Contradiction;
 import io.gradstream.audit.rounds.Finding;
 import io.gradstream.producer.model.Models;
 import io.gradstream.producer.model.TaskModel;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.log.LogRecord;
+import io.gradstream.proto.message.DeadLetter;
 import io.gradstream.proto.message.GradientShard;
 import io.gradstream.proto.message.ShardStatistics;
 import io.gradstream.proto.message.UpdateShard;
@@ -89,7 +91,7 @@ class AuditTest {
             finding -> {
               assertThat(finding.where()).isEqualTo(last.source());
               assertThat(finding.offset()).isEqualTo(offset);
-              assertThat(finding.what()).contains("version 7, and no verdict led to it");
+              assertThat(finding.what()).contains("version 7, which the run does not have");
             });
   }
 
@@ -125,9 +127,9 @@ class AuditTest {
         new TopicPartition(TOPICS.statistics(), 0),
         log.find(TOPICS.statistics(), record -> round(record) == 5).offset());
 
-    // The shards and the seal of each partition.
+    // Each shard, and the seal of each partition.
     assertThat(audit(log).findings())
-        .hasSize(4)
+        .hasSize(log.run().manifest().shards().size() + 2)
         .allSatisfy(finding -> assertThat(finding.where().topic()).isEqualTo(TOPICS.weights()));
   }
 
@@ -205,17 +207,17 @@ class AuditTest {
     final byte[] twice = last.bytes().clone();
     twice[twice.length - 3] ^= 1;
     final var again = ValuesRecord.read(twice, GradientShard.parser());
+    final GradientShard header = again.header().toBuilder().setWorker("mallory0").build();
     ValuesRecord.replaceHeader(
         twice,
-        again.header().toBuilder()
-            .setDigest(
-                Digests.of(log.run().digest(), TOPICS.nameOf(0), again.header(), again.values()))
+        header.toBuilder()
+            .setDigest(Digests.of(log.run().digest(), TOPICS.nameOf(0), header, again.values()))
             .build());
     log.append(last.source().topic(), last.source().partition(), null, twice);
 
     final AuditReport report = audit(log);
     assertThat(report.findings()).isEmpty();
-    assertThat(report.contradictions()).containsExactly(Map.entry("worker-0", 1L));
+    assertThat(report.contradictions()).containsExactly(Map.entry(new Contradiction("mallory0", "worker-0"), 1L));
   }
 
   @Test
@@ -447,6 +449,22 @@ class AuditTest {
     log.append(TOPICS.deadLetters(), 0, null, null);
 
     assertThat(audit(log).findings()).isEmpty();
+  }
+
+  /** Anybody may write dead letters by hand. */
+  @Test
+  void namesInDeadLettersAreFitForATerminal() {
+    log.append(
+        TOPICS.deadLetters(),
+        0,
+        null,
+        DeadLetter.newBuilder()
+            .setTopic(TOPICS.gradients(0))
+            .setWorker("\u001b]0;pwned\u0007\u001b[2J")
+            .build()
+            .toByteArray());
+
+    assertThat(audit(log).refused()).containsExactly(Map.entry("?]0;pwned??[2J", 1L));
   }
 
   private static AuditReport audit(MemoryLog log) {

@@ -10,9 +10,13 @@ import io.gradstream.audit.rounds.Finding;
 import io.gradstream.proto.evidence.Digests;
 import io.gradstream.proto.evidence.Signer;
 import io.gradstream.proto.log.LogRecord;
+import io.gradstream.proto.manifest.Shard;
 import io.gradstream.proto.message.RunRecord;
 import io.gradstream.proto.message.WeightSeal;
+import io.gradstream.proto.message.WeightShard;
 import io.gradstream.proto.record.Keys;
+import io.gradstream.proto.record.MalformedRecordException;
+import io.gradstream.proto.record.ValuesRecord;
 import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.spec.ListedKey.Role;
 import io.gradstream.proto.spec.RunSpec;
@@ -22,6 +26,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -150,7 +155,7 @@ class SealCheckTest {
         .satisfies(
             finding -> {
               assertThat(finding.offset()).isEqualTo(early.offset());
-              assertThat(finding.what()).isEqualTo("the seal of version 4, field verdict");
+              assertThat(finding.what()).isEqualTo("not the run's: the seal of version 4, field verdict");
             });
   }
 
@@ -231,34 +236,63 @@ class SealCheckTest {
     final var fork =
         RunDescription.of(
             spec, run.manifest(), RunRecord.Origin.newBuilder().setVersion(3).build());
-    final LogRecord unsigned = seal(3, 0);
-    final WeightSeal own = parse(unsigned);
+    final WeightSeal own = parse(seal(3, 0));
     final ByteString signature = Signer.read(key, spec, Role.SERVER).sign(own.getDigest());
-    final var signed =
-        new LogRecord(
-            unsigned.source(),
-            unsigned.offset() + 1,
-            unsigned.timestamp(),
-            unsigned.key(),
-            own.toBuilder().setSignature(signature).build().toByteArray());
-    final var findings = new ArrayList<Finding>();
+    final var forked = new MemoryLog(fork);
+    WHOLE.records(seal(3, 0).source()).stream()
+        .filter(record -> versionOf(record) == 3)
+        .forEach(record -> append(forked, record.key(), record.bytes()));
 
-    final var alone = new SealCheck(fork, unsigned.source(), findings::add);
-    alone.expect(own, unsigned.offset());
-    alone.take(unsigned);
-    alone.requireAwaited();
-    assertThat(findings)
+    assertThat(findingsOf(forked, own))
         .extracting(Finding::what)
         .containsExactly("the seal of version 3 is not there");
 
-    findings.clear();
-    final var both = new SealCheck(fork, unsigned.source(), findings::add);
-    both.take(unsigned);
-    both.expect(own, unsigned.offset());
-    both.take(signed);
-    both.requireAwaited();
-    assertThat(findings).isEmpty();
-    assertThat(both.compared()).isEqualTo(1);
+    append(forked, Keys.seal(), own.toBuilder().setSignature(signature).build().toByteArray());
+    assertThat(findingsOf(forked, own)).isEmpty();
+  }
+
+  private static void append(MemoryLog to, byte @Nullable [] key, byte[] value) {
+    to.append(to.run().topics().weights(), 0, key, value);
+  }
+
+  /** Holds the third version of the first partition against the whole log's. */
+  private static List<Finding> findingsOf(MemoryLog forked, WeightSeal own) {
+    final var findings = new ArrayList<Finding>();
+    try (var check = new WeightsCheck(forked, 0, findings::add)) {
+      check.compare(
+          3,
+          new WeightsCheck.Computed() {
+            @Override
+            public byte[] weights(Shard shard) {
+              return WHOLE
+                  .find(
+                      TOPICS.weights(),
+                      record ->
+                          versionOf(record) == 3
+                              && Arrays.equals(record.key(), Keys.shard(shard.index())))
+                  .bytes();
+            }
+
+            @Override
+            public WeightSeal seal() {
+              return own;
+            }
+          });
+      check.end(3, true);
+      assertThat(check.compared()).isEqualTo(WHOLE.run().manifest().shardsOf(0).size());
+      assertThat(check.sealsCompared()).isEqualTo(findings.isEmpty() ? 1 : 0);
+    }
+    return findings;
+  }
+
+  private static long versionOf(LogRecord record) {
+    try {
+      return Arrays.equals(record.key(), Keys.seal())
+          ? parse(record).getVersion()
+          : ValuesRecord.read(record.bytes(), WeightShard.parser()).header().getVersion();
+    } catch (MalformedRecordException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   /** Of each key the newest record stays, the seal's too. */

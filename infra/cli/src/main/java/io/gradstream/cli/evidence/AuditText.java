@@ -4,11 +4,14 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.gradstream.audit.check.AuditReport;
 import io.gradstream.audit.check.Contributions;
+import io.gradstream.audit.rounds.Contradiction;
 import io.gradstream.audit.rounds.Finding;
+import io.gradstream.cli.Printable;
 import io.gradstream.cli.progress.RunSize;
 import io.gradstream.proto.run.RunDescription;
 import io.gradstream.proto.spec.ArithmeticPolicy;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -20,9 +23,14 @@ import java.util.stream.IntStream;
  *
  * @param bytes how much of the log was read
  * @param seconds what it took
+ * @param shownFindings how many findings a person is shown
  */
-public record AuditText(RunDescription run, AuditReport report, long bytes, double seconds) {
-  private static final int SHOWN_FINDINGS = 10;
+public record AuditText(
+    RunDescription run, AuditReport report, long bytes, double seconds, int shownFindings) {
+  /** Rounds, notes and pairs of workers of which a person is shown the first. */
+  private static final int SHOWN = 10;
+
+  private static final String NO_NAME = "(no name)";
 
   /** Lines without a line break at the end. */
   public String table() {
@@ -78,12 +86,54 @@ public record AuditText(RunDescription run, AuditReport report, long bytes, doub
     }
     text.append(
         "run %s: %d finding%s%n".formatted(name, report.found(), report.found() == 1 ? "" : "s"));
-    report.findings().stream()
-        .limit(SHOWN_FINDINGS)
-        .forEach(finding -> text.append("  ").append(finding).append(System.lineSeparator()));
-    if (report.found() > SHOWN_FINDINGS) {
-      text.append("  and %d more%n".formatted(report.found() - SHOWN_FINDINGS));
+    shown().forEach(finding -> plain(text, "  " + finding));
+    final long more = report.found() - Math.min(report.found(), shownFindings);
+    if (more > 0) {
+      plain(
+          text,
+          "  and %d more; in all %s"
+              .formatted(
+                  more,
+                  report.groups().entrySet().stream()
+                      .map(
+                          entry ->
+                              "%d %s on %s"
+                                  .formatted(
+                                      entry.getValue(),
+                                      name(entry.getKey().kind()),
+                                      entry.getKey().topic()))
+                      .collect(Collectors.joining(", "))));
     }
+  }
+
+  /** Some findings of each kind and topic, as many of each as there is room for. */
+  private List<Finding> shown() {
+    final Map<AuditReport.Group, List<Finding>> byGroup =
+        report.findings().stream()
+            .collect(
+                Collectors.groupingBy(
+                    finding -> new AuditReport.Group(finding.kind(), finding.where().topic()),
+                    LinkedHashMap::new,
+                    Collectors.toList()));
+    final Map<AuditReport.Group, Integer> dealt = new LinkedHashMap<>();
+    int left = Math.min(shownFindings, report.findings().size());
+    while (left > 0) {
+      for (final var group : byGroup.entrySet()) {
+        if (left > 0 && dealt.getOrDefault(group.getKey(), 0) < group.getValue().size()) {
+          dealt.merge(group.getKey(), 1, Integer::sum);
+          left--;
+        }
+      }
+    }
+    return dealt.entrySet().stream()
+        .flatMap(
+            entry ->
+                byGroup.getOrDefault(entry.getKey(), List.of()).stream().limit(entry.getValue()))
+        .toList();
+  }
+
+  private static String name(Finding.Kind kind) {
+    return kind.name().toLowerCase(Locale.ROOT);
   }
 
   /** How many rounds have no finding, and notes on what could not be checked. */
@@ -91,42 +141,64 @@ public record AuditText(RunDescription run, AuditReport report, long bytes, doub
     if (!report.clean()) {
       broken(text);
     }
-    report.notes().stream().limit(SHOWN_FINDINGS).forEach(note -> line(text, "note", "%s", note));
+    report.notes().stream().limit(SHOWN).forEach(note -> line(text, "note", "%s", note));
   }
 
   private void broken(StringBuilder text) {
+    final long broken =
+        report.broken().keySet().stream()
+            .filter(round -> round >= report.first() && round < report.first() + report.rounds())
+            .count();
     line(
         text,
         "proven",
-        "%d of %d rounds without a finding; broken: %s",
-        report.rounds()
-            - report.broken().keySet().stream()
-                .filter(
-                    round -> round >= report.first() && round < report.first() + report.rounds())
-                .count(),
+        "%d of %d rounds; %s",
+        report.rounds() - broken,
         report.rounds(),
-        report.broken().entrySet().stream()
-            .limit(SHOWN_FINDINGS)
+        report.broken().isEmpty()
+            ? "no finding is on what decides their weights"
+            : "broken: " + brokenRounds());
+  }
+
+  private String brokenRounds() {
+    return report.broken().entrySet().stream()
+            .limit(SHOWN)
             .map(
                 entry ->
                     "round %d (%d finding%s)"
                         .formatted(
                             entry.getKey(), entry.getValue(), entry.getValue() == 1 ? "" : "s"))
-            .collect(Collectors.joining(", ")));
+            .collect(Collectors.joining(", "))
+        + (report.broken().size() <= SHOWN
+            ? ""
+            : " and %d more".formatted(report.broken().size() - SHOWN));
   }
 
-  /** A worker that sent two different gradients of one slot: the first counted. */
+  /** Two workers' different gradients of the same slots: the first counted. */
   private void contradictions(StringBuilder text) {
-    report
-        .contradictions()
+    report.contradictions().entrySet().stream()
+        .sorted(Map.Entry.<Contradiction, Long>comparingByValue().reversed())
+        .limit(SHOWN)
         .forEach(
-            (worker, records) ->
+            entry ->
                 line(
                     text,
                     "contradicts",
-                    "%d records by %s have other values than those counted for their slot",
-                    records,
-                    worker));
+                    "%d records by %s have other values than those by %s, which came first and counted",
+                    entry.getValue(),
+                    named(entry.getKey().worker()),
+                    named(entry.getKey().counted())));
+    if (report.contradictions().size() > SHOWN) {
+      line(
+          text,
+          "contradicts",
+          "and %d more pairs of workers",
+          report.contradictions().size() - SHOWN);
+    }
+  }
+
+  private static String named(String worker) {
+    return worker.isBlank() ? NO_NAME : worker;
   }
 
   private void contributions(StringBuilder text) {
@@ -141,7 +213,7 @@ public record AuditText(RunDescription run, AuditReport report, long bytes, doub
         .contributions()
         .forEach(
             (worker, shares) -> {
-              text.append(("%-" + width + "s").formatted(worker));
+              text.append(("%-" + width + "s").formatted(Printable.of(named(worker))));
               tasks.forEach(
                   task ->
                       text.append(
@@ -172,7 +244,7 @@ public record AuditText(RunDescription run, AuditReport report, long bytes, doub
                     "%s: %d slots by %s",
                     ArithmeticPolicy.text(fingerprint),
                     workers.values().stream().mapToLong(Long::longValue).sum(),
-                    String.join(", ", workers.keySet())));
+                    workers.keySet().stream().map(AuditText::named).collect(Collectors.joining(", "))));
     if (report.arithmetics().size() > 1) {
       line(
           text,
@@ -208,16 +280,19 @@ public record AuditText(RunDescription run, AuditReport report, long bytes, doub
                     "recomputed",
                     "%d slots of %s: %d to the bit, largest relative error %.2g%s",
                     tally.slots(),
-                    worker,
+                    named(worker),
                     tally.sameBits(),
                     tally.largestError(),
                     tally.suspicious() == 0 ? "" : ", " + tally.suspicious() + " SUSPICIOUS"));
   }
 
   private static void line(StringBuilder text, String name, String format, Object... values) {
-    text.append("%-12s".formatted(name))
-        .append(String.format(Locale.ROOT, format, values))
-        .append(System.lineSeparator());
+    plain(text, "%-12s".formatted(name) + String.format(Locale.ROOT, format, values));
+  }
+
+  /** Names come from the topics, where anybody may have written them. */
+  private static void plain(StringBuilder text, String line) {
+    text.append(Printable.of(line)).append(System.lineSeparator());
   }
 
   private String hex() {
@@ -246,7 +321,7 @@ public record AuditText(RunDescription run, AuditReport report, long bytes, doub
     for (final Finding finding : report.findings()) {
       findings
           .addObject()
-          .put("kind", finding.kind().name().toLowerCase(Locale.ROOT))
+          .put("kind", name(finding.kind()))
           .put("round", finding.round())
           .put("topic", finding.where().topic())
           .put("partition", finding.where().partition())
@@ -255,6 +330,16 @@ public record AuditText(RunDescription run, AuditReport report, long bytes, doub
           .put("recorded", finding.recorded())
           .put("expected", finding.expected());
     }
+    final var groups = json.putArray("findings_by_kind");
+    report
+        .groups()
+        .forEach(
+            (group, count) ->
+                groups
+                    .addObject()
+                    .put("kind", name(group.kind()))
+                    .put("topic", group.topic())
+                    .put("count", count));
     final ObjectNode workers = json.putObject("contributions");
     report
         .contributions()
@@ -279,8 +364,16 @@ public record AuditText(RunDescription run, AuditReport report, long bytes, doub
             });
     final ObjectNode refused = json.putObject("refused");
     report.refused().forEach(refused::put);
-    final ObjectNode contradictions = json.putObject("contradictions");
-    report.contradictions().forEach(contradictions::put);
+    final var contradictions = json.putArray("contradictions");
+    report
+        .contradictions()
+        .forEach(
+            (pair, records) ->
+                contradictions
+                    .addObject()
+                    .put("worker", pair.worker())
+                    .put("counted", pair.counted())
+                    .put("records", records));
     final ObjectNode broken = json.putObject("broken_rounds");
     report.broken().forEach((round, count) -> broken.put(Long.toString(round), count));
     final var notes = json.putArray("notes");

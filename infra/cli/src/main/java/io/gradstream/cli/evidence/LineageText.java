@@ -6,7 +6,7 @@ import com.google.protobuf.Parser;
 import io.gradstream.audit.lineage.Lineage;
 import io.gradstream.audit.rounds.Finding;
 import io.gradstream.audit.rounds.LoggedRound;
-import io.gradstream.audit.rounds.LoggedShards;
+import io.gradstream.audit.rounds.LoggedUpdates;
 import io.gradstream.cli.Printable;
 import io.gradstream.proto.UserError;
 import io.gradstream.proto.evidence.Digests;
@@ -73,7 +73,7 @@ public final class LineageText {
     if (version == 0) {
       text.weights(0);
       text.line("made by submitting the run, seed %d", run.spec().seed());
-      text.updates(LoggedShards.INITIAL);
+      text.updates(LoggedUpdates.INITIAL);
       return text.checked(version, null);
     }
     return text.checked(version, text.of(version));
@@ -138,7 +138,7 @@ public final class LineageText {
             shard.index(),
             run.topics().nameOf(each.getTask()),
             each.getSlot(),
-            Printable.of(each.getWorker()),
+            each.getWorker(),
             run.topics().gradients(each.getTask()),
             shard.partition(),
             each.getOffset(),
@@ -196,7 +196,7 @@ public final class LineageText {
           of == null ? List.<Contribution>of() : of.products().getContributionsList()) {
         if (counted.add(run.slots().place(each.getTask(), each.getSlot()))) {
           totals
-              .computeIfAbsent(Printable.of(each.getWorker()), absent -> new TreeMap<>())
+              .computeIfAbsent(each.getWorker(), absent -> new TreeMap<>())
               .merge(each.getTask(), 1L, Long::sum);
         }
       }
@@ -243,7 +243,8 @@ public final class LineageText {
     return hex.isEmpty() ? "none" : hex.substring(0, Math.min(SHOWN_DIGITS, hex.length()));
   }
 
+  /** Names come from the topics, where anybody may have written them. */
   private void line(String format, Object... values) {
-    text.append(format.formatted(values)).append(System.lineSeparator());
+    text.append(Printable.of(format.formatted(values))).append(System.lineSeparator());
   }
 }

@@ -74,7 +74,7 @@ public final class RoundText {
   }
 
   private void skipped() {
-    line("The round was skipped: %s.", Printable.of(verdict.getSkippedBecause()));
+    line("The round was skipped: %s.", verdict.getSkippedBecause());
     line("Weights, momentum and whatever else is remembered stayed as they were.");
     line("");
     round
@@ -85,7 +85,7 @@ public final class RoundText {
               for (final ShardStatistics.Contribution each : divergence.getRefusedList()) {
                 line(
                     "refused of %s: slot %d of %s, shard %d, at offset %d",
-                    Printable.of(each.getWorker()),
+                    each.getWorker(),
                     each.getSlot(),
                     run.topics().nameOf(each.getTask()),
                     divergence.getShard(),
@@ -123,7 +123,7 @@ public final class RoundText {
         "A task's micro-batches were summed into %d groups, of %s.",
         gram.groups(),
         run.slots().isAlike()
-            ? Printable.of(verdict.getGroupSlotsList().toString())
+            ? verdict.getGroupSlotsList().toString()
             : "equal size");
     line(
         "%-16s %14s %14s %14s  %s",
@@ -324,7 +324,7 @@ public final class RoundText {
       for (final ShardStatistics.Slot slot : statement.statistics().getSlotsList()) {
         if (seen.putIfAbsent(run.slots().place(slot.getTask(), slot.getSlot()), slot) == null) {
           byWorker
-              .computeIfAbsent(Printable.of(slot.getWorker()), absent -> new ArrayList<>())
+              .computeIfAbsent(slot.getWorker(), absent -> new ArrayList<>())
               .add(
                   "%s %d (%.0f ms)"
                       .formatted(
@@ -358,7 +358,9 @@ public final class RoundText {
     passedOver.forEach(finding -> line("passed over, and not told here: %s", finding));
   }
 
+  /** Names come from the topics, where anybody may have written them. */
   private void line(String format, Object... values) {
-    text.append(String.format(Locale.ROOT, format, values)).append(System.lineSeparator());
+    text.append(Printable.of(String.format(Locale.ROOT, format, values)))
+        .append(System.lineSeparator());
   }
 }

@@ -4,21 +4,8 @@ import io.gradstream.proto.log.LogRecord;
 import io.gradstream.proto.manifest.Shard;
 import org.apache.kafka.common.TopicPartition;
 
-/** What can be wrong with the shards of an update or of the weights, in words. */
-final class ShardFindings {
-  private final Finding.Kind kind;
-
-  /**
-   * @param kind {@link Finding.Kind#UPDATE} or {@link Finding.Kind#WEIGHTS}
-   */
-  ShardFindings(Finding.Kind kind) {
-    this.kind = kind;
-  }
-
-  private String text(long number) {
-    return (kind == Finding.Kind.WEIGHTS ? "version " : "round ") + number;
-  }
-
+/** What can be wrong with the shards of an update, in words. */
+final class UpdateFindings {
   /** A shard is not there. */
   Finding missing(Shard shard, long number, TopicPartition where, long offset) {
     return Finding.of(
@@ -26,9 +13,7 @@ final class ShardFindings {
         number,
         where,
         offset,
-        kind == Finding.Kind.WEIGHTS
-            ? "the weights of shard " + shard.index() + " are not there"
-            : "the update of shard " + shard.index() + " is not there");
+        "the update of shard " + shard.index() + " is not there");
   }
 
   /** A record lies in front of what must have been there before it. */
@@ -37,12 +22,12 @@ final class ShardFindings {
         Finding.Kind.ORDER,
         number,
         record,
-        "shard %d of %s lies before those of %d; nobody can have had it then"
-            .formatted(shard, text(number), wanted));
+        "shard %d of round %d lies before those of %d; nobody can have had it then"
+            .formatted(shard, number, wanted));
   }
 
   /** Shards of one round are published in their order. */
-  Finding afterAnother(LogRecord record, ShardStatement said, int other) {
+  Finding afterAnother(LogRecord record, UpdateStatement said, int other) {
     return Finding.of(
         Finding.Kind.ORDER,
         said.number(),
@@ -51,21 +36,21 @@ final class ShardFindings {
   }
 
   /** An update that the server refused. */
-  Finding anotherVerdict(LogRecord record, ShardStatement said) {
+  Finding anotherVerdict(LogRecord record, UpdateStatement said) {
     return Finding.of(
         Finding.Kind.ORDER,
         Math.max(0, said.number()),
         record,
-        said.number() == LoggedShards.INITIAL
+        said.number() == LoggedUpdates.INITIAL
             ? "weights to start from of another run, so nobody took them"
             : "an update of shard %d that names another verdict than the log's, so nobody took it"
                 .formatted(said.shard()));
   }
 
-  /** A second copy that differs from the first; the server takes the first one of an update. */
-  Finding otherValues(LogRecord record, ShardStatement said) {
+  /** A second copy that differs from the first; the server takes the first one. */
+  Finding otherValues(LogRecord record, UpdateStatement said) {
     return Finding.of(
-        kind == Finding.Kind.UPDATE ? Finding.Kind.ORDER : kind,
+        Finding.Kind.ORDER,
         said.number(),
         record,
         "shard %d, sent once more, has other values".formatted(said.shard()));
@@ -76,15 +61,15 @@ final class ShardFindings {
    *
    * @param more how many there are besides
    */
-  Finding unfounded(LogRecord first, ShardStatement said, int more) {
+  Finding unfounded(LogRecord first, UpdateStatement said, int more) {
     return Finding.of(
         Finding.Kind.ORDER,
         said.number(),
         first,
-        "shard %d of %s, and no verdict led to it%s"
+        "shard %d of round %d, and no verdict led to it%s"
             .formatted(
                 said.shard(),
-                text(said.number()),
+                said.number(),
                 more == 0 ? "" : ", nor to %d more records here".formatted(more)));
   }
 }
