@@ -58,6 +58,13 @@ final class WeightsCheck implements AutoCloseable {
 
   private record Item(long version, int item) {}
 
+  /**
+   * What is wrong with a record that may be damaged or junk.
+   *
+   * @param credible whether it is a seal that readers may have taken
+   */
+  private record Suspect(Finding finding, boolean credible) {}
+
   private final RunDescription run;
   private final TopicPartition partition;
   private final List<Shard> shards;
@@ -67,7 +74,7 @@ final class WeightsCheck implements AutoCloseable {
   private final SealComparison seals;
   private final LogCursor cursor;
   private final TreeMap<Long, VersionRecords> versions = new TreeMap<>();
-  private final Map<Item, Finding> details = new HashMap<>();
+  private final Map<Item, Suspect> details = new HashMap<>();
   private final int[] faultsInARow;
 
   private @Nullable LogRecord ahead;
@@ -199,15 +206,20 @@ final class WeightsCheck implements AutoCloseable {
     }
     if (says == null) {
       if (seal) {
-        order(record, Math.max(0, computed), "a seal that is unreadable");
+        findings.add(
+            Finding.of(
+                Finding.Kind.ORDER,
+                SealComparison.round(computed),
+                record,
+                "a seal that is unreadable"));
       }
       return; // nobody takes it for weights
     }
     if (!has(says.version())) {
-      order(record, says.version(), text(says) + ", which the run does not have");
+      order(record, says, ", which the run does not have");
     } else if (says.version() > computed) {
       if (last >= 0 && says.version() > last) {
-        order(record, says.version(), text(says) + ", and no verdict led to it");
+        order(record, says, ", and no verdict led to it");
       }
     } else {
       final VersionRecords of = versions.get(says.version());
@@ -233,15 +245,18 @@ final class WeightsCheck implements AutoCloseable {
         gap = false;
         count(item);
         if (of.other(item) != Finding.NOWHERE) {
-          junk(requireNonNull(detailOf(of, item)));
+          junk(suspect(of, item));
           of.forgetOther(item);
           details.remove(key);
         }
       }
-    } else if (of.isFound(item) || !of.noteOther(item, record.offset())) {
-      junk(wrong.get());
-    } else if (details.size() < DETAILED) {
-      details.put(key, wrong.get());
+    } else {
+      final var suspect = new Suspect(wrong.get(), isCredible(record, says));
+      if (of.isFound(item) || !of.noteOther(item, record.offset())) {
+        junk(suspect);
+      } else if (details.size() < DETAILED) {
+        details.put(key, suspect);
+      }
     }
   }
 
@@ -322,7 +337,7 @@ final class WeightsCheck implements AutoCloseable {
         checkPlace(of, item);
       } else if (of.other(item) != Finding.NOWHERE) {
         if (++faultsInARow[item] <= TOLD_IN_A_ROW) {
-          findings.add(requireNonNull(detailOf(of, item)));
+          findings.add(suspect(of, item).finding());
         }
         count(item);
       } else if (taken && (item < shards.size() || of.lacksShards())) {
@@ -379,34 +394,49 @@ final class WeightsCheck implements AutoCloseable {
                     .formatted(shards.get(item).index(), of.version())));
   }
 
-  private Finding detailOf(VersionRecords of, int item) {
-    final Finding detail = details.get(new Item(of.version(), item));
-    return detail != null
-        ? detail
-        : Finding.of(
-            of.isSeal(item) ? Finding.Kind.SEAL : Finding.Kind.WEIGHTS,
-            SealComparison.round(of.version()),
-            partition,
-            of.other(item),
-            text(of.version(), item) + ", not as it was computed");
+  private Suspect suspect(VersionRecords of, int item) {
+    final Suspect detailed = details.get(new Item(of.version(), item));
+    return detailed != null
+        ? detailed
+        : new Suspect(
+            Finding.of(
+                of.isSeal(item) ? Finding.Kind.SEAL : Finding.Kind.WEIGHTS,
+                SealComparison.round(of.version()),
+                partition,
+                of.other(item),
+                text(of.version(), item) + ", not as it was computed"),
+            of.isSeal(item));
   }
 
-  /** A record in place of which another one counts. */
-  private void junk(Finding detail) {
+  /** A record beside the one that counts. */
+  private void junk(Suspect suspect) {
+    final Finding detail = suspect.finding();
     findings.add(
         new Finding(
-            Finding.Kind.ORDER,
+            suspect.credible() ? Finding.Kind.SEAL : Finding.Kind.ORDER,
             detail.round(),
             detail.where(),
             detail.offset(),
-            "not the run's: " + detail.what(),
+            (suspect.credible() ? "not the run's, and readers may have taken it: " : "not the run's: ")
+                + detail.what(),
             detail.recorded(),
             detail.expected()));
   }
 
-  private void order(LogRecord record, long version, String what) {
+  private void order(LogRecord record, WeightsStatement says, String what) {
     findings.add(
-        Finding.of(Finding.Kind.ORDER, SealComparison.round(version), record, what));
+        Finding.of(
+            isCredible(record, says) ? Finding.Kind.SEAL : Finding.Kind.ORDER,
+            SealComparison.round(says.version()),
+            record,
+            text(says) + what));
+  }
+
+  /** Whether a record is a seal that readers take, who know nothing but its digest and signature. */
+  private boolean isCredible(LogRecord record, WeightsStatement says) {
+    return says.seal() != null
+        && says.computed().get().equals(says.digest())
+        && seals.unsigned(record, says.seal()).isEmpty();
   }
 
   private String text(WeightsStatement says) {
