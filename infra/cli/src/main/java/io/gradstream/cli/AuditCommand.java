@@ -139,7 +139,8 @@ final class AuditCommand implements Callable<Integer> {
       final AuditReport report =
           audit.run(done -> display.progress("audited round " + done + "/" + planned));
       display.clear();
-      return new AuditText(log.run(), report, log.bytes(), (System.nanoTime() - start) / 1e9, shown);
+      return new AuditText(
+          log.run(), report, log.bytes(), (System.nanoTime() - start) / 1e9, shown);
     }
   }
 }

@@ -14,9 +14,9 @@ import java.util.SortedMap;
  * @param rounds how many rounds were looked at
  * @param planned how many rounds the run is to have
  * @param findings what is wrong: first with what decides weights (gradients, statistics, verdicts,
- *     updates, weights, seals), then with what decides nothing (records that nobody took, validation
- *     losses), each in the order in which it was found. At most {@link #MAX_FINDINGS} of either sort,
- *     and the first hundred of each kind and topic
+ *     updates, weights, seals), then with what decides nothing (records that nobody took,
+ *     validation losses), each in the order in which it was found. At most {@link #MAX_FINDINGS} of
+ *     either sort, and the first hundred of each kind and topic
  * @param found how many findings there were
  * @param groups how many there were, by kind and topic, in the order of the findings
  * @param broken the rounds that have findings on what decides weights, and how many
@@ -25,8 +25,8 @@ import java.util.SortedMap;
  * @param contributions per worker and index of the task
  * @param arithmetics per fingerprint of the arithmetic and worker, how many slots were computed
  * @param refused dead letters per worker
- * @param contradictions who sent gradients of slots that other values had been counted for, and
- *     how many
+ * @param contradictions who sent gradients of slots that other values had been counted for, and how
+ *     many
  * @param weightsCompared versions of shards of the weights that were compared
  * @param weightsGone versions of shards that were compacted away
  * @param sealsCompared versions of partitions of the weights whose seals were compared

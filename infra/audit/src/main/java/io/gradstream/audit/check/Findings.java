@@ -60,8 +60,7 @@ final class Findings implements FindingListener {
     }
     final List<Finding> kept = deciding ? this.deciding : others;
     final long ofGroup =
-        groups.merge(
-            new AuditReport.Group(finding.kind(), finding.where().topic()), 1L, Long::sum);
+        groups.merge(new AuditReport.Group(finding.kind(), finding.where().topic()), 1L, Long::sum);
     if (kept.size() < AuditReport.MAX_FINDINGS || ofGroup <= KEPT_OF_EACH) {
       kept.add(finding);
     }

@@ -1,7 +1,6 @@
 package io.gradstream.audit.check;
 
 import com.google.protobuf.ByteString;
-import io.gradstream.audit.rounds.Finding;
 import io.gradstream.audit.rounds.FindingListener;
 import io.gradstream.audit.rounds.LogCut;
 import io.gradstream.audit.rounds.LoggedUpdates;
@@ -18,7 +17,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import org.apache.kafka.common.TopicPartition;
 
 /**
  * The updates and weights of a run as they were published, round by round, and what is wrong with

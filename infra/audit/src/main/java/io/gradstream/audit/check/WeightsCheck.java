@@ -302,9 +302,7 @@ final class WeightsCheck implements AutoCloseable {
 
   private ByteString digestOf(int item) {
     final Computed by = requireNonNull(own);
-    return item < shards.size()
-        ? digest(by.weights(shards.get(item)))
-        : by.seal().getDigest();
+    return item < shards.size() ? digest(by.weights(shards.get(item))) : by.seal().getDigest();
   }
 
   private static ByteString digest(byte[] weights) {
@@ -417,7 +415,9 @@ final class WeightsCheck implements AutoCloseable {
             detail.round(),
             detail.where(),
             detail.offset(),
-            (suspect.credible() ? "not the run's, and readers may have taken it: " : "not the run's: ")
+            (suspect.credible()
+                    ? "not the run's, and readers may have taken it: "
+                    : "not the run's: ")
                 + detail.what(),
             detail.recorded(),
             detail.expected()));
@@ -432,7 +432,9 @@ final class WeightsCheck implements AutoCloseable {
             text(says) + what));
   }
 
-  /** Whether a record is a seal that readers take, who know nothing but its digest and signature. */
+  /**
+   * Whether a record is a seal that readers take, who know nothing but its digest and signature.
+   */
   private boolean isCredible(LogRecord record, WeightsStatement says) {
     return says.seal() != null
         && says.computed().get().equals(says.digest())

@@ -13,8 +13,7 @@ import java.util.function.Supplier;
  * @param number its round; {@link LoggedUpdates#INITIAL} for weights to start from
  * @param shard its shard's index
  * @param manifest hash of the manifest that it is of
- * @param verdict digest of the verdict, or of the run's record, that an update says it follows
- *     from
+ * @param verdict digest of the verdict, or of the run's record, that an update says it follows from
  * @param digest the digest that it claims
  * @param computed takes its digest from its bytes
  */

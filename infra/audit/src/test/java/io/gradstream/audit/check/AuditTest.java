@@ -217,7 +217,8 @@ class AuditTest {
 
     final AuditReport report = audit(log);
     assertThat(report.findings()).isEmpty();
-    assertThat(report.contradictions()).containsExactly(Map.entry(new Contradiction("mallory0", "worker-0"), 1L));
+    assertThat(report.contradictions())
+        .containsExactly(Map.entry(new Contradiction("mallory0", "worker-0"), 1L));
   }
 
   @Test

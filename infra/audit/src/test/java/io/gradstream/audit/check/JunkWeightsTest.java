@@ -165,7 +165,8 @@ class JunkWeightsTest {
   /** Honest bits at a place where nobody can have had them are told of, and move nothing. */
   @Test
   void aCopyOfALaterVersionInFrontIsNamed() {
-    final LogRecord later = log.records(new TopicPartition(log.run().topics().weights(), 0)).get((int) begin(5));
+    final LogRecord later =
+        log.records(new TopicPartition(log.run().topics().weights(), 0)).get((int) begin(5));
     put(0, later.key(), later.bytes());
 
     final AuditReport report = audit();
@@ -177,7 +178,8 @@ class JunkWeightsTest {
               assertThat(finding.offset()).isZero();
               assertThat(finding.what()).contains("nobody can have had it then");
             });
-    assertThat(report.weightsCompared()).isEqualTo((ROUNDS + 1L) * WHOLE.run().manifest().shards().size());
+    assertThat(report.weightsCompared())
+        .isEqualTo((ROUNDS + 1L) * WHOLE.run().manifest().shards().size());
   }
 
   /** Some rounds are compared as if the junk were not there. */

@@ -155,7 +155,8 @@ class SealCheckTest {
         .satisfies(
             finding -> {
               assertThat(finding.offset()).isEqualTo(early.offset());
-              assertThat(finding.what()).isEqualTo(
+              assertThat(finding.what())
+                  .isEqualTo(
                       "not the run's, and readers may have taken it: the seal of version 4, field verdict");
             });
   }

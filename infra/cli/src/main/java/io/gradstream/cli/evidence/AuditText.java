@@ -244,7 +244,9 @@ public record AuditText(
                     "%s: %d slots by %s",
                     ArithmeticPolicy.text(fingerprint),
                     workers.values().stream().mapToLong(Long::longValue).sum(),
-                    workers.keySet().stream().map(AuditText::named).collect(Collectors.joining(", "))));
+                    workers.keySet().stream()
+                        .map(AuditText::named)
+                        .collect(Collectors.joining(", "))));
     if (report.arithmetics().size() > 1) {
       line(
           text,

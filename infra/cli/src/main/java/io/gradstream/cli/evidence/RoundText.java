@@ -122,9 +122,7 @@ public final class RoundText {
     line(
         "A task's micro-batches were summed into %d groups, of %s.",
         gram.groups(),
-        run.slots().isAlike()
-            ? verdict.getGroupSlotsList().toString()
-            : "equal size");
+        run.slots().isAlike() ? verdict.getGroupSlotsList().toString() : "equal size");
     line(
         "%-16s %14s %14s %14s  %s",
         "over groups", "Var of one", "SNR of one", "Var(m)/Var(g)", "weights, group by group");

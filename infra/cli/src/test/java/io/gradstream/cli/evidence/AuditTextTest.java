@@ -82,8 +82,7 @@ class AuditTextTest {
     final String text =
         new RoundText(RUN, new LoggedRound(skipped, record, List.of()), List.of(), findings).text();
 
-    assertThat(text.replace(System.lineSeparator(), "").chars())
-        .noneMatch(Character::isISOControl);
+    assertThat(text.replace(System.lineSeparator(), "").chars()).noneMatch(Character::isISOControl);
     assertThat(text).contains("passed over").contains("\\u001b]0;pwned");
   }
 
@@ -130,7 +129,9 @@ class AuditTextTest {
   void aWorkerWithoutANameIsSaidToHaveNone() {
     contributions.put("", new TreeMap<>(Map.of(0, new Share(720, 720, 1))));
 
-    assertThat(text(10).table()).contains("(no name)").contains("720 slots by (no name), 9359@vm/0");
+    assertThat(text(10).table())
+        .contains("(no name)")
+        .contains("720 slots by (no name), 9359@vm/0");
   }
 
   @Test
@@ -143,7 +144,9 @@ class AuditTextTest {
 
   private void find(Finding.Kind kind, long round, String what) {
     final String topic =
-        kind == Finding.Kind.WEIGHTS ? "told.weights" : "told." + kind.name().toLowerCase(Locale.ROOT);
+        kind == Finding.Kind.WEIGHTS
+            ? "told.weights"
+            : "told." + kind.name().toLowerCase(Locale.ROOT);
     findings.add(Finding.of(kind, round, new TopicPartition(topic, 0), 0, what));
   }
 
