@@ -3,6 +3,7 @@ package io.gradstream.audit.check;
 import static java.util.Objects.requireNonNull;
 
 import com.google.protobuf.ByteString;
+import io.gradstream.audit.check.WeightFindings.Suspect;
 import io.gradstream.audit.rounds.Finding;
 import io.gradstream.audit.rounds.FindingListener;
 import io.gradstream.proto.log.LogCursor;
@@ -58,18 +59,12 @@ final class WeightsCheck implements AutoCloseable {
 
   private record Item(long version, int item) {}
 
-  /**
-   * What is wrong with a record that may be damaged or junk.
-   *
-   * @param credible whether it is a seal that readers may have taken
-   */
-  private record Suspect(Finding finding, boolean credible) {}
-
   private final RunDescription run;
   private final TopicPartition partition;
   private final List<Shard> shards;
   private final boolean sealed;
   private final FindingListener findings;
+  private final WeightFindings words;
   private final ShardComparison comparison;
   private final SealComparison seals;
   private final LogCursor cursor;
@@ -103,6 +98,7 @@ final class WeightsCheck implements AutoCloseable {
     this.shards = run.manifest().shardsOf(partition);
     this.sealed = run.isSealed() && !shards.isEmpty();
     this.findings = findings;
+    this.words = new WeightFindings(this.partition, shards);
     this.comparison = new ShardComparison(run);
     this.seals = new SealComparison(run);
     this.cursor = log.read(this.partition, 0);
@@ -245,7 +241,7 @@ final class WeightsCheck implements AutoCloseable {
         gap = false;
         count(item);
         if (of.other(item) != Finding.NOWHERE) {
-          junk(suspect(of, item));
+          findings.add(suspect(of, item).junk());
           of.forgetOther(item);
           details.remove(key);
         }
@@ -253,7 +249,7 @@ final class WeightsCheck implements AutoCloseable {
     } else {
       final var suspect = new Suspect(wrong.get(), isCredible(record, says));
       if (of.isFound(item) || !of.noteOther(item, record.offset())) {
-        junk(suspect);
+        findings.add(suspect.junk());
       } else if (details.size() < DETAILED) {
         details.put(key, suspect);
       }
@@ -294,8 +290,8 @@ final class WeightsCheck implements AutoCloseable {
             partition,
             record.offset(),
             keyFits
-                ? text(says) + ", not as it was computed"
-                : text(says) + ", whose key is not that of the shard",
+                ? words.text(says) + ", not as it was computed"
+                : words.text(says) + ", whose key is not that of the shard",
             keyFits ? Finding.text(says.computed().get()) : "",
             keyFits ? of.text(item) : ""));
   }
@@ -341,7 +337,7 @@ final class WeightsCheck implements AutoCloseable {
       } else if (taken && (item < shards.size() || of.lacksShards())) {
         gone += item < shards.size() ? 1 : 0;
       } else if (mustBeThere) {
-        missing(of, item);
+        findings.add(words.missing(of, item));
       }
       details.remove(new Item(of.version(), item));
     }
@@ -368,59 +364,13 @@ final class WeightsCheck implements AutoCloseable {
   /** A copy of a later version in front of an earlier one was put there afterwards. */
   private void checkPlace(VersionRecords of, int item) {
     if (item < shards.size() && of.place(item) < lastPlace) {
-      findings.add(
-          Finding.of(
-              Finding.Kind.ORDER,
-              SealComparison.round(of.version()),
-              partition,
-              of.place(item),
-              "shard %d of version %d lies before those of %d; nobody can have had it then"
-                  .formatted(shards.get(item).index(), of.version(), lastPlaceOf)));
+      findings.add(words.outOfPlace(of, item, lastPlaceOf));
     }
-  }
-
-  private void missing(VersionRecords of, int item) {
-    findings.add(
-        Finding.of(
-            Finding.Kind.MISSING,
-            SealComparison.round(of.version()),
-            partition,
-            of.isSeal(item) ? of.behindShards() : Finding.NOWHERE,
-            of.isSeal(item)
-                ? "the seal of version %d is not there".formatted(of.version())
-                : "the weights of shard %d, version %d, are not there"
-                    .formatted(shards.get(item).index(), of.version())));
   }
 
   private Suspect suspect(VersionRecords of, int item) {
     final Suspect detailed = details.get(new Item(of.version(), item));
-    return detailed != null
-        ? detailed
-        : new Suspect(
-            Finding.of(
-                of.isSeal(item) ? Finding.Kind.SEAL : Finding.Kind.WEIGHTS,
-                SealComparison.round(of.version()),
-                partition,
-                of.other(item),
-                text(of.version(), item) + ", not as it was computed"),
-            of.isSeal(item));
-  }
-
-  /** A record beside the one that counts. */
-  private void junk(Suspect suspect) {
-    final Finding detail = suspect.finding();
-    findings.add(
-        new Finding(
-            suspect.credible() ? Finding.Kind.SEAL : Finding.Kind.ORDER,
-            detail.round(),
-            detail.where(),
-            detail.offset(),
-            (suspect.credible()
-                    ? "not the run's, and readers may have taken it: "
-                    : "not the run's: ")
-                + detail.what(),
-            detail.recorded(),
-            detail.expected()));
+    return detailed != null ? detailed : words.suspect(of, item);
   }
 
   private void order(LogRecord record, WeightsStatement says, String what) {
@@ -429,7 +379,7 @@ final class WeightsCheck implements AutoCloseable {
             isCredible(record, says) ? Finding.Kind.SEAL : Finding.Kind.ORDER,
             SealComparison.round(says.version()),
             record,
-            text(says) + what));
+            words.text(says) + what));
   }
 
   /**
@@ -439,16 +389,6 @@ final class WeightsCheck implements AutoCloseable {
     return says.seal() != null
         && says.computed().get().equals(says.digest())
         && seals.unsigned(record, says.seal()).isEmpty();
-  }
-
-  private String text(WeightsStatement says) {
-    return text(says.version(), says.item());
-  }
-
-  private String text(long version, int item) {
-    return item < shards.size()
-        ? "shard %d of version %d".formatted(shards.get(item).index(), version)
-        : "the seal of version " + version;
   }
 
   @Override

@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import org.apache.kafka.common.TopicPartition;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -236,7 +237,7 @@ class JunkWeightsTest {
   }
 
   /** Puts a record somewhere on the first partition, and remembers where all junk lies then. */
-  private void put(long offset, byte[] key, byte[] value) {
+  private void put(long offset, byte @Nullable [] key, byte[] value) {
     final var at = new TopicPartition(log.run().topics().weights(), 0);
     log.insert(log.records(at).get((int) offset), key, value);
     final List<Long> moved =
