@@ -155,7 +155,8 @@ class AuditTextTest {
     findings.forEach(
         each -> order.merge(new Group(each.kind(), each.where().topic()), 1L, Long::sum));
     final List<Group> sequence = List.copyOf(order.keySet());
-    final SortedMap<Group, Long> inOrder = new TreeMap<>(Comparator.comparing(sequence::indexOf));
+    final SortedMap<Group, Long> inOrder =
+        new TreeMap<>(Comparator.comparingInt(sequence::indexOf));
     inOrder.putAll(order);
     return new AuditText(
         RUN,
