@@ -48,7 +48,7 @@ public final class MonotonicTime implements Time {
   }
 
   private long passedMs() {
-    return nanos.getAsLong() / 1_000_000;
+    return Math.floorDiv(nanos.getAsLong(), 1_000_000L);
   }
 
   @Override
