@@ -37,7 +37,7 @@ class MistakesTest {
       quoteCharacter = '`',
       textBlock =
           """
-          rounds: 300 | ruonds: 300 | x.yaml:3: ruonds: unknown key; did you mean "rounds"? Known: run, seed, rounds, tasks, accumulation, model, data, resolver, calibrator, selection, momentum, clip-norm, max-norm-ratio, on-divergence, optimizer, schedule, scope, evaluation, compute, transport, orders, keys
+          rounds: 300 | ruonds: 300 | x.yaml:3: ruonds: unknown key; did you mean "rounds"? Known: run, seed, rounds, tasks, accumulation, model, initial-weights, data, resolver, calibrator, selection, momentum, clip-norm, max-norm-ratio, on-divergence, optimizer, schedule, scope, evaluation, compute, transport, orders, keys
           rounds: 300 | # none      | x.yaml:2: rounds: missing; optimizer steps of the whole run (a whole number, at least 1)
           rounds: 300 | rounds: many | x.yaml:3: rounds: expected a whole number, found "many"
           rounds: 300 | rounds: "300" | x.yaml:3: rounds: expected a whole number, found "300"
