@@ -77,6 +77,29 @@ def test_other_models_are_given_the_weights(tmp_path: pathlib.Path) -> None:
         gradstream.load(path)
     with pytest.raises(gradstream.ScriptError, match="does not fit the model"):
         gradstream.load(path, model=torch.nn.Linear(3, 1))
+    with pytest.raises(gradstream.ScriptError, match="No such file"):
+        gradstream.load(tmp_path / "none")
     path.write_bytes(b"\xff" * 20)
     with pytest.raises(gradstream.ScriptError, match="is no safetensors file"):
         gradstream.load(path)
+
+
+def test_frozen_parameters_are_the_modules_own_and_tied_ones_are_filled(tmp_path: pathlib.Path) -> None:
+    class Net(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one = torch.nn.Linear(2, 1, bias=False)
+            self.tied = torch.nn.Linear(2, 1, bias=False)
+            self.tied.weight = self.one.weight
+            self.frozen = torch.nn.Linear(2, 1, bias=False)
+            self.frozen.weight.requires_grad_(False)
+
+    path = write(tmp_path / "own.safetensors", {"model_type": "process"}, {"one.weight": (struct.pack("<2f", 3, 4), [1, 2])})
+    net = Net()
+    before = net.frozen.weight.clone()
+
+    with pytest.warns(UserWarning, match="frozen.weight"):
+        gradstream.load(path, model=net)
+
+    assert net.tied.weight.tolist() == [[3, 4]]
+    assert torch.equal(net.frozen.weight, before)

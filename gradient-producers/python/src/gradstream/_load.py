@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from typing import TYPE_CHECKING
 
 from ._errors import ScriptError
@@ -26,7 +27,10 @@ def load(path: str | os.PathLike[str], model: torch.nn.Module | None = None) -> 
         ``model``, or a ``torch.nn.Module`` that answers as the run's workers do. Its parameters have the run's names.
 
     Raises:
-        ScriptError: where the file is none, has no such model, or other tensors than ``model``.
+        ScriptError: where the file cannot be read, is none, has no such model, or other tensors than ``model``.
+
+    A run trains no frozen parameters and no constants, and its files have none: ``model`` keeps its own, and a warning
+    names them. Of tied parameters the file has one.
     """
     metadata, tensors = _read(path)
     if model is None:
@@ -40,18 +44,40 @@ def load(path: str | os.PathLike[str], model: torch.nn.Module | None = None) -> 
 
         model = MaskedAutoencoder(json.loads(metadata["model"]))
     try:
-        # strict: names that are missing or too many, and other shapes, are mistakes
-        model.load_state_dict(tensors, strict=True)
+        odd = model.load_state_dict(tensors, strict=False)
     except RuntimeError as e:
         raise ScriptError(f"{path} does not fit the model: {e}") from None
+    missing, own = _split(model, odd.missing_keys, tensors)
+    if missing or odd.unexpected_keys:
+        raise ScriptError(
+            f"{path} does not fit the model: it has not {missing or 'nothing'}, the model has not {odd.unexpected_keys or 'nothing'}"
+        )
+    if own:
+        warnings.warn(
+            f"{path} holds what was trained; frozen parameters and constants are the module's own: {', '.join(own)}",
+            stacklevel=2,
+        )
     return model
+
+
+def _split(model: torch.nn.Module, names: list[str], tensors: dict[str, torch.Tensor]) -> tuple[list[str], list[str]]:
+    """Of names that a file lacks, those that it should have, and those that were never trained; tied ones are neither."""
+    parameters = dict(model.named_parameters(remove_duplicate=False))
+    filled = {id(parameter) for name, parameter in parameters.items() if name in tensors}
+    lacking = [name for name in names if name not in parameters or id(parameters[name]) not in filled]
+    own = [name for name in lacking if name not in parameters or not parameters[name].requires_grad]
+    return [name for name in lacking if name not in own], own
 
 
 def _read(path: str | os.PathLike[str]) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
     import torch
 
     types = {"F32": torch.float32, "BF16": torch.bfloat16}
-    with open(path, "rb") as file:
+    try:
+        file = open(path, "rb")  # noqa: SIM115 - closed below
+    except OSError as e:
+        raise ScriptError(f"{path}: {e.strerror}") from None
+    with file:
         size = os.fstat(file.fileno()).st_size
         length = int.from_bytes(file.read(8), "little")
         if size < 8 or length > min(_MAX_HEADER, size - 8):

@@ -225,7 +225,7 @@ class Programs:
         except ScriptError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever torch throws is about the module
-            raise ScriptError(f"{program.name} cannot be exported: {self._reason(error)}") from error
+            raise ScriptError(f"{program.name} cannot be exported: {self._reason(error)}") from None
 
     def _watch(self, program: "Program", inputs: Tensors) -> None:
         """Computes the example once to see which operators the module's lines call."""
@@ -302,6 +302,8 @@ class Programs:
             for frame in reversed(traceback.extract_tb(one.__traceback__)):
                 if not _is_library(frame.filename):
                     first = (str(one).strip().splitlines() or [type(one).__name__])[0]
+                    if "data-dependent" in first:
+                        first = "control flow or a shape depends on values"
                     return f"{first} (at {os.path.basename(frame.filename)}:{frame.lineno}: {frame.line})"
         return (str(error).strip().splitlines() or [type(error).__name__])[0]
 

@@ -3,6 +3,7 @@ package io.gradstream.cli.progress;
 import io.gradstream.proto.message.Metric;
 import io.gradstream.proto.run.Run;
 import io.gradstream.proto.spec.ArithmeticPolicy;
+import io.gradstream.submission.weights.WeightsReader;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,7 +41,11 @@ public final class Diagnosis {
       Run run, RunSummary summary, RunMembers crew, boolean finished, long nowMs) {
     final var lines = new ArrayList<String>();
     final var diagnosis = new Diagnosis(run, summary, crew, nowMs);
-    if (!finished) {
+    if (!finished && diagnosis.waitsForEvaluation()) {
+      lines.add(
+          "all rounds are done, and the last weights are not evaluated; start an evaluator: gradstream evaluator --run %s --bootstrap %s"
+              .formatted(run.spec().run(), run.connection().bootstrap()));
+    } else if (!finished) {
       diagnosis.refusal(lines);
       diagnosis.standstill(lines);
       diagnosis.missing(lines, crew.servers(), "server");
@@ -75,6 +80,14 @@ public final class Diagnosis {
         "nobody works for it, and no broker was running; to go on: gradstream train SPEC --data-dir "
             + directory);
     return lines;
+  }
+
+  private boolean waitsForEvaluation() {
+    final long rounds = run.spec().rounds();
+    return summary.rounds() >= rounds
+        && run.spec().evaluation().every() > 0
+        && !summary.validations().containsKey(rounds)
+        && new WeightsReader(run).latest().filter(last -> last.version() >= rounds).isPresent();
   }
 
   private void refusal(List<String> lines) {
