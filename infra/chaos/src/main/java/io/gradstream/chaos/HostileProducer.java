@@ -72,9 +72,12 @@ public final class HostileProducer implements AutoCloseable {
     }
   }
 
+  /** One that the task touches; none of buffers, whose norms nobody looks at. */
   private Shard shardOf(int task) {
     final var touched =
-        run.manifest().shards().stream().filter(s -> run.manifest().touches(task, s)).toList();
+        run.manifest().shards().stream()
+            .filter(shard -> run.manifest().touches(task, shard) && !shard.buffer())
+            .toList();
     return touched.get(random.nextInt(touched.size()));
   }
 
