@@ -62,7 +62,11 @@ def load(path: str | os.PathLike[str], model: torch.nn.Module | None = None) -> 
 
 def _split(model: torch.nn.Module, names: list[str], tensors: dict[str, torch.Tensor]) -> tuple[list[str], list[str]]:
     """Of names that a file lacks, those that it should have, and those that were never trained; tied ones are neither."""
-    parameters = dict(model.named_parameters(remove_duplicate=False))
+    parameters = {
+        f"{prefix}.{name}" if prefix else name: parameter
+        for prefix, module in model.named_modules(remove_duplicate=False)
+        for name, parameter in module.named_parameters(recurse=False)
+    }
     filled = {id(parameter) for name, parameter in parameters.items() if name in tensors}
     lacking = [name for name in names if name not in parameters or id(parameters[name]) not in filled]
     own = [name for name in lacking if name not in parameters or not parameters[name].requires_grad]
