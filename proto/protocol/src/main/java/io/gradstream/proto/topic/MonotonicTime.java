@@ -1,36 +1,31 @@
 package io.gradstream.proto.topic;
 
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
 import org.apache.kafka.common.utils.Time;
 
 /**
- * A clock for Kafka Streams and for brokers that never goes back and is never behind the wall
- * clock. It follows the wall clock forward; where that is set back, it goes on by itself.
+ * A clock for Kafka Streams and for brokers that never goes back: the wall clock's time at the
+ * start, and from then on what has passed since.
  *
  * <p>With the wall clock itself, a step back by an hour would keep standing rounds from being
  * noticed, slots from being asked for again, and a broker from reaching its controller, for that
- * hour. A clock that is behind would make a broker refuse records as coming from the future, its
- * own coordinators' among them, which go by the wall clock. Kafka's clients cannot be given a
- * clock; see {@link ClockWatch}.
+ * hour. Kafka's clients cannot be given a clock; see {@link ClockWatch}.
  *
  * <p>Thread-safe.
  */
 public final class MonotonicTime implements Time {
-  private final LongSupplier wallMs;
   private final LongSupplier nanos;
-
-  /** What this clock shows beyond the time that passed; it only grows. */
-  private final AtomicLong aheadMs;
+  private final long startMs;
+  private final long startNanos;
 
   /**
-   * @param wallMs the wall clock
+   * @param wallMs the wall clock, which is looked at once
    * @param nanos a time that never goes back, from any beginning
    */
   MonotonicTime(LongSupplier wallMs, LongSupplier nanos) {
-    this.wallMs = wallMs;
     this.nanos = nanos;
-    this.aheadMs = new AtomicLong(wallMs.getAsLong() - passedMs());
+    this.startMs = wallMs.getAsLong();
+    this.startNanos = nanos.getAsLong();
   }
 
   /** The clock of this JVM. */
@@ -40,15 +35,7 @@ public final class MonotonicTime implements Time {
 
   @Override
   public long milliseconds() {
-    final long passedMs = passedMs();
-    final long wallAheadMs = wallMs.getAsLong() - passedMs;
-    final long ahead = aheadMs.get();
-    return passedMs
-        + (wallAheadMs > ahead ? aheadMs.accumulateAndGet(wallAheadMs, Math::max) : ahead);
-  }
-
-  private long passedMs() {
-    return Math.floorDiv(nanos.getAsLong(), 1_000_000L);
+    return startMs + (nanos.getAsLong() - startNanos) / 1_000_000;
   }
 
   @Override

@@ -18,19 +18,4 @@ class MonotonicTimeTest {
     assertThat(time.milliseconds()).isEqualTo(1_002_500);
     assertThat(time.timer(500).remainingMs()).isEqualTo(500);
   }
-
-  /** A broker whose clock is behind would refuse the records of all others as the future's. */
-  @Test
-  void aWallClockThatIsSetForthIsFollowedAndNotBackAgain() {
-    final var wallMs = new AtomicLong(1_000_000);
-    final var nanos = new AtomicLong();
-    final var time = new MonotonicTime(wallMs::get, nanos::get);
-
-    wallMs.addAndGet(3_600_000);
-    assertThat(time.milliseconds()).isEqualTo(4_600_000);
-
-    wallMs.addAndGet(-3_600_000);
-    nanos.addAndGet(1_000_000_000L);
-    assertThat(time.milliseconds()).isEqualTo(4_601_000);
-  }
 }
